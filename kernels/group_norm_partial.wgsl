@@ -1,0 +1,102 @@
+// group_norm_partial: count, mean and sum of squared deviations of every group of channels, over a segment of a frame's pixels
+//
+// x0, x1   [F, R, C0], [F, R, C1]   channels side by side; a group may lie in both
+// partials [F, S, G, 3]   f32
+//
+// One workgroup per segment. A thread walks down the rows of 4 channels, in sums that are shifted by its first value: no
+// cancellation however far the mean is from 0. The threads' sums are then combined per group (Chan, Golub & LeVeque 1979).
+
+struct Params {
+  begin: u32,         // first segment of this dispatch
+  segments: u32,      // per frame
+  segment_rows: u32,
+  rows: u32,          // per frame
+  c0: u32,
+  c1: u32,
+  groups: u32,
+  tile: u32,          // vec4 columns side by side
+  lanes: u32,         // rows at a time
+  x0_base: u32,
+  x1_base: u32,
+  partials_base: u32,
+}
+
+# include "shared/channels.wgsl"
+# include "shared/grid.wgsl"
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+
+const THREADS = ${WG}u;
+var<workgroup> means: array<vec4<f32>, ${WG}>;
+var<workgroup> squares: array<vec4<f32>, ${WG}>;
+
+// How many of the segment's rows a lane walks over, lane < min(lanes, rows).
+fn lane_rows(lane: u32, rows: u32) -> u32 { return (rows + p.lanes - 1u - lane) / p.lanes; }
+
+@compute @workgroup_size(${WG})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let segment = p.begin + workgroup_index(wg, workgroups);
+  let frame = segment / p.segments;
+  let first = segment % p.segments * p.segment_rows;
+  let rows = min(p.segment_rows, p.rows - first);
+  let row0 = frame * p.rows + first;
+  let channels = p.c0 + p.c1;
+  let columns = (channels + 3u) / 4u;
+  let width = channels / p.groups;
+  let lane = thread / p.tile;
+
+  for (var tile0 = 0u; tile0 < columns; tile0 += p.tile) {
+    let column = tile0 + thread % p.tile;
+    if lane < min(p.lanes, rows) && column < columns {
+      let shift = load(row0 + lane, column);
+      var sum = vec4<f32>();
+      var square = vec4<f32>();
+      for (var r = lane + p.lanes; r < rows; r += p.lanes) {
+        let d = load(row0 + r, column) - shift;
+        sum += d;
+        square = fma(d, d, square);
+      }
+      let mean = sum / f32(lane_rows(lane, rows));
+      means[thread] = shift + mean;
+      squares[thread] = max(square - sum * mean, vec4<f32>());
+    }
+    workgroupBarrier();
+
+    // Every group has a thread of its own, also when it goes on in the next tile.
+    let start = tile0 * 4u;
+    let end = min(channels, (tile0 + p.tile) * 4u);
+    let group0 = start / width;
+    for (var group = group0 + (thread + THREADS - group0 % THREADS) % THREADS; group * width < end; group += THREADS) {
+      let c_from = max(start, group * width) - start;
+      let c_to = min(end, (group + 1u) * width) - start;
+      var count = f32(rows * (c_to - c_from));
+      let origin = means[c_from / 4u][c_from % 4u];
+      var mean = 0.0;
+      for (var l = 0u; l < min(p.lanes, rows); l++) {
+        let n = f32(lane_rows(l, rows));
+        for (var c = c_from; c < c_to; c++) { mean += n * (means[l * p.tile + c / 4u][c % 4u] - origin); }
+      }
+      mean = origin + mean / count;
+      var square = 0.0;
+      for (var l = 0u; l < min(p.lanes, rows); l++) {
+        let n = f32(lane_rows(l, rows));
+        for (var c = c_from; c < c_to; c++) {
+          let d = means[l * p.tile + c / 4u][c % 4u] - mean;
+          square += squares[l * p.tile + c / 4u][c % 4u] + n * d * d;
+        }
+      }
+      let at = (segment * p.groups + group) * 3u - p.partials_base;
+      if group * width < start {
+        let before = partials[at];
+        let d = mean - partials[at + 1u];
+        let share = count / (before + count);
+        square += partials[at + 2u] + d * d * before * share;
+        mean = partials[at + 1u] + d * share;
+        count += before;
+      }
+      partials[at] = count;
+      partials[at + 1u] = mean;
+      partials[at + 2u] = square;
+    }
+    workgroupBarrier();
+  }
+}

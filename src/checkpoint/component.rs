@@ -1,0 +1,249 @@
+//! The weights of one network: its files and its tensors by name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use super::error::{Error, Result};
+use super::json::one_line;
+use super::rename::{current_vae_name, linear_shape};
+use super::safetensors_file::{Entry, SafetensorsFile};
+use super::tensor::{Dtype, Tensor};
+use super::weight_files::{Variant, WeightFiles, find};
+
+/// The four components of the pipeline that have weights. Displayed as the name of their folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ComponentKind {
+    TextEncoder,
+    ImageEncoder,
+    Vae,
+    UNet,
+}
+
+impl ComponentKind {
+    /// All of them, in the order in which a generation first needs them.
+    pub const ALL: [Self; 4] = [Self::TextEncoder, Self::ImageEncoder, Self::Vae, Self::UNet];
+
+    /// Its folder in the checkpoint.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::TextEncoder => "text_encoder",
+            Self::ImageEncoder => "image_encoder",
+            Self::Vae => "vae",
+            Self::UNet => "unet",
+        }
+    }
+
+    /// What its weight files are called before the first dot: diffusers and transformers have a name each.
+    fn stem(self) -> &'static str {
+        match self {
+            Self::TextEncoder | Self::ImageEncoder => "model",
+            Self::Vae | Self::UNet => "diffusion_pytorch_model",
+        }
+    }
+}
+
+impl fmt::Display for ComponentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.folder())
+    }
+}
+
+/// The memory-mapped weights of one network.
+///
+/// Nothing is read until a tensor's bytes are. Names are those of diffusers 0.35.2: the early names of VAE attentions are
+/// changed when the component is opened.
+#[derive(Debug)]
+pub struct Component {
+    kind: ComponentKind,
+    files: Vec<SafetensorsFile>,
+    /// File and place of each tensor.
+    tensors: BTreeMap<String, (usize, Entry)>,
+}
+
+impl Component {
+    /// Finds, maps and checks the weight files of `kind` in the model folder `dir`.
+    pub fn open(dir: &Path, kind: ComponentKind, variant: Variant) -> Result<Self> {
+        let folder = dir.join(kind.folder());
+        let mut component = Self { kind, files: Vec::new(), tensors: BTreeMap::new() };
+        match find(&folder, kind.stem(), variant, dir)? {
+            WeightFiles::Single(name) => {
+                for entry in component.map(&folder.join(name))? {
+                    component.tensors.insert(entry.name.clone(), (0, entry));
+                }
+            }
+            WeightFiles::Sharded(index, shard_of) => component.open_shards(&folder, &index, &shard_of, dir)?,
+        }
+        if kind == ComponentKind::Vae {
+            component.use_current_vae_names();
+        }
+        Ok(component)
+    }
+
+    /// Which network this is.
+    pub fn kind(&self) -> ComponentKind {
+        self.kind
+    }
+
+    /// Names of all tensors on disk, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The tensor called `name`; `None` if there is none or its elements are none of [`Dtype`], which
+    /// [`check`](Self::check) tells apart.
+    pub fn tensor(&self, name: &str) -> Option<Tensor<'_>> {
+        let (file, entry) = self.tensors.get(name)?;
+        Some(Tensor {
+            dtype: Dtype::of(entry.dtype)?,
+            shape: entry.shape.clone(),
+            bytes: self.files.get(*file)?.bytes(entry.bytes.clone()),
+        })
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.tensors.get(name).map(|(_, entry)| entry)
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.tensors.iter().map(|(name, (_, entry))| (name.as_str(), entry))
+    }
+
+    pub(super) fn files(&self) -> &[SafetensorsFile] {
+        &self.files
+    }
+
+    /// Maps one more file and returns what it holds.
+    fn map(&mut self, path: &Path) -> Result<Vec<Entry>> {
+        let (file, entries) = SafetensorsFile::open(path)?;
+        self.files.push(file);
+        Ok(entries)
+    }
+
+    /// Maps every shard once. Each tensor that the index lists must be in the shard that it names; tensors that it does
+    /// not list are taken too, as the reference does.
+    fn open_shards(
+        &mut self,
+        folder: &Path,
+        index: &str,
+        shard_of: &BTreeMap<String, String>,
+        dir: &Path,
+    ) -> Result<()> {
+        let mut listed_in: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (tensor, shard) in shard_of {
+            listed_in.entry(shard).or_default().push(tensor);
+        }
+        for (number, (shard, listed)) in listed_in.into_iter().enumerate() {
+            let path = folder.join(shard);
+            if !path.is_file() {
+                return Err(Error::MissingFile { path, dir: dir.to_path_buf() });
+            }
+            let mut found: BTreeMap<String, Entry> =
+                self.map(&path)?.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+            if let Some(tensor) = listed.into_iter().find(|name| !found.contains_key(*name)) {
+                return Err(Error::Index {
+                    path: folder.join(index),
+                    detail: one_line(&format!("`{tensor}` should be in {shard}, which does not hold it")),
+                });
+            }
+            found.retain(|name, _| shard_of.get(name).is_none_or(|listed| listed == shard));
+            self.tensors.extend(found.into_iter().map(|(name, entry)| (name, (number, entry))));
+        }
+        Ok(())
+    }
+
+    /// Gives early attention tensors today's names and shapes, unless today's name is taken.
+    fn use_current_vae_names(&mut self) {
+        let early: Vec<(String, String)> = self
+            .names()
+            .filter_map(|name| Some((name.to_string(), current_vae_name(name)?)))
+            .filter(|(_, current)| !self.tensors.contains_key(current))
+            .collect();
+        for (early, current) in early {
+            if let Some(place) = self.tensors.remove(&early) {
+                self.tensors.insert(current, place);
+            }
+        }
+        for (name, (_, entry)) in &mut self.tensors {
+            if let Some(shape) = linear_shape(name, &entry.shape) {
+                entry.shape = shape;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::fixture::{Folder, weights};
+    use safetensors::Dtype as D;
+
+    fn open(folder: &Folder, kind: ComponentKind) -> Result<Component> {
+        Component::open(folder.path(), kind, Variant::Auto)
+    }
+
+    fn sharded(map: &str) -> Folder {
+        let folder = Folder::new();
+        folder
+            .write("unet/diffusion_pytorch_model-1.safetensors", weights(&[("a", D::F16, &[2]), ("x", D::F16, &[1])]));
+        folder.write("unet/diffusion_pytorch_model-2.safetensors", weights(&[("b", D::F32, &[3])]));
+        folder.write(
+            "unet/diffusion_pytorch_model.safetensors.index.json",
+            format!(r#"{{"metadata": {{"total_size": 16}}, "weight_map": {map}}}"#),
+        );
+        folder
+    }
+
+    #[test]
+    fn tensors_come_out_of_the_file_they_lie_in() {
+        let folder =
+            sharded(r#"{"a": "diffusion_pytorch_model-1.safetensors", "b": "diffusion_pytorch_model-2.safetensors"}"#);
+        let component = open(&folder, ComponentKind::UNet).unwrap();
+        assert_eq!(component.names().collect::<Vec<_>>(), ["a", "b", "x"]);
+        let (a, b) = (component.tensor("a").unwrap(), component.tensor("b").unwrap());
+        assert_eq!((a.dtype, a.shape.as_slice(), a.bytes.len()), (Dtype::F16, &[2][..], 4));
+        assert_eq!((b.dtype, b.to_f32()), (Dtype::F32, vec![0.0, 1.0, 2.0]));
+        assert!(component.tensor("c").is_none());
+    }
+
+    #[test]
+    fn an_index_and_its_shards_must_agree() {
+        let missing = sharded(r#"{"a": "diffusion_pytorch_model-3.safetensors"}"#);
+        let error = open(&missing, ComponentKind::UNet).unwrap_err().to_string();
+        assert!(error.contains("diffusion_pytorch_model-3.safetensors is missing"), "{error}");
+
+        let elsewhere = sharded(r#"{"b": "diffusion_pytorch_model-1.safetensors"}"#);
+        let error = open(&elsewhere, ComponentKind::UNet).unwrap_err().to_string();
+        assert!(error.contains("index.json: `b` should be in diffusion_pytorch_model-1"), "{error}");
+    }
+
+    #[test]
+    fn early_vae_attentions_get_todays_names_and_shapes() {
+        let folder = Folder::new();
+        folder.write(
+            "vae/diffusion_pytorch_model.safetensors",
+            weights(&[
+                ("encoder.mid_block.attentions.0.query.weight", D::F32, &[2, 2, 1, 1]),
+                ("encoder.mid_block.attentions.0.proj_attn.bias", D::F32, &[2]),
+                ("quant_conv.weight", D::F32, &[2, 2, 1, 1]),
+            ]),
+        );
+        let component = open(&folder, ComponentKind::Vae).unwrap();
+        let query = component.tensor("encoder.mid_block.attentions.0.to_q.weight").unwrap();
+        assert_eq!((query.shape.as_slice(), query.to_f32()), (&[2, 2][..], vec![0.0, 1.0, 2.0, 3.0]));
+        assert!(component.tensor("encoder.mid_block.attentions.0.to_out.0.bias").is_some());
+        assert_eq!(component.tensor("quant_conv.weight").unwrap().shape, [2, 2, 1, 1]);
+        assert_eq!(component.names().count(), 3);
+    }
+
+    #[test]
+    fn a_damaged_file_is_named() {
+        let folder = Folder::new();
+        let file = weights(&[("a", D::F32, &[8])]);
+        for length in [0, 20, file.len() - 1] {
+            folder.write("text_encoder/model.safetensors", &file[..length]);
+            let error = open(&folder, ComponentKind::TextEncoder).unwrap_err().to_string();
+            assert!(error.contains("model.safetensors is not a whole safetensors file"), "{error}");
+        }
+    }
+}

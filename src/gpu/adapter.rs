@@ -1,0 +1,109 @@
+//! Finding adapters and choosing one.
+
+use wgpu::{Backends, DeviceType, Features};
+
+use super::{Capabilities, DeviceKind, Error, MatrixShape, memory};
+
+/// An adapter that the system offers.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    pub(super) inner: wgpu::Adapter,
+    /// What it offers.
+    pub capabilities: Capabilities,
+}
+
+/// All adapters of Vulkan, DirectX 12 and Metal, in the drivers' order.
+pub fn adapters() -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = Backends::PRIMARY;
+    let instance = wgpu::Instance::new(descriptor);
+    let found = pollster::block_on(instance.enumerate_adapters(Backends::PRIMARY));
+    found.into_iter().map(|inner| Adapter { capabilities: capabilities(&inner), inner }).collect()
+}
+
+/// The adapter of this number or name (`--device`); without one the strongest kind: discrete, integrated, virtual, software.
+pub fn choose(asked: Option<&str>) -> Result<Adapter, Error> {
+    let all = adapters();
+    if all.is_empty() {
+        return Err(Error::NoAdapter);
+    }
+    let position = match asked {
+        None => all.iter().enumerate().min_by_key(|(_, a)| rank(a.capabilities.kind)).map(|(i, _)| i),
+        Some(text) => text.parse().ok().filter(|&i: &usize| i < all.len()).or_else(|| {
+            let text = text.to_lowercase();
+            all.iter().position(|a| {
+                format!("{} {}", a.capabilities.name, a.capabilities.backend).to_lowercase().contains(&text)
+            })
+        }),
+    };
+    match position {
+        Some(i) => all.into_iter().nth(i).ok_or(Error::NoAdapter),
+        None => {
+            let names: Vec<_> = all
+                .iter()
+                .enumerate()
+                .map(|(i, a)| format!("{i}: {} ({})", a.capabilities.name, a.capabilities.backend))
+                .collect();
+            Err(Error::NoSuchAdapter { asked: asked.unwrap_or_default().to_owned(), found: names.join(", ") })
+        }
+    }
+}
+
+fn rank(kind: DeviceKind) -> u32 {
+    match kind {
+        DeviceKind::Discrete => 0,
+        DeviceKind::Integrated => 1,
+        DeviceKind::Virtual => 2,
+        DeviceKind::Other => 3,
+        DeviceKind::Cpu => 4,
+    }
+}
+
+/// The features that are used when the adapter has them.
+pub(super) fn useful(features: Features) -> Features {
+    features
+        & (Features::SHADER_F16
+            | Features::SUBGROUP
+            | Features::TIMESTAMP_QUERY
+            | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
+}
+
+fn capabilities(adapter: &wgpu::Adapter) -> Capabilities {
+    let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+    let matrices = if features.contains(Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+        adapter.cooperative_matrix_properties()
+    } else {
+        Vec::new()
+    };
+    let alignment = limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment);
+    Capabilities {
+        memory: memory::device_local(adapter),
+        backend: info.backend.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        name: info.name,
+        kind: match info.device_type {
+            DeviceType::DiscreteGpu => DeviceKind::Discrete,
+            DeviceType::IntegratedGpu => DeviceKind::Integrated,
+            DeviceType::VirtualGpu => DeviceKind::Virtual,
+            DeviceType::Cpu => DeviceKind::Cpu,
+            DeviceType::Other => DeviceKind::Other,
+        },
+        f16: features.contains(Features::SHADER_F16),
+        subgroup: features.contains(Features::SUBGROUP).then_some([info.subgroup_min_size, info.subgroup_max_size]),
+        timestamps: features.contains(Features::TIMESTAMP_QUERY),
+        matrices: matrices
+            .into_iter()
+            .map(|m| MatrixShape {
+                mnk: [m.m_size, m.n_size, m.k_size],
+                operands: format!("{:?}", m.ab_type).to_lowercase(),
+                sum: format!("{:?}", m.cr_type).to_lowercase(),
+            })
+            .collect(),
+        max_binding: limits.max_storage_buffer_binding_size,
+        max_buffer: limits.max_buffer_size,
+        alignment: u64::from(alignment),
+        max_workgroups: limits.max_compute_workgroups_per_dimension,
+        max_invocations: limits.max_compute_invocations_per_workgroup,
+        max_workgroup_memory: limits.max_compute_workgroup_storage_size,
+    }
+}

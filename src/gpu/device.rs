@@ -1,0 +1,311 @@
+//! An open device: buffers, pipelines, bind groups, submission, reading back.
+
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use wgpu::{BufferUsages, Features};
+
+use super::{Adapter, Capabilities, Disable, Error, Pipeline, adapter, pipeline::layout_entry};
+
+/// An open device. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Device {
+    inner: wgpu::Device,
+    queue: wgpu::Queue,
+    capabilities: Arc<Capabilities>,
+    pipelines: Arc<Mutex<HashMap<String, Pipeline>>>,
+    allocated: Arc<AtomicU64>,
+    peak: Arc<AtomicU64>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+/// Bytes on the device. Freed when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    inner: wgpu::Buffer,
+    _count: Arc<Counted>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    bytes: u64,
+    allocated: Arc<AtomicU64>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.allocated.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// One recorded dispatch: pipeline, bindings, workgroups.
+#[derive(Clone, Debug)]
+pub struct Command {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) bindings: wgpu::BindGroup,
+    pub(crate) workgroups: [u32; 2],
+}
+
+impl Buffer {
+    /// Size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.inner.size()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Device {
+    /// Opens an adapter with all its limits, without the disabled parts.
+    pub fn open(adapter: &Adapter, disable: Disable) -> Result<Self, Error> {
+        let capabilities = adapter.capabilities.clone().without(disable);
+        let mut features = adapter::useful(adapter.inner.features());
+        for (keep, feature) in [
+            (capabilities.f16, Features::SHADER_F16),
+            (capabilities.subgroup.is_some(), Features::SUBGROUP),
+            (!capabilities.matrices.is_empty(), Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+        ] {
+            if !keep {
+                features.remove(feature);
+            }
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: None,
+            required_features: features,
+            required_limits: adapter.inner.limits(),
+            // SAFETY: cooperative matrices are the only experimental feature that is asked for; kernels that use them are checked against their twins.
+            experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
+            memory_hints: wgpu::MemoryHints::Performance,
+            trace: wgpu::Trace::Off,
+        };
+        let name = capabilities.name.clone();
+        let (inner, queue) = pollster::block_on(adapter.inner.request_device(&descriptor))
+            .map_err(|e| Error::Open { name, reason: one_line(&e.to_string()) })?;
+        let failure = Arc::new(Mutex::new(None));
+        let seen = failure.clone();
+        inner.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+            lock(&seen).get_or_insert_with(|| one_line(&e.to_string()));
+        }));
+        let seen = failure.clone();
+        inner.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                lock(&seen).get_or_insert_with(|| one_line(&message));
+            }
+        });
+        Ok(Self {
+            inner,
+            queue,
+            capabilities: Arc::new(capabilities),
+            pipelines: Arc::default(),
+            allocated: Arc::default(),
+            peak: Arc::default(),
+            failure,
+        })
+    }
+
+    /// Features and limits in use.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Bytes in buffers now, and the most there ever were.
+    pub fn memory(&self) -> [u64; 2] {
+        [self.allocated.load(Ordering::Relaxed), self.peak.load(Ordering::Relaxed)]
+    }
+
+    /// A zeroed storage buffer of at least `bytes` bytes, for `what`.
+    pub fn buffer(&self, what: &str, bytes: u64) -> Result<Buffer, Error> {
+        self.create(what, bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST)
+    }
+
+    /// A buffer of parameter structs.
+    pub fn uniforms(&self, data: &[u8]) -> Result<Buffer, Error> {
+        let buffer =
+            self.create("kernel parameters", data.len() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        self.write(&buffer, 0, data);
+        Ok(buffer)
+    }
+
+    fn create(&self, what: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer, Error> {
+        let size = bytes.max(16).next_multiple_of(16);
+        let error = |reason: String| Error::OutOfMemory {
+            name: self.capabilities.name.clone(),
+            what: what.to_owned(),
+            bytes,
+            reason,
+        };
+        if size > self.capabilities.max_buffer {
+            return Err(error(format!("its largest buffer has {} bytes", self.capabilities.max_buffer)));
+        }
+        let memory = self.inner.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
+        let inner = self.inner.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(what),
+            size,
+            usage,
+            mapped_at_creation: false,
+        });
+        let failed = pollster::block_on(validation.pop()).or(pollster::block_on(memory.pop()));
+        if let Some(e) = failed {
+            return Err(error(one_line(&e.to_string())));
+        }
+        let now = self.allocated.fetch_add(size, Ordering::Relaxed) + size;
+        self.peak.fetch_max(now, Ordering::Relaxed);
+        Ok(Buffer { inner, _count: Arc::new(Counted { bytes: size, allocated: self.allocated.clone() }) })
+    }
+
+    /// Copies bytes into a buffer before the next submission. Offset and length must be multiples of 4; a tail is padded with zeros.
+    pub fn write(&self, buffer: &Buffer, offset: u64, data: &[u8]) {
+        let whole = data.len() / 4 * 4;
+        if whole > 0 {
+            self.queue.write_buffer(&buffer.inner, offset, &data[..whole]);
+        }
+        if whole < data.len() {
+            let mut tail = [0; 4];
+            tail[..data.len() - whole].copy_from_slice(&data[whole..]);
+            self.queue.write_buffer(&buffer.inner, offset + whole as u64, &tail);
+        }
+    }
+
+    /// Flushes written data to the device, so that staging memory does not pile up during a long load.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.queue.submit([]);
+        self.wait()
+    }
+
+    /// Compiles WGSL, or finds it compiled. `read_only[i]` tells whether storage binding i + 1 is only read.
+    pub fn pipeline(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
+        if let Some(found) = lock(&self.pipelines).get(wgsl) {
+            return Ok(found.clone());
+        }
+        let scope = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
+        let module = self.inner.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(kernel),
+            source: wgpu::ShaderSource::Wgsl(wgsl.into()),
+        });
+        let mut entries = vec![layout_entry(0, wgpu::BufferBindingType::Uniform)];
+        entries.extend(
+            read_only
+                .iter()
+                .zip(1..)
+                .map(|(&read_only, i)| layout_entry(i, wgpu::BufferBindingType::Storage { read_only })),
+        );
+        let layout = self
+            .inner
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel), entries: &entries });
+        let pipeline_layout = self.inner.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(kernel),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let inner = self.inner.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: Default::default(),
+            cache: None,
+        });
+        if let Some(e) = pollster::block_on(scope.pop()) {
+            return Err(Error::Pipeline { kernel: kernel.to_owned(), reason: one_line(&e.to_string()) });
+        }
+        let pipeline = Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) };
+        lock(&self.pipelines).insert(wgsl.to_owned(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// Binds parameters and storage ranges (in bytes) to a pipeline.
+    pub fn command(
+        &self,
+        pipeline: &Pipeline,
+        params: (&Buffer, Range<u64>),
+        storage: &[(&Buffer, Range<u64>)],
+        workgroups: [u32; 2],
+    ) -> Command {
+        let entries: Vec<_> = std::iter::once(&params)
+            .chain(storage)
+            .zip(0..)
+            .map(|((buffer, range), binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &buffer.inner,
+                    offset: range.start,
+                    size: std::num::NonZeroU64::new(range.end - range.start),
+                }),
+            })
+            .collect();
+        let bindings = self.inner.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        Command { pipeline: pipeline.clone(), bindings, workgroups }
+    }
+
+    /// Submits dispatches in order, as one submission.
+    pub fn submit(&self, commands: &[Command]) {
+        let mut encoder = self.inner.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for command in commands {
+                pass.set_pipeline(&command.pipeline.inner);
+                pass.set_bind_group(0, &command.bindings, &[]);
+                pass.dispatch_workgroups(command.workgroups[0], command.workgroups[1], 1);
+            }
+        }
+        self.queue.submit([encoder.finish()]);
+    }
+
+    /// Copies bytes from one buffer to another, as a submission of its own. Offsets are multiples of 4.
+    pub fn copy(&self, from: &Buffer, from_offset: u64, to: &Buffer, to_offset: u64, bytes: u64) {
+        let mut encoder = self.inner.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(&from.inner, from_offset, &to.inner, to_offset, bytes.next_multiple_of(4));
+        self.queue.submit([encoder.finish()]);
+    }
+
+    /// Waits for everything that was submitted, and reports what failed.
+    pub fn wait(&self) -> Result<(), Error> {
+        let polled = self.inner.poll(wgpu::PollType::wait_indefinitely());
+        if let Some(reason) = lock(&self.failure).take() {
+            return Err(self.lost(reason));
+        }
+        polled.map(|_| ()).map_err(|e| self.lost(e.to_string()))
+    }
+
+    fn lost(&self, reason: impl Into<String>) -> Error {
+        Error::Lost { name: self.capabilities.name.clone(), reason: reason.into() }
+    }
+
+    /// Reads `bytes` bytes of a buffer back, from an offset that is a multiple of 4.
+    pub fn read(&self, buffer: &Buffer, offset: u64, bytes: u64) -> Result<Vec<u8>, Error> {
+        let size = bytes.next_multiple_of(4).min(buffer.bytes().saturating_sub(offset));
+        let staging = self.create("reading back", size, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+        let mut encoder = self.inner.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(&buffer.inner, offset, &staging.inner, 0, size);
+        self.queue.submit([encoder.finish()]);
+        let mapped = Arc::new(Mutex::new(None));
+        let result = mapped.clone();
+        staging.inner.map_async(wgpu::MapMode::Read, .., move |r| *lock(&result) = Some(r));
+        self.wait()?;
+        match lock(&mapped).take() {
+            Some(Ok(())) => {}
+            Some(Err(e)) => return Err(self.lost(e.to_string())),
+            None => return Err(self.lost("a buffer was not mapped")),
+        }
+        let view = staging.inner.get_mapped_range(..).map_err(|e| self.lost(e.to_string()))?;
+        Ok(view[..bytes.min(size) as usize].to_vec())
+    }
+}
+
+/// A driver's or validator's message as one line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

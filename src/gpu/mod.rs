@@ -1,0 +1,14 @@
+//! The device: adapters, capabilities, buffers, pipelines, submission. It knows bytes and WGSL, never a tensor.
+
+mod adapter;
+mod capabilities;
+mod device;
+mod error;
+mod memory;
+mod pipeline;
+
+pub use adapter::{Adapter, adapters, choose};
+pub use capabilities::{Capabilities, DeviceKind, Disable, MatrixShape, PORTABLE};
+pub use device::{Buffer, Command, Device};
+pub use error::Error;
+pub use pipeline::Pipeline;

@@ -1,0 +1,67 @@
+//! What can go wrong between recording and running.
+
+use crate::{gpu, kernel};
+
+/// An error of the graph.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Tensors whose shapes do not fit together. A model that was built from a valid config never causes it.
+    #[error("{label}: {what} has shape {found:?}, expected {expected}")]
+    Shape {
+        /// The operation, as a path in the model.
+        label: String,
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What would fit.
+        expected: String,
+    },
+    /// An operation that the device's binding limit cannot hold even when it is split as far as it goes.
+    #[error(
+        "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and the device allows {limit}: choose a smaller size or fewer frames"
+    )]
+    Binding {
+        /// The operation, as a path in the model.
+        label: String,
+        /// The kernel.
+        kernel: &'static str,
+        /// The binding.
+        binding: &'static str,
+        /// Bytes of one unit.
+        needed: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A tensor larger than the device's largest buffer.
+    #[error(
+        "{label}: a tensor of {bytes} bytes exceeds the device's largest buffer of {limit} bytes: choose a smaller size, fewer frames, or two guidance passes"
+    )]
+    Buffer {
+        /// The operation, as a path in the model.
+        label: String,
+        /// The tensor's size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A weight that the source lacks or that has another shape.
+    #[error("weight '{path}': expected shape {expected:?}, found {found}")]
+    Weight {
+        /// The tensor's path.
+        path: String,
+        /// The shape that the config asks for.
+        expected: Vec<usize>,
+        /// What is there.
+        found: String,
+    },
+    /// A tensor that should come from outside was not given.
+    #[error("the plan needs '{0}', which nothing has written")]
+    Unbound(String),
+    /// The kernel's WGSL.
+    #[error(transparent)]
+    Source(#[from] kernel::SourceError),
+    /// The device.
+    #[error(transparent)]
+    Gpu(#[from] gpu::Error),
+}

@@ -1,0 +1,28 @@
+//! Record, plan, run.
+//!
+//! A [`Graph`] records operations on symbolic tensors; nothing touches a device. A [`Plan`] turns the record into dispatches,
+//! gives every intermediate a buffer by lifetime, splits what is too long or too large for the device, and knows FLOPs, bytes
+//! and peak memory. A [`Program`] is a plan with pipelines and buffers, replayed every step.
+
+mod elementwise;
+mod error;
+mod layers;
+mod memory;
+mod norms;
+mod ops;
+mod plan;
+mod program;
+mod rate;
+mod record;
+mod sampling;
+mod weights;
+
+pub use error::Error;
+pub use layers::{Conv2d, Conv3d, GroupNorm, LayerNorm, Linear, Param, Params};
+pub use norms::Statistics;
+pub use ops::{ConvGeometry, Epilogue};
+pub use plan::{External, Keep, Place, Plan, PlannedOp, Target};
+pub use program::{Bindings, Program};
+pub use rate::{Rate, measure};
+pub use record::{Graph, Input, Operand, Tensor, Types};
+pub use weights::{WeightFormat, WeightKey, WeightSource, WeightStore, WeightView};

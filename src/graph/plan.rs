@@ -1,0 +1,273 @@
+//! The planner: from a record to dispatches and buffers, without a device.
+
+use std::{ops::Range, sync::Arc};
+
+use super::{
+    Error, Graph, Operand, Rate,
+    memory::{Life, assign},
+    record::TensorInfo,
+    weights::WeightKey,
+};
+use crate::{
+    gpu::Capabilities,
+    kernel::{Binding, Choice, Cost, Dtype, Op, Role, Span},
+};
+
+/// What is planned for.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The device's features and limits.
+    pub device: Capabilities,
+    /// How fast it is.
+    pub rate: Rate,
+    /// No dispatch and no submission should take longer than this many seconds: desktops reset a GPU that does not answer.
+    pub max_seconds: f64,
+}
+
+/// Which named intermediates stay readable after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// None: their memory is shared.
+    Nothing,
+    /// Those that the record taps.
+    Taps,
+}
+
+/// Where an operand lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A buffer that intermediates share.
+    Slot(usize),
+    /// A tensor that is exchanged with the outside.
+    External(usize),
+    /// A weight.
+    Weight(usize),
+    /// Zeros that stand for an absent operand.
+    Zeros,
+}
+
+/// A tensor that is exchanged with the outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct External {
+    /// Its name.
+    pub name: String,
+    /// Its number of elements.
+    pub elements: usize,
+    /// Its element type.
+    pub dtype: Dtype,
+    /// Is it written by this plan?
+    pub written: bool,
+}
+
+impl External {
+    /// Its bytes.
+    pub fn bytes(&self) -> u64 {
+        (self.elements * self.dtype.bytes()) as u64
+    }
+}
+
+/// An operation with its variant, its operands' places and the ranges of units into which it is split.
+#[derive(Clone, Debug)]
+pub struct PlannedOp {
+    /// Its path in the model.
+    pub label: String,
+    /// The operation.
+    pub op: Arc<dyn Op>,
+    /// The variant and why.
+    pub choice: Choice,
+    /// Where its bindings lie, and at which element they begin there.
+    pub places: Vec<(Place, usize)>,
+    /// One dispatch per range.
+    pub chunks: Vec<Range<usize>>,
+    /// Estimated seconds of the whole operation.
+    pub seconds: f64,
+}
+
+/// A static plan for one network and shape.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The operations in order.
+    pub ops: Vec<PlannedOp>,
+    /// Sizes of the shared buffers in bytes.
+    pub slots: Vec<u64>,
+    /// Tensors exchanged with the outside.
+    pub externals: Vec<External>,
+    /// Parameters of the model that it reads.
+    pub weights: Vec<WeightKey>,
+    /// Arithmetic and traffic of one run.
+    pub cost: Cost,
+    /// What it was planned for.
+    pub target: Target,
+}
+
+impl Plan {
+    /// Plans a record.
+    pub fn new(graph: &Graph, target: &Target, keep: Keep) -> Result<Self, Error> {
+        let mut tensors = graph.tensors.clone();
+        if keep == Keep::Taps {
+            for (name, tensor) in &graph.taps {
+                tensors[tensor.id].external.get_or_insert_with(|| name.clone());
+            }
+        }
+        let live = live(graph, &tensors);
+        let mut written = vec![false; tensors.len()];
+        let mut life: Vec<Option<(usize, usize)>> = vec![None; tensors.len()];
+        for (i, node) in graph.nodes.iter().enumerate().filter(|&(i, _)| live[i]) {
+            for (operand, binding) in node.operands.iter().zip(node.op.bindings()) {
+                if let Operand::Tensor { id, .. } = *operand {
+                    let (first, _) = life[id].unwrap_or((i, i));
+                    life[id] = Some((first, i));
+                    written[id] |= binding.role == Role::Output;
+                }
+            }
+        }
+
+        let mut externals: Vec<External> = Vec::new();
+        let mut lives = Vec::new();
+        let mut places = vec![Place::Zeros; tensors.len()];
+        for (t, info) in tensors.iter().enumerate() {
+            let Some((first, last)) = life[t] else { continue };
+            let bytes = (info.elements * info.dtype.bytes()) as u64;
+            if bytes > target.device.max_buffer {
+                return Err(Error::Buffer {
+                    label: graph.nodes[first].label.clone(),
+                    bytes,
+                    limit: target.device.max_buffer,
+                });
+            }
+            match &info.external {
+                Some(name) => {
+                    let found = externals.iter().position(|e| e.name == *name);
+                    let at = found.unwrap_or_else(|| {
+                        externals.push(External {
+                            name: name.clone(),
+                            elements: info.elements,
+                            dtype: info.dtype,
+                            written: false,
+                        });
+                        externals.len() - 1
+                    });
+                    externals[at].written |= written[t];
+                    places[t] = Place::External(at);
+                }
+                None => lives.push(Life { tensor: t, bytes, first, last }),
+            }
+        }
+        let (assigned, slots) = assign(&lives);
+        for (life, slot) in lives.iter().zip(assigned) {
+            places[life.tensor] = Place::Slot(slot);
+        }
+
+        let mut ops = Vec::with_capacity(graph.nodes.len());
+        let mut cost = Cost::default();
+        for (_, node) in graph.nodes.iter().enumerate().filter(|&(i, _)| live[i]) {
+            let op_cost = node.op.cost();
+            cost += op_cost;
+            let places = node.operands.iter().map(|o| match *o {
+                Operand::Tensor { id, offset } => (places[id], offset),
+                Operand::Weight(w) => (Place::Weight(w), 0),
+                Operand::Absent => (Place::Zeros, 0),
+            });
+            let seconds = target.rate.seconds(op_cost);
+            ops.push(PlannedOp {
+                label: node.label.clone(),
+                choice: node.op.choose(&target.device),
+                places: places.collect(),
+                chunks: split(&node.label, node.op.as_ref(), target, seconds)?,
+                op: node.op.clone(),
+                seconds,
+            });
+        }
+        let weights = graph.weights.clone();
+        Ok(Self { ops, slots, externals, weights, cost, target: target.clone() })
+    }
+
+    /// Bytes of the buffers that intermediates share.
+    pub fn intermediate_bytes(&self) -> u64 {
+        self.slots.iter().sum()
+    }
+
+    /// Bytes of the weights.
+    pub fn weight_bytes(&self) -> u64 {
+        self.weights.iter().map(WeightKey::bytes).sum()
+    }
+
+    /// Bytes of the tensors exchanged with the outside.
+    pub fn external_bytes(&self) -> u64 {
+        self.externals.iter().map(External::bytes).sum()
+    }
+
+    /// Dispatches of one run.
+    pub fn dispatches(&self) -> usize {
+        self.ops.iter().map(|op| op.chunks.len()).sum()
+    }
+}
+
+/// Which operations are needed: those that write something readable from outside, and those that they depend on.
+fn live(graph: &Graph, tensors: &[TensorInfo]) -> Vec<bool> {
+    let mut wanted: Vec<bool> = tensors.iter().map(|t| t.external.is_some()).collect();
+    let mut live = vec![false; graph.nodes.len()];
+    for (i, node) in graph.nodes.iter().enumerate().rev() {
+        let bindings = node.op.bindings();
+        let tensor_ids = |output: bool| {
+            let pairs = node.operands.iter().zip(&bindings);
+            pairs.filter_map(move |(operand, binding)| match operand {
+                Operand::Tensor { id, .. } if (binding.role == Role::Output) == output => Some(*id),
+                _ => None,
+            })
+        };
+        live[i] = tensor_ids(true).any(|id| wanted[id]);
+        if live[i] {
+            let inputs: Vec<usize> = tensor_ids(false).collect();
+            inputs.into_iter().for_each(|id| wanted[id] = true);
+        }
+    }
+    live
+}
+
+/// A range of bytes to bind, which begins at a multiple of `alignment`, and the logical element at which it begins (modulo 2³²:
+/// in front of a view's first element it is negative).
+pub(super) fn bind(span: &Span, binding: &Binding, alignment: u64, offset: usize) -> (Range<u64>, u32) {
+    let size = binding.dtype.bytes() as u64;
+    let elements = match span {
+        Span::All => 0..binding.device_elements(),
+        Span::Elements(range) => range.start.min(binding.device_elements())..range.end.min(binding.device_elements()),
+    };
+    let start = (offset + elements.start) as u64 * size / alignment * alignment;
+    let end = ((offset + elements.end) as u64 * size).next_multiple_of(4);
+    (start..end, (start / size).wrapping_sub(offset as u64) as u32)
+}
+
+/// Cuts an op's units so that no dispatch is too long and no binding too large.
+fn split(label: &str, op: &dyn Op, target: &Target, seconds: f64) -> Result<Vec<Range<usize>>, Error> {
+    let (units, bindings) = (op.units().max(1), op.bindings());
+    let mut pieces = ((seconds / target.max_seconds).ceil() as usize).clamp(1, units);
+    loop {
+        let length = units.div_ceil(pieces);
+        let chunks: Vec<_> = (0..units).step_by(length).map(|start| start..(start + length).min(units)).collect();
+        let largest = chunks
+            .iter()
+            .flat_map(|chunk| op.spans(chunk).into_iter().zip(&bindings))
+            .map(|(span, binding)| {
+                let (range, _) = bind(&span, binding, target.device.alignment, 0);
+                (range.end - range.start, binding.name)
+            })
+            .max_by_key(|&(bytes, _)| bytes);
+        match largest {
+            Some((needed, binding)) if needed > target.device.max_binding => {
+                if length == 1 {
+                    let limit = target.device.max_binding;
+                    return Err(Error::Binding {
+                        label: label.to_owned(),
+                        kernel: op.kernel().name,
+                        binding,
+                        needed,
+                        limit,
+                    });
+                }
+                pieces = (pieces * 2).min(units);
+            }
+            _ => return Ok(chunks),
+        }
+    }
+}

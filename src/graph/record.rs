@@ -1,0 +1,247 @@
+//! The recorder: symbolic tensors and the operations on them.
+
+use std::{ops::Range, sync::Arc};
+
+use super::{Error, Param, weights::WeightKey};
+use crate::kernel::{Dtype, Layout, Op, Role};
+
+/// A symbolic tensor: what an operation will write. Row-major and contiguous, channels innermost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    pub(super) id: usize,
+    /// Where it begins in its memory, in elements: a view of rows begins later than the tensor.
+    pub(super) offset: usize,
+    shape: Vec<usize>,
+    dtype: Dtype,
+}
+
+impl Tensor {
+    /// The lengths of its axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Its element type.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Its number of elements.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Its innermost axis.
+    pub fn channels(&self) -> usize {
+        self.shape.last().copied().unwrap_or(1)
+    }
+
+    /// The product of all axes but the innermost.
+    pub fn rows(&self) -> usize {
+        self.shape.iter().rev().skip(1).product()
+    }
+
+    /// A view of some rows: `[rows, C]`.
+    pub fn view_rows(&self, rows: Range<usize>) -> Tensor {
+        debug_assert!(rows.end <= self.rows());
+        let offset = self.offset + rows.start * self.channels();
+        Tensor { offset, shape: vec![rows.len(), self.channels()], ..self.clone() }
+    }
+
+    /// The same elements under another shape.
+    pub fn reshape(&self, shape: &[usize]) -> Tensor {
+        debug_assert_eq!(shape.iter().product::<usize>(), self.elements(), "{:?} as {shape:?}", self.shape);
+        Tensor { shape: shape.to_vec(), ..self.clone() }
+    }
+}
+
+/// How a graph stores what it computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Types {
+    /// Activations between kernels.
+    pub activation: Dtype,
+    /// Matrices and convolutions; norms and biases are always f32.
+    pub weight: Dtype,
+}
+
+/// What an operation reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// A tensor, from an element on.
+    Tensor {
+        /// Which one.
+        id: usize,
+        /// The first element.
+        offset: usize,
+    },
+    /// A parameter of the model.
+    Weight(usize),
+    /// Nothing: an optional input that this operation does not have.
+    Absent,
+}
+
+/// A recorded operation: operands in the order of the op's bindings (outputs last or where the op has them).
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub label: String,
+    pub op: Arc<dyn Op>,
+    pub operands: Vec<Operand>,
+}
+
+/// What is known of a tensor.
+#[derive(Clone, Debug)]
+pub(super) struct TensorInfo {
+    pub elements: usize,
+    pub dtype: Dtype,
+    /// The name under which it is exchanged with the outside, if it is.
+    pub external: Option<String>,
+}
+
+/// The record of one network at one shape.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    pub(super) nodes: Vec<Node>,
+    pub(super) tensors: Vec<TensorInfo>,
+    pub(super) weights: Vec<WeightKey>,
+    pub(super) taps: Vec<(String, Tensor)>,
+    types: Types,
+    scope: Vec<String>,
+}
+
+impl Graph {
+    /// An empty record.
+    pub fn new(types: Types) -> Self {
+        Self { nodes: Vec::new(), tensors: Vec::new(), weights: Vec::new(), taps: Vec::new(), types, scope: Vec::new() }
+    }
+
+    /// How activations and weights are stored.
+    pub fn types(&self) -> Types {
+        self.types
+    }
+
+    /// The number of operations.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Is nothing recorded?
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Records `body` under a name: labels read like paths in the checkpoint.
+    pub fn scope<T>(&mut self, name: impl Into<String>, body: impl FnOnce(&mut Self) -> T) -> T {
+        self.scope.push(name.into());
+        let result = body(self);
+        self.scope.pop();
+        result
+    }
+
+    /// The path of `name` in the current scope; of the scope itself if it is empty.
+    pub fn path(&self, name: &str) -> String {
+        let mut path = self.scope.join(".");
+        if !path.is_empty() && !name.is_empty() {
+            path.push('.');
+        }
+        path + name
+    }
+
+    /// A tensor that comes from outside: written by the host or by another plan, under this name.
+    pub fn input(&mut self, name: impl Into<String>, shape: &[usize], dtype: Dtype) -> Tensor {
+        let tensor = self.tensor(shape, dtype);
+        self.tensors[tensor.id].external = Some(name.into());
+        tensor
+    }
+
+    /// Makes a tensor readable from outside, for the host or another plan, under this name.
+    pub fn output(&mut self, name: impl Into<String>, tensor: &Tensor) {
+        self.tensors[tensor.id].external = Some(name.into());
+    }
+
+    /// Names an intermediate, so that it can be read back by plans that keep taps; costs nothing otherwise.
+    pub fn tap(&mut self, name: impl Into<String>, tensor: &Tensor) {
+        self.taps.push((name.into(), tensor.clone()));
+    }
+
+    fn tensor(&mut self, shape: &[usize], dtype: Dtype) -> Tensor {
+        self.tensors.push(TensorInfo { elements: shape.iter().product(), dtype, external: None });
+        Tensor { id: self.tensors.len() - 1, offset: 0, shape: shape.to_vec(), dtype }
+    }
+
+    /// Records an op. `inputs` are its input and weight bindings in order (`None` where absent); the outputs are returned in order.
+    pub fn record(&mut self, name: &str, op: Arc<dyn Op>, inputs: &[Option<Input<'_>>]) -> Result<Vec<Tensor>, Error> {
+        let label = self.path(name);
+        let mut inputs = inputs.iter();
+        let mut operands = Vec::new();
+        let mut outputs = Vec::new();
+        for binding in &op.bindings() {
+            let error = |found: &[usize]| Error::Shape {
+                label: label.clone(),
+                what: binding.name,
+                found: found.to_vec(),
+                expected: format!("{:?} {}", binding.shape, binding.dtype),
+            };
+            let operand = match &binding.role {
+                Role::Output => {
+                    let tensor = self.tensor(&binding.shape, binding.dtype);
+                    let id = tensor.id;
+                    outputs.push(tensor);
+                    Operand::Tensor { id, offset: 0 }
+                }
+                Role::Absent => {
+                    inputs.next();
+                    Operand::Absent
+                }
+                Role::Input => match inputs.next() {
+                    Some(Some(Input::Tensor(t))) if t.elements() == binding.elements() && t.dtype == binding.dtype => {
+                        Operand::Tensor { id: t.id, offset: t.offset }
+                    }
+                    Some(Some(Input::Tensor(t))) => return Err(error(&t.shape)),
+                    // A parameter that enters like an activation: a class token, position embeddings.
+                    Some(Some(Input::Param(p))) if p.elements() == binding.elements() => {
+                        Operand::Weight(self.weight(WeightKey::new(p, binding, Layout::Plain)))
+                    }
+                    _ => return Err(error(&[])),
+                },
+                Role::Weight(layout) => match inputs.next() {
+                    Some(Some(Input::Param(p))) if p.elements() == binding.elements() => {
+                        Operand::Weight(self.weight(WeightKey::new(p, binding, layout.clone())))
+                    }
+                    Some(Some(Input::Param(p))) => return Err(error(&p.shape)),
+                    _ => return Err(error(&[])),
+                },
+            };
+            operands.push(operand);
+        }
+        self.nodes.push(Node { label, op, operands });
+        Ok(outputs)
+    }
+
+    fn weight(&mut self, key: WeightKey) -> usize {
+        self.weights.iter().position(|k| *k == key).unwrap_or_else(|| {
+            self.weights.push(key);
+            self.weights.len() - 1
+        })
+    }
+}
+
+/// What is given to [`Graph::record`].
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A tensor.
+    Tensor(&'a Tensor),
+    /// A parameter of the model.
+    Param(&'a Param),
+}
+
+impl<'a> From<&'a Tensor> for Option<Input<'a>> {
+    fn from(tensor: &'a Tensor) -> Self {
+        Some(Input::Tensor(tensor))
+    }
+}
+
+impl<'a> From<&'a Param> for Option<Input<'a>> {
+    fn from(param: &'a Param) -> Self {
+        Some(Input::Param(param))
+    }
+}

@@ -1,0 +1,77 @@
+//! Recording what happens between the networks: posterior, image latents, the DDIM step, pixels, noise.
+
+use std::sync::Arc;
+
+use super::{Error, Graph, Tensor, record::Input};
+use crate::kernel::{self, Dtype};
+
+impl Graph {
+    /// A draw from the VAE's posterior: moments `[h, w, 2C]`, noise in torch's order `[C, h, w]` → sample and `sample · scale`, both
+    /// `[h, w, C]` f32.
+    pub fn posterior(&mut self, moments: &Tensor, noise: &Tensor, scale: f32) -> Result<[Tensor; 2], Error> {
+        let channels = moments.channels() / 2;
+        let op = kernel::Posterior { pixels: moments.rows(), channels, scale };
+        let mut outputs = self.record("posterior", Arc::new(op), &[moments.into(), noise.into()])?;
+        Ok([outputs.swap_remove(0), outputs.swap_remove(0)])
+    }
+
+    /// The image latents of a clip: frame 0 is the picture's latent `[P, C]`, frame i the constant i / (frames - 1): `[F, P, C]`.
+    pub fn image_latents(&mut self, latent: &Tensor, frames: usize) -> Result<Tensor, Error> {
+        let op = kernel::ImageLatents {
+            frames,
+            pixels: latent.rows(),
+            channels: latent.channels(),
+            y: self.types().activation,
+        };
+        let shape = [frames, latent.rows(), latent.channels()];
+        Ok(Self::one(self.record("image_latents", Arc::new(op), &[latent.into()])?, &shape))
+    }
+
+    /// One DDIM step with classifier-free guidance. All tensors `[F, P, C]` f32, the noise in torch's order `[F, C, P]`; `step` `[16 + F]`
+    /// holds the coefficients and one guidance scale per frame. Returns the guided prediction, the clean estimate and the next sample.
+    pub fn ddim(
+        &mut self,
+        cond: &Tensor,
+        uncond: Option<&Tensor>,
+        sample: &Tensor,
+        noise: Option<&Tensor>,
+        step: &Tensor,
+    ) -> Result<[Tensor; 3], Error> {
+        let s = sample.shape();
+        let op = kernel::Ddim {
+            frames: s[0],
+            pixels: s[1],
+            channels: s[2],
+            uncond: uncond.is_some(),
+            noise: noise.is_some(),
+        };
+        let inputs = [cond.into(), uncond.map(Input::Tensor), sample.into(), noise.map(Input::Tensor), step.into()];
+        let outputs = self.record("ddim", Arc::new(op), &inputs)?;
+        let [model, x0, next] = <[Tensor; 3]>::try_from(outputs).map_err(|_| Error::Unbound("ddim".into()))?;
+        Ok([model, x0, next])
+    }
+
+    /// Noise in torch's order `[C, F, P]` as latents `[F, P, C]`.
+    pub fn to_latents(&mut self, noise: &Tensor, frames: usize, pixels: usize) -> Result<Tensor, Error> {
+        let channels = noise.elements() / (frames * pixels).max(1);
+        let op = kernel::ToLatents { frames, pixels, channels };
+        Ok(Self::one(self.record("to_latents", Arc::new(op), &[noise.into()])?, &[frames, pixels, channels]))
+    }
+
+    /// Standard normals generated on the device from `key` `[4]` (seed low, seed high, stream, 0).
+    pub fn philox(&mut self, key: &Tensor, shape: &[usize]) -> Result<Tensor, Error> {
+        let op = kernel::Philox { elements: shape.iter().product() };
+        Ok(Self::one(self.record("philox", Arc::new(op), &[key.into()])?, shape))
+    }
+
+    /// Pixels in [-1, 1] `[P, 3]` as packed 8-bit values, four to a word.
+    pub fn rgb8(&mut self, x: &Tensor) -> Result<Tensor, Error> {
+        let op = kernel::Rgb8 { pixels: x.rows(), channels: x.channels(), x: x.dtype() };
+        let words = x.elements().div_ceil(4);
+        debug_assert_eq!(op.channels, x.channels());
+        let outputs = self.record("rgb8", Arc::new(op), &[x.into()])?;
+        let tensor = Self::one(outputs, &[words]);
+        debug_assert_eq!(tensor.dtype(), Dtype::U32);
+        Ok(tensor)
+    }
+}

@@ -1,0 +1,141 @@
+//! Parameters on the device: re-laid and uploaded once, shared by all plans.
+
+use std::{collections::HashMap, sync::Arc};
+
+use half::{bf16, f16};
+
+use super::{Error, Param};
+use crate::{
+    gpu::{Buffer, Device},
+    kernel::{Binding, Dtype, Layout},
+};
+
+/// Which parameter, and how it must lie on the device.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WeightKey {
+    /// Path in the checkpoint's component.
+    pub path: Arc<str>,
+    /// Shape there.
+    pub shape: Vec<usize>,
+    /// The shape as the kernel sees it: the same elements.
+    pub as_shape: Vec<usize>,
+    /// Layout on the device.
+    pub layout: Layout,
+    /// Element type on the device.
+    pub dtype: Dtype,
+}
+
+impl WeightKey {
+    /// A parameter as a binding wants it.
+    pub(super) fn new(param: &Param, binding: &Binding, layout: Layout) -> Self {
+        let (path, shape) = (param.path.clone(), param.shape.clone());
+        Self { path, shape, as_shape: binding.shape.clone(), layout, dtype: binding.dtype }
+    }
+
+    /// Bytes on the device.
+    pub fn bytes(&self) -> u64 {
+        (self.layout.device_elements(&self.as_shape) * self.dtype.bytes()) as u64
+    }
+}
+
+/// How a weight is stored in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightFormat {
+    /// IEEE single precision.
+    F32,
+    /// IEEE half precision.
+    F16,
+    /// The upper half of f32.
+    Bf16,
+}
+
+/// A weight as its file has it: little-endian, row-major.
+#[derive(Clone, Debug)]
+pub struct WeightView<'a> {
+    /// Element type.
+    pub format: WeightFormat,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// The bytes.
+    pub bytes: std::borrow::Cow<'a, [u8]>,
+}
+
+/// Where weights come from: a checkpoint's component, or random numbers.
+pub trait WeightSource: Sync {
+    /// The weight of this path, if there is one.
+    fn weight(&self, path: &str, shape: &[usize]) -> Option<WeightView<'_>>;
+}
+
+impl WeightView<'_> {
+    /// The values as f32. bf16 and f16 are exact.
+    pub fn to_f32(&self) -> Vec<f32> {
+        match self.format {
+            WeightFormat::F32 => self.bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+            WeightFormat::F16 => self.bytes.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+            WeightFormat::Bf16 => self.bytes.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
+        }
+    }
+
+    /// The values as f16, rounded to nearest; beyond its range they saturate.
+    pub fn to_f16(&self) -> Vec<f16> {
+        match self.format {
+            WeightFormat::F16 => self.bytes.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b)).collect(),
+            _ => self.to_f32().into_iter().map(|v| f16::from_f32(v.clamp(-65504.0, 65504.0))).collect(),
+        }
+    }
+
+    fn arranged(&self, key: &WeightKey) -> Vec<u8> {
+        match key.dtype {
+            Dtype::F16 => key.layout.arrange_f16(&self.to_f16(), &key.as_shape),
+            _ => key.layout.arrange_f32(&self.to_f32(), &key.as_shape),
+        }
+    }
+}
+
+/// Weights that are on the device.
+#[derive(Debug, Default)]
+pub struct WeightStore {
+    buffers: HashMap<WeightKey, Buffer>,
+}
+
+/// Written bytes after which staging memory is flushed.
+const FLUSH: u64 = 128 << 20;
+
+impl WeightStore {
+    /// Uploads the weights that are not there yet.
+    pub fn load(&mut self, device: &Device, keys: &[WeightKey], source: &dyn WeightSource) -> Result<(), Error> {
+        let mut pending = 0;
+        for key in keys {
+            if self.buffers.contains_key(key) {
+                continue;
+            }
+            let error =
+                |found: String| Error::Weight { path: key.path.to_string(), expected: key.shape.clone(), found };
+            let view = source.weight(&key.path, &key.shape).ok_or_else(|| error("nothing".into()))?;
+            if view.shape.iter().product::<usize>() != key.shape.iter().product::<usize>() {
+                return Err(error(format!("{:?}", view.shape)));
+            }
+            let bytes = view.arranged(key);
+            let buffer = device.buffer(&key.path, bytes.len() as u64)?;
+            device.write(&buffer, 0, &bytes);
+            pending += bytes.len() as u64;
+            if pending > FLUSH {
+                device.flush()?;
+                pending = 0;
+            }
+            self.buffers.insert(key.clone(), buffer);
+        }
+        device.flush()?;
+        Ok(())
+    }
+
+    /// The buffer of a weight.
+    pub fn get(&self, key: &WeightKey) -> Option<&Buffer> {
+        self.buffers.get(key)
+    }
+
+    /// Bytes on the device.
+    pub fn bytes(&self) -> u64 {
+        self.buffers.values().map(Buffer::bytes).sum()
+    }
+}

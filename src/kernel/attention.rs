@@ -1,0 +1,393 @@
+//! Attention without a score matrix in memory: `kernels/attention.wgsl`.
+
+use std::ops::Range;
+
+use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, tolerance};
+use crate::gpu::Capabilities;
+
+/// Multi-head attention: `y = softmax(q kᵀ / √width) v` for every sequence and head, C = heads · width.
+///
+/// q, y `[outer, q_tokens, inner, C]`; k, v `[outer / kv_repeat, k_tokens, inner, C]`; `inner` is 1 for sequences whose tokens
+/// follow each other. All axes are at least 1. Units: query rows if `inner` is 1, otherwise sequences, of which there are outer · inner.
+/// Source: "Attention Is All You Need" (2017) and, for the running softmax, "FlashAttention" (2022).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attention {
+    /// Axes before the tokens.
+    pub outer: usize,
+    /// Sequences that lie between one token and the next.
+    pub inner: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Width of one head.
+    pub width: usize,
+    /// Queries of a sequence.
+    pub q_tokens: usize,
+    /// Keys of a sequence.
+    pub k_tokens: usize,
+    /// Consecutive outer indices that share their keys and values; divides `outer`.
+    pub kv_repeat: usize,
+    /// Does token i see only the keys up to i?
+    pub causal: bool,
+    /// Storage of q, k, v and y.
+    pub x: Dtype,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    row_begin: u32,
+    row_end: u32,
+    group_rows: u32,
+    k_tokens: u32,
+    inner: u32,
+    heads: u32,
+    share: u32,
+    causal: u32,
+    tile_begin: u32,
+    tiles: u32,
+    tile_count: u32,
+    heads_first: u32,
+    q_base: u32,
+    k_base: u32,
+    v_base: u32,
+    y_base: u32,
+    scale: f32,
+}
+
+/// Sequences of at most this many queries are short: a workgroup of one would be mostly idle.
+const SHORT: usize = 32;
+
+impl Attention {
+    /// Token after token: q, y `[batch, q_tokens, C]`, k, v `[batch / kv_repeat, k_tokens, C]`. With `kv_repeat` > 1 consecutive
+    /// batches (the frames of one video) share one context.
+    pub fn rows(
+        batch: usize,
+        heads: usize,
+        width: usize,
+        q_tokens: usize,
+        k_tokens: usize,
+        kv_repeat: usize,
+        x: Dtype,
+    ) -> Self {
+        Self { outer: batch, inner: 1, heads, width, q_tokens, k_tokens, kv_repeat, causal: false, x }
+    }
+
+    /// Over the frames of every pixel: q, k, v, y `[batch, frames, pixels, C]`, as they lie.
+    pub fn frames(batch: usize, frames: usize, pixels: usize, heads: usize, width: usize, x: Dtype) -> Self {
+        Self {
+            outer: batch,
+            inner: pixels,
+            heads,
+            width,
+            q_tokens: frames,
+            k_tokens: frames,
+            kv_repeat: 1,
+            causal: false,
+            x,
+        }
+    }
+
+    /// Token i sees the keys 0..=i.
+    pub fn causal(self) -> Self {
+        Self { causal: true, ..self }
+    }
+
+    fn channels(&self) -> usize {
+        self.heads * self.width
+    }
+
+    /// Outer indices whose queries form one group of the shader, and groups that share keys. Sequences that share a context are
+    /// as good as one long sequence, unless the mask counts their tokens.
+    fn merged(&self) -> (usize, usize) {
+        if self.causal || self.inner > 1 { (1, self.kv_repeat) } else { (self.kv_repeat, 1) }
+    }
+
+    /// Query rows of one unit.
+    fn unit_rows(&self) -> usize {
+        if self.inner == 1 { 1 } else { self.q_tokens }
+    }
+
+    /// Every rung that can run this shape on this device, the chosen one first.
+    pub fn variants(&self, device: &Capabilities) -> Vec<Choice> {
+        let w4 = self.width.div_ceil(4).max(1);
+        let rows = self.q_tokens * self.merged().0;
+        let (cpu, wide, short) = (device.is_cpu(), w4 > 32, rows <= SHORT);
+        let split =
+            self.choice("split", "a wide head: many threads share its row, and none spills", [4, 1, 2, 8, 0, 32]);
+        // Two stages of f32 fill 16 KiB.
+        let stage = (512 / w4 / 4 * 4).clamp(4, 64) as u32;
+        let workgroup = || {
+            self.choice(
+                "workgroup",
+                "a GPU and many queries: keys are shared through workgroup memory",
+                [64, 1, 1, 4, stage, 0],
+            )
+        };
+        let lanes = [32, 16, 8, 4].into_iter().min_by_key(|lanes| rows.div_ceil(*lanes) * lanes).unwrap_or(4) as u32;
+        let packed =
+            || self.choice("packed", "short sequences: several share a workgroup", [lanes, 64 / lanes, 1, 4, 0, 0]);
+        let mut variants = match (wide, cpu) {
+            (true, _) => vec![split],
+            (false, true) => vec![self.cpu_portable(), packed(), workgroup(), split],
+            (false, false) => {
+                let portable = self.choice("portable", "few keys: staging them would not pay", [64, 1, 1, 4, 0, 0]);
+                match (short, self.k_tokens < SHORT) {
+                    (true, _) => vec![packed(), portable, workgroup(), split],
+                    (_, true) => vec![portable, packed(), workgroup(), split],
+                    _ => vec![workgroup(), portable, packed(), split],
+                }
+            }
+        };
+        // One subgroup is one workgroup: its size must be known.
+        if let Some([size, largest]) = device.subgroup
+            && cpu
+            && size == largest
+        {
+            let keys = (size / w4 as u32).clamp(2, 8);
+            let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
+            let broadcast = self.choice("broadcast", reason, [size, 1, self.cpu_rows(), keys, 0, 0]);
+            // Unrolled, a wide head takes seconds to compile: worth it for much work only.
+            variants.insert(if wide && !self.is_much_work() { 1 } else { 0 }, broadcast);
+        }
+        variants
+    }
+
+    /// The portable rung on a CPU driver, which runs 8 lanes.
+    fn cpu_portable(&self) -> Choice {
+        self.choice(
+            "portable",
+            "a CPU driver: keys are the same for all lanes and serve several rows of each",
+            [8, 1, self.cpu_rows(), 2, 0, 0],
+        )
+    }
+
+    /// Rows per lane on a CPU driver: more of them share each load, but what is unrolled must be compiled, and short sequences
+    /// would leave them idle. Small operations all take 2, so that they share pipelines.
+    fn cpu_rows(&self) -> u32 {
+        let most = if self.is_much_work() { 4 } else { 2 };
+        let rows = self.q_tokens * self.merged().0;
+        (64 / self.width.div_ceil(4).max(1)).clamp(1, most).min(rows.div_ceil(8).max(1)) as u32
+    }
+
+    /// Does a second of compiling on a CPU driver pay?
+    fn is_much_work(&self) -> bool {
+        self.cost().flops > 1e9
+    }
+
+    /// A rung with its lanes, slots, rows per thread, keys per block, keys per stage and slices per row.
+    fn choice(
+        &self,
+        variant: &'static str,
+        reason: &'static str,
+        [lanes, slots, rows, keys, stage, slices]: [u32; 6],
+    ) -> Choice {
+        let body = if slices > 0 { "shared/attention_split.wgsl" } else { "shared/attention_rows.wgsl" };
+        Choice::new(
+            variant,
+            reason,
+            [
+                ("BODY", body.into()),
+                ("LANES", lanes.into()),
+                ("SLOTS", slots.into()),
+                ("R", rows.into()),
+                ("KEYS", keys.into()),
+                ("STAGE", stage.into()),
+                ("SLICES", slices.into()),
+                ("BROADCAST", (variant == "broadcast").into()),
+                ("WIDTH", (self.width as u32).into()),
+                ("X", self.x.into()),
+                ("Y", self.x.into()),
+                ("VEC", self.width.is_multiple_of(4).into()),
+            ],
+        )
+    }
+}
+
+impl Op for Attention {
+    fn kernel(&self) -> &'static Kernel {
+        list::kernel("attention")
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let shape = |outer: usize, tokens: usize| match self.inner {
+            1 => vec![outer, tokens, self.channels()],
+            inner => vec![outer, tokens, inner, self.channels()],
+        };
+        let (q, k) = (shape(self.outer, self.q_tokens), shape(self.outer / self.kv_repeat, self.k_tokens));
+        vec![
+            Binding::input("q", &q, self.x),
+            Binding::input("k", &k, self.x),
+            Binding::input("v", &k, self.x),
+            Binding::output("y", &q, self.x),
+        ]
+    }
+
+    fn choose(&self, device: &Capabilities) -> Choice {
+        self.variants(device).swap_remove(0)
+    }
+
+    fn cost(&self) -> Cost {
+        let pairs = (self.outer * self.inner * self.q_tokens) as f64 * self.k_tokens as f64;
+        let seen = if self.causal { 0.5 } else { 1.0 };
+        Cost::of(4.0 * seen * pairs * self.channels() as f64, &self.bindings())
+    }
+
+    fn units(&self) -> usize {
+        (self.outer * self.inner * self.q_tokens / self.unit_rows()).max(1)
+    }
+
+    fn spans(&self, units: &Range<usize>) -> Vec<Span> {
+        let c = self.channels();
+        let (first, last) = (units.start, units.end - 1);
+        let (q, k) = if self.inner == 1 {
+            let context = |row: usize| row / self.q_tokens / self.kv_repeat * self.k_tokens;
+            (first..last + 1, context(first)..context(last) + self.k_tokens)
+        } else {
+            // From the first token of the first sequence to the last token of the last one.
+            let token = |outer: usize, tokens: usize, token: usize, sequence: usize| {
+                (outer * tokens + token) * self.inner + sequence % self.inner
+            };
+            let rows = |tokens: usize, repeat: usize| {
+                token(first / self.inner / repeat, tokens, 0, first)
+                    ..token(last / self.inner / repeat, tokens, tokens - 1, last) + 1
+            };
+            (rows(self.q_tokens, 1), rows(self.k_tokens, self.kv_repeat))
+        };
+        let span = |rows: &Range<usize>| Span::Elements(rows.start * c..rows.end * c);
+        vec![span(&q), span(&k), span(&k), span(&q)]
+    }
+
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+        let (merged, share) = self.merged();
+        let group_rows = self.q_tokens * merged;
+        let rows = units.start * self.unit_rows()..units.end * self.unit_rows();
+        let tile_rows = choice.int("LANES") * choice.int("R");
+        let tiles = group_rows.div_ceil(tile_rows);
+        let tile = |row: usize| row / group_rows * tiles + row % group_rows / tile_rows;
+        let tile_count = tile(rows.end - 1) + 1 - tile(rows.start);
+        let params = Params {
+            row_begin: rows.start as u32,
+            row_end: rows.end as u32,
+            group_rows: group_rows as u32,
+            k_tokens: self.k_tokens as u32,
+            inner: self.inner as u32,
+            heads: self.heads as u32,
+            share: share as u32,
+            causal: self.causal.into(),
+            tile_begin: tile(rows.start) as u32,
+            tiles: tiles as u32,
+            tile_count: tile_count as u32,
+            // Short sequences: the heads of a token lie side by side. Long ones: the keys of a head stay in the cache.
+            heads_first: (group_rows <= SHORT).into(),
+            q_base: bases[0],
+            k_base: bases[1],
+            v_base: bases[2],
+            y_base: bases[3],
+            scale: (std::f64::consts::LOG2_E / (self.width as f64).sqrt()) as f32,
+        };
+        Dispatch::new(params, (tile_count * self.heads).div_ceil(choice.int("SLOTS")))
+    }
+
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        let [q, k, v] = inputs else { return vec![] };
+        let c = self.channels();
+        let scale = 1.0 / (self.width as f64).sqrt();
+        let mut y = vec![0.0; q.len()];
+        for sequence in 0..self.outer * self.inner {
+            let (outer, inner) = (sequence / self.inner, sequence % self.inner);
+            for i in 0..self.q_tokens {
+                let q_row = (outer * self.q_tokens + i) * self.inner + inner;
+                let k_row = |j: usize| (outer / self.kv_repeat * self.k_tokens + j) * self.inner + inner;
+                let seen = if self.causal { self.k_tokens.min(i + 1) } else { self.k_tokens };
+                for head in 0..self.heads {
+                    let columns = head * self.width..(head + 1) * self.width;
+                    let score = |j: usize| {
+                        let product = |n: usize| f64::from(q[q_row * c + n]) * f64::from(k[k_row(j) * c + n]);
+                        scale * columns.clone().map(product).sum::<f64>()
+                    };
+                    let scores: Vec<f64> = (0..seen).map(score).collect();
+                    let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    let weights: Vec<f64> = scores.iter().map(|s| (s - top).exp()).collect();
+                    let sum: f64 = weights.iter().sum();
+                    for n in columns {
+                        let value: f64 =
+                            weights.iter().enumerate().map(|(j, w)| w * f64::from(v[k_row(j) * c + n])).sum();
+                        y[q_row * c + n] = (value / sum) as f32;
+                    }
+                }
+            }
+        }
+        vec![y]
+    }
+}
+
+/// The cases of the harness.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for x in [Dtype::F32, Dtype::F16] {
+        let mut add = |name: &str, op: Attention| cases.push(Case::new(format!("{name} {x}"), op, tolerance(x)));
+        add("self, 2 heads of 64", Attention::rows(2, 2, 64, 70, 70, 1, x));
+        add("cross, 145 context tokens for 3 frames", Attention::rows(6, 2, 64, 20, 145, 3, x));
+        add("causal, heads of 64", Attention::rows(2, 3, 64, 77, 77, 1, x).causal());
+        add("causal, shared keys", Attention::rows(4, 1, 12, 9, 9, 2, x).causal());
+        add("CLIP vision, heads of 80", Attention::rows(1, 2, 80, 257, 257, 1, x));
+        add("VAE, one head of 512", Attention::rows(1, 1, 512, 40, 40, 1, x));
+        add("temporal, 16 frames", Attention::frames(2, 16, 13, 3, 64, x));
+        add("temporal, 24 frames, heads of 40", Attention::frames(1, 24, 5, 2, 40, x));
+        add("temporal, causal", Attention::frames(2, 5, 3, 2, 16, x).causal());
+        add("image latents, 2 heads of 4", Attention::frames(2, 6, 9, 2, 4, x));
+        add("odd width", Attention::rows(2, 3, 6, 11, 13, 1, x));
+        add("one token", Attention::rows(1, 1, 16, 1, 1, 1, x));
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{DeviceKind, PORTABLE};
+
+    #[test]
+    fn frame_spans_reach_from_the_first_touched_pixel_to_the_last() {
+        // 2 batches of 3 frames of 5 pixels, 4 channels.
+        let op = Attention::frames(2, 3, 5, 2, 2, Dtype::F32);
+        assert_eq!(op.units(), 10);
+        assert_eq!(op.spans(&(1..3))[0], Span::Elements(4..13 * 4)); // pixels 1 and 2 of batch 0: frames 0 to 2
+        assert_eq!(op.spans(&(4..6))[3], Span::Elements(4 * 4..26 * 4)); // into batch 1, pixel 0
+    }
+
+    #[test]
+    fn row_spans_follow_the_shared_context() {
+        let op = Attention::rows(6, 1, 4, 10, 7, 3, Dtype::F32);
+        assert_eq!(op.units(), 60);
+        let spans = op.spans(&(25..35));
+        assert_eq!(spans[0], Span::Elements(25 * 4..35 * 4));
+        assert_eq!(spans[1], Span::Elements(0..14 * 4)); // batches 2 and 3 have different contexts
+        assert_eq!(op.spans(&(29..30))[2], Span::Elements(0..7 * 4));
+    }
+
+    #[test]
+    fn the_twin_averages_values_and_masks_the_future() {
+        // Equal scores: token i gets the mean of the values up to i.
+        let op = Attention::rows(1, 1, 1, 3, 3, 1, Dtype::F32).causal();
+        assert_eq!(op.reference(&[&[0.0; 3], &[5.0; 3], &[1.0, 3.0, 8.0]]), [[1.0, 2.0, 4.0]]);
+        // Scores 0 and ln 3: weights 1/4 and 3/4.
+        let op = Attention::rows(1, 1, 1, 1, 2, 1, Dtype::F32);
+        assert_eq!(op.reference(&[&[1.0], &[0.0, 3f32.ln()], &[4.0, 8.0]]), [[7.0]]);
+    }
+
+    #[test]
+    fn the_rung_fits_device_and_shape() {
+        let gpu = |op: Attention| op.choose(&PORTABLE).variant;
+        assert_eq!(gpu(Attention::rows(1, 5, 64, 4096, 4096, 1, Dtype::F32)), "workgroup");
+        assert_eq!(gpu(Attention::rows(1, 5, 64, 4096, 4, 1, Dtype::F32)), "portable");
+        assert_eq!(gpu(Attention::frames(2, 16, 4096, 5, 64, Dtype::F32)), "packed");
+        assert_eq!(gpu(Attention::rows(1, 1, 512, 4096, 4096, 1, Dtype::F32)), "split");
+        let mut cpu = Capabilities { kind: DeviceKind::Cpu, ..PORTABLE.clone() };
+        assert_eq!(Attention::rows(1, 5, 64, 4096, 4096, 1, Dtype::F32).choose(&cpu).variant, "portable");
+        cpu.subgroup = Some([8, 8]);
+        assert_eq!(Attention::rows(1, 5, 64, 4096, 4096, 1, Dtype::F32).choose(&cpu).variant, "broadcast");
+        assert_eq!(Attention::rows(1, 1, 512, 64, 64, 1, Dtype::F32).choose(&cpu).variant, "split");
+        assert_eq!(Attention::rows(1, 1, 512, 4096, 4096, 1, Dtype::F32).choose(&cpu).variant, "broadcast");
+    }
+}

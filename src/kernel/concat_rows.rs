@@ -1,0 +1,139 @@
+//! Token sequences behind each other: `kernels/concat_rows.wgsl`.
+
+use std::ops::Range;
+
+use super::{
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    threads::{item, portable, rows, vec, workgroups},
+    tolerance,
+};
+use crate::gpu::Capabilities;
+
+/// The rows of up to three parts behind each other, plus something that is the same for the whole batch.
+///
+/// part i `[B, parts[i], C]`, or `[parts[i], C]` if shared; add `[rows, C]`; all of them activations → y
+/// `[B, rows, C]`, rows the sum of the parts. Units: rows of the whole batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConcatRows {
+    /// Sequences.
+    pub batch: usize,
+    /// Rows of each part; 0: it is absent.
+    pub parts: [usize; 3],
+    /// Which parts have no batch axis: they are the same for all sequences.
+    pub shared: [bool; 3],
+    /// Channels of a row.
+    pub channels: usize,
+    /// Is there something to add?
+    pub add: bool,
+    /// Storage of parts, add and y.
+    pub x: Dtype,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    begin: u32,
+    end: u32,
+    width: u32,
+    rows: u32,
+    parts: [u32; 3],
+    shared: [u32; 3],
+    has_add: u32,
+    bases: [u32; 5],
+}
+
+impl ConcatRows {
+    /// Rows of one sequence of y.
+    fn rows(&self) -> usize {
+        self.parts.iter().sum()
+    }
+}
+
+impl Op for ConcatRows {
+    fn kernel(&self) -> &'static Kernel {
+        list::kernel("concat_rows")
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let part = |i: usize| [if self.shared[i] { 1 } else { self.batch }, self.parts[i], self.channels];
+        let optional = |name, i| Binding::optional(name, self.parts[i] > 0, &part(i), self.x);
+        vec![
+            optional("part0", 0),
+            optional("part1", 1),
+            optional("part2", 2),
+            Binding::optional("add", self.add, &[self.rows(), self.channels], self.x),
+            Binding::output("y", &[self.batch, self.rows(), self.channels], self.x),
+        ]
+    }
+
+    fn choose(&self, _: &Capabilities) -> Choice {
+        portable([("X", self.x.into()), ("Y", self.x.into()), ("VEC", vec(self.channels))])
+    }
+
+    fn cost(&self) -> Cost {
+        let elements = (self.batch * self.rows() * self.channels) as f64;
+        Cost::of(elements, &self.bindings())
+    }
+
+    fn units(&self) -> usize {
+        self.batch * self.rows()
+    }
+
+    fn spans(&self, units: &Range<usize>) -> Vec<Span> {
+        let b = self.bindings();
+        let batches = units.start / self.rows()..units.end.div_ceil(self.rows());
+        let part = |i: usize| {
+            let batches = if self.shared[i] { 0..1 } else { batches.clone() };
+            rows(&b[i], &batches, self.parts[i] * self.channels)
+        };
+        vec![part(0), part(1), part(2), Span::All, rows(&b[4], units, self.channels)]
+    }
+
+    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+        let width = self.channels / item(self.channels);
+        let params = Params {
+            begin: (units.start * width) as u32,
+            end: (units.end * width) as u32,
+            width: width as u32,
+            rows: self.rows() as u32,
+            parts: self.parts.map(|n| n as u32),
+            shared: self.shared.map(u32::from),
+            has_add: self.add.into(),
+            bases: [0, 1, 2, 3, 4].map(|i| bases[i]),
+        };
+        Dispatch::new(params, workgroups(units.len() * width))
+    }
+
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        let (Some(parts), Some(add)) = (inputs.get(..3), inputs.get(3)) else {
+            return vec![];
+        };
+        let mut y = Vec::new();
+        for batch in 0..self.batch {
+            let mut sequence: Vec<f32> = Vec::new();
+            for (i, part) in parts.iter().enumerate() {
+                let length = self.parts[i] * self.channels;
+                let start = if self.shared[i] { 0 } else { batch * length };
+                sequence.extend(part.iter().skip(start).take(length));
+            }
+            y.extend(sequence.iter().enumerate().map(|(i, v)| v + add.get(i).copied().unwrap_or(0.0)));
+        }
+        vec![y]
+    }
+}
+
+/// The cases of the harness.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for x in [Dtype::F32, Dtype::F16] {
+        let mut add = |name: &str, batch, parts, shared, channels, add| {
+            let op = ConcatRows { batch, parts, shared, channels, add, x };
+            cases.push(Case::new(format!("{name} {x}"), op, tolerance(x)));
+        };
+        add("class token, patches, positions", 3, [1, 16, 0], [true, false, false], 40, true);
+        add("context tokens", 2, [77, 64, 4], [false, true, false], 12, false);
+        add("odd width", 4, [3, 0, 2], [false, false, true], 7, true);
+        add("only the last part", 2, [0, 0, 5], [false; 3], 8, false);
+    }
+    cases
+}

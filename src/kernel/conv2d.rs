@@ -1,0 +1,191 @@
+//! 2-D convolution as an implicit matrix product: `kernels/conv2d.wgsl`.
+
+use std::ops::Range;
+
+use super::{
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, activation::Activation, gemm, gemm::Gemm, list,
+    tolerance,
+};
+use crate::gpu::Capabilities;
+
+/// A convolution over height and width of every frame.
+///
+/// x0 `[F, H, W, C0]`, x1 `[F, H, W, C1]` → y `[F, OH, OW, N]`; w `[N, C0 + C1, kh, kw]` as in the checkpoint. Units: output lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv2d {
+    /// Channels, epilogue and types; its rows, pixels and taps follow from the fields below.
+    pub gemm: Gemm,
+    /// Frames (the product of all leading axes).
+    pub frames: usize,
+    /// Input height and width.
+    pub size: [usize; 2],
+    /// Height and width after the fused nearest upsampling; the input's own without it.
+    pub upsampled: [usize; 2],
+    /// Output height and width. Pixels that the window needs beyond the input are zero: asymmetric padding is just an output size.
+    pub out: [usize; 2],
+    /// Kernel height and width.
+    pub kernel: [usize; 2],
+    /// Stride, the same in both directions.
+    pub stride: usize,
+    /// Zero padding at the top and at the left.
+    pub pad: [usize; 2],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    gemm: gemm::Params,
+    height: u32,
+    width: u32,
+    up_height: u32,
+    up_width: u32,
+    out_height: u32,
+    out_width: u32,
+    kernel_width: u32,
+    stride: u32,
+    pad_top: u32,
+    pad_left: u32,
+}
+
+impl Conv2d {
+    /// A convolution whose output size follows from `pad` on all four sides (torch's `padding`).
+    pub fn new(
+        gemm: Gemm,
+        frames: usize,
+        size: [usize; 2],
+        upsampled: [usize; 2],
+        kernel: [usize; 2],
+        stride: usize,
+        pad: [usize; 2],
+    ) -> Self {
+        let out = [0, 1].map(|i| (upsampled[i] + 2 * pad[i]).saturating_sub(kernel[i]) / stride + 1);
+        Self::with_output(gemm, frames, size, upsampled, out, kernel, stride, pad)
+    }
+
+    /// A convolution of a given output size, padded with zeros at the bottom and right as far as needed.
+    #[expect(clippy::too_many_arguments, reason = "the geometry of a convolution")]
+    pub fn with_output(
+        gemm: Gemm,
+        frames: usize,
+        size: [usize; 2],
+        upsampled: [usize; 2],
+        out: [usize; 2],
+        kernel: [usize; 2],
+        stride: usize,
+        pad: [usize; 2],
+    ) -> Self {
+        let gemm =
+            Gemm { rows: frames * out[0] * out[1], pixels: frames * size[0] * size[1], taps: kernel.to_vec(), ..gemm };
+        Self { gemm, frames, size, upsampled, out, kernel, stride, pad }
+    }
+
+    /// The input line that tap row `ky` of output line `oy` reads, clamped to the input.
+    fn input_line(&self, oy: usize, ky: usize) -> usize {
+        let up = (oy * self.stride + ky).saturating_sub(self.pad[0]).min(self.upsampled[0] - 1);
+        up * self.size[0] / self.upsampled[0]
+    }
+}
+
+impl Op for Conv2d {
+    fn kernel(&self) -> &'static Kernel {
+        list::kernel("conv2d")
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let shape = |size: [usize; 2], c: usize| [self.frames, size[0], size[1], c];
+        let [c0, c1] = self.gemm.sources;
+        self.gemm.bindings([&shape(self.size, c0), &shape(self.size, c1)], &shape(self.out, self.gemm.columns))
+    }
+
+    fn choose(&self, device: &Capabilities) -> Choice {
+        self.gemm.choose(device)
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::of(self.gemm.flops(), &self.bindings())
+    }
+
+    fn units(&self) -> usize {
+        self.frames * self.out[0]
+    }
+
+    fn spans(&self, units: &Range<usize>) -> Vec<Span> {
+        let (first, last) = (units.start, units.end - 1);
+        let line = |unit: usize, ky: usize| unit / self.out[0] * self.size[0] + self.input_line(unit % self.out[0], ky);
+        let lines = line(first, 0)..line(last, self.kernel[0] - 1) + 1;
+        let rows = units.start * self.out[1]..units.end * self.out[1];
+        self.gemm.spans(&rows, lines.start * self.size[1]..lines.end * self.size[1])
+    }
+
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+        let rows = units.start * self.out[1]..units.end * self.out[1];
+        let (gemm, workgroups) = self.gemm.dispatch(choice, &rows, bases);
+        let params = Params {
+            gemm,
+            height: self.size[0] as u32,
+            width: self.size[1] as u32,
+            up_height: self.upsampled[0] as u32,
+            up_width: self.upsampled[1] as u32,
+            out_height: self.out[0] as u32,
+            out_width: self.out[1] as u32,
+            kernel_width: self.kernel[1] as u32,
+            stride: self.stride as u32,
+            pad_top: self.pad[0] as u32,
+            pad_left: self.pad[1] as u32,
+        };
+        Dispatch::new(params, workgroups)
+    }
+
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        self.gemm.reference(inputs, |row, tap| {
+            let (ox, line) = (row % self.out[1], row / self.out[1]);
+            let (oy, f) = (line % self.out[0], line / self.out[0]);
+            let uy = (oy * self.stride + tap / self.kernel[1])
+                .checked_sub(self.pad[0])
+                .filter(|&v| v < self.upsampled[0])?;
+            let ux = (ox * self.stride + tap % self.kernel[1])
+                .checked_sub(self.pad[1])
+                .filter(|&v| v < self.upsampled[1])?;
+            let (iy, ix) = (uy * self.size[0] / self.upsampled[0], ux * self.size[1] / self.upsampled[1]);
+            Some((f * self.size[0] + iy) * self.size[1] + ix)
+        })
+    }
+}
+
+/// The cases of the harness.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (x, w) in [(Dtype::F32, Dtype::F32), (Dtype::F32, Dtype::F16), (Dtype::F16, Dtype::F16)] {
+        let base = |c, n| Gemm { w, y: x, ..Gemm::plain(0, c, n, x) };
+        let t = tolerance(x);
+        let mut add = |name: &str, op: Conv2d| cases.push(Case::new(format!("{name} {x}/{w}"), op, t));
+        let same = |gemm, frames, size| Conv2d::new(gemm, frames, size, size, [3, 3], 1, [1, 1]);
+        add("3x3", same(base(16, 24), 3, [7, 5]));
+        add("3x3, time embedding", same(Gemm { rows_per_group: Some(2 * 20), ..base(12, 16) }, 4, [4, 5]));
+        add(
+            "skip connection beside the input",
+            same(Gemm { sources: [16, 8], residual: true, ..base(0, 20) }, 2, [5, 6]),
+        );
+        add(
+            "1x1 shortcut of two inputs",
+            Conv2d::new(Gemm { sources: [8, 12], ..base(0, 8) }, 2, [4, 4], [4, 4], [1, 1], 1, [0, 0]),
+        );
+        add("stride 2", Conv2d::new(base(8, 12), 2, [7, 9], [7, 9], [3, 3], 2, [1, 1]));
+        add(
+            "the VAE's padding right and below",
+            Conv2d::with_output(base(8, 8), 1, [8, 6], [8, 6], [4, 3], [3, 3], 2, [0, 0]),
+        );
+        add("nearest upsampling", Conv2d::new(base(8, 8), 2, [4, 3], [8, 6], [3, 3], 1, [1, 1]));
+        add("upsampling to a forced size", Conv2d::new(base(8, 8), 2, [4, 3], [7, 5], [3, 3], 1, [1, 1]));
+        add(
+            "patch embedding",
+            Conv2d::new(Gemm { bias: false, ..base(3, 20) }, 1, [28, 28], [28, 28], [14, 14], 14, [0, 0]),
+        );
+        add(
+            "three channels out",
+            Conv2d::new(Gemm { activation: Activation::Silu, ..base(8, 3) }, 2, [6, 5], [6, 5], [3, 3], 1, [1, 1]),
+        );
+        add("one pixel", same(base(8, 8), 1, [1, 1]));
+    }
+    cases
+}

@@ -1,0 +1,147 @@
+//! 3-D convolution: `kernels/conv3d.wgsl`.
+
+use std::ops::Range;
+
+use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, gemm, gemm::Gemm, list, tolerance};
+use crate::gpu::Capabilities;
+
+/// A convolution over frames, height and width; stride 1, zero padding.
+///
+/// x `[B, F, H, W, C]` → y `[B, F, OH, OW, N]`; w `[N, C, kt, kh, kw]`. Units: output lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv3d {
+    /// Channels, epilogue and types; its rows, pixels and taps follow from the fields below.
+    pub gemm: Gemm,
+    /// Batch and frames.
+    pub frames: [usize; 2],
+    /// Input height and width.
+    pub size: [usize; 2],
+    /// Output height and width.
+    pub out: [usize; 2],
+    /// Kernel frames, height and width; the number of frames must be odd, it is padded to keep the frames.
+    pub kernel: [usize; 3],
+    /// Zero padding of height and width.
+    pub pad: [usize; 2],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    gemm: gemm::Params,
+    frames: u32,
+    height: u32,
+    width: u32,
+    out_height: u32,
+    out_width: u32,
+    kernel_height: u32,
+    kernel_width: u32,
+    pad_frames: u32,
+    pad_top: u32,
+    pad_left: u32,
+}
+
+impl Conv3d {
+    /// A convolution that keeps the number of frames.
+    pub fn new(gemm: Gemm, frames: [usize; 2], size: [usize; 2], kernel: [usize; 3], pad: [usize; 2]) -> Self {
+        let out = [0, 1].map(|i| (size[i] + 2 * pad[i]).saturating_sub(kernel[i + 1]) + 1);
+        let count = frames[0] * frames[1];
+        let gemm =
+            Gemm { rows: count * out[0] * out[1], pixels: count * size[0] * size[1], taps: kernel.to_vec(), ..gemm };
+        Self { gemm, frames, size, out, kernel, pad }
+    }
+
+    /// The (kt, 1, 1) convolution of a temporal layer.
+    pub fn temporal(gemm: Gemm, frames: [usize; 2], size: [usize; 2], kernel_frames: usize) -> Self {
+        Self::new(gemm, frames, size, [kernel_frames, 1, 1], [0, 0])
+    }
+
+    fn is_temporal(&self) -> bool {
+        self.kernel[1] == 1 && self.kernel[2] == 1 && self.pad == [0, 0]
+    }
+}
+
+impl Op for Conv3d {
+    fn kernel(&self) -> &'static Kernel {
+        list::kernel("conv3d")
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let shape = |size: [usize; 2], c: usize| [self.frames[0], self.frames[1], size[0], size[1], c];
+        let [c0, c1] = self.gemm.sources;
+        self.gemm.bindings([&shape(self.size, c0), &shape(self.size, c1)], &shape(self.out, self.gemm.columns))
+    }
+
+    fn choose(&self, device: &Capabilities) -> Choice {
+        let mut choice = self.gemm.choose(device);
+        choice.defines.insert("TEMPORAL", self.is_temporal().into());
+        choice
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::of(self.gemm.flops(), &self.bindings())
+    }
+
+    fn units(&self) -> usize {
+        self.frames[0] * self.frames[1] * self.out[0]
+    }
+
+    fn spans(&self, units: &Range<usize>) -> Vec<Span> {
+        let total = self.frames[0] * self.frames[1] * self.size[0];
+        // Lines above and below that the window reaches; whole frames of lines for its frames.
+        let reach = self.kernel[0] / 2 * self.size[0];
+        let line = |unit: usize| unit / self.out[0] * self.size[0] + (unit % self.out[0]).min(self.size[0] - 1);
+        let first = line(units.start).saturating_sub(reach + self.pad[0]);
+        let last = (line(units.end - 1) + reach + self.kernel[1]).min(total);
+        let rows = units.start * self.out[1]..units.end * self.out[1];
+        self.gemm.spans(&rows, first * self.size[1]..last * self.size[1])
+    }
+
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+        let rows = units.start * self.out[1]..units.end * self.out[1];
+        let (gemm, workgroups) = self.gemm.dispatch(choice, &rows, bases);
+        let params = Params {
+            gemm,
+            frames: self.frames[1] as u32,
+            height: self.size[0] as u32,
+            width: self.size[1] as u32,
+            out_height: self.out[0] as u32,
+            out_width: self.out[1] as u32,
+            kernel_height: self.kernel[1] as u32,
+            kernel_width: self.kernel[2] as u32,
+            pad_frames: (self.kernel[0] / 2) as u32,
+            pad_top: self.pad[0] as u32,
+            pad_left: self.pad[1] as u32,
+        };
+        Dispatch::new(params, workgroups)
+    }
+
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        let [kt, kh, kw] = self.kernel;
+        self.gemm.reference(inputs, |row, tap| {
+            let (ox, line) = (row % self.out[1], row / self.out[1]);
+            let (oy, frame) = (line % self.out[0], line / self.out[0]);
+            let (batch, f) = (frame / self.frames[1], frame % self.frames[1]);
+            let t = (f + tap / kw / kh).checked_sub(kt / 2).filter(|&v| v < self.frames[1])?;
+            let iy = (oy + tap / kw % kh).checked_sub(self.pad[0]).filter(|&v| v < self.size[0])?;
+            let ix = (ox + tap % kw).checked_sub(self.pad[1]).filter(|&v| v < self.size[1])?;
+            Some(((batch * self.frames[1] + t) * self.size[0] + iy) * self.size[1] + ix)
+        })
+    }
+}
+
+/// The cases of the harness.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (x, w) in [(Dtype::F32, Dtype::F32), (Dtype::F32, Dtype::F16), (Dtype::F16, Dtype::F16)] {
+        let base = |c, n| Gemm { w, y: x, ..Gemm::plain(0, c, n, x) };
+        let t = tolerance(x);
+        let mut add = |name: &str, op: Conv3d| cases.push(Case::new(format!("{name} {x}/{w}"), op, t));
+        add("temporal", Conv3d::temporal(Gemm { residual: true, ..base(16, 16) }, [2, 5], [3, 4], 3));
+        add("temporal, one frame", Conv3d::temporal(base(8, 12), [1, 1], [4, 4], 3));
+        add("temporal, odd channels", Conv3d::temporal(base(6, 10), [1, 4], [3, 3], 3));
+        add("3x3x3", Conv3d::new(base(8, 12), [1, 4], [5, 4], [3, 3, 3], [1, 1]));
+        add("3x1x3, no padding of the height", Conv3d::new(base(8, 8), [2, 3], [4, 6], [3, 1, 3], [0, 1]));
+        add("1x5x5", Conv3d::new(base(4, 8), [1, 2], [6, 7], [1, 5, 5], [2, 2]));
+    }
+    cases
+}

@@ -1,0 +1,172 @@
+//! One DDIM step with guidance: `kernels/ddim.wgsl`.
+
+use std::ops::Range;
+
+use super::{
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    threads::{portable, rows, workgroups},
+    tolerance,
+};
+use crate::gpu::Capabilities;
+
+/// One sampling step with classifier-free guidance:
+///
+/// ```text
+/// model = uncond + guidance[f] · (cond − uncond), or cond
+/// x0    = x0_from_sample · sample + x0_from_model · model        clipped to ±clip, if that is above 0
+/// eps   = eps_from_sample · sample + eps_from_model · model
+/// next  = next_from_x0 · x0 + next_from_eps · eps + next_from_noise · noise
+/// ```
+///
+/// cond, uncond, sample `[F, P, C]`, noise `[F, C, P]` as torch draws it, step `[16 + F]` → model, x0, next `[F, P, C]`; all f32.
+/// `step` holds what changes between steps, then what changes between frames: x0_from_sample, x0_from_model, eps_from_sample,
+/// eps_from_model, clip, next_from_x0, next_from_eps, next_from_noise, 8 zeros, guidance of every frame. It is one binding
+/// because a shader is sure of eight only. Source: Song et al., *Denoising Diffusion Implicit Models*, 2021, eq. 12; Ho and
+/// Salimans, *Classifier-Free Diffusion Guidance*, 2022. Units: pixels of all frames.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ddim {
+    /// Frames.
+    pub frames: usize,
+    /// Pixels of a frame.
+    pub pixels: usize,
+    /// Latent channels.
+    pub channels: usize,
+    /// Is there a model output without the prompt?
+    pub uncond: bool,
+    /// Is fresh noise added?
+    pub noise: bool,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    begin: u32,
+    end: u32,
+    pixels: u32,
+    channels: u32,
+    has_uncond: u32,
+    has_noise: u32,
+    cond_base: u32,
+    uncond_base: u32,
+    sample_base: u32,
+    noise_base: u32,
+    step_base: u32,
+    model_base: u32,
+    x0_base: u32,
+    next_base: u32,
+}
+
+impl Ddim {
+    /// Elements of `step` before the guidance of the frames.
+    pub const COEFFICIENTS: usize = 16;
+}
+
+impl Op for Ddim {
+    fn kernel(&self) -> &'static Kernel {
+        list::kernel("ddim")
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let (f, p, c, f32) = (self.frames, self.pixels, self.channels, Dtype::F32);
+        let shape = [f, p, c];
+        vec![
+            Binding::input("cond", &shape, f32),
+            Binding::optional("uncond", self.uncond, &shape, f32),
+            Binding::input("sample", &shape, f32),
+            Binding::optional("noise", self.noise, &[f, c, p], f32),
+            Binding::input("step", &[Self::COEFFICIENTS + f], f32),
+            Binding::output("model", &shape, f32),
+            Binding::output("x0", &shape, f32),
+            Binding::output("next", &shape, f32),
+        ]
+    }
+
+    fn choose(&self, _: &Capabilities) -> Choice {
+        portable([])
+    }
+
+    fn cost(&self) -> Cost {
+        let elements = (self.frames * self.pixels * self.channels) as f64;
+        Cost::of(14.0 * elements, &self.bindings())
+    }
+
+    fn units(&self) -> usize {
+        self.frames * self.pixels
+    }
+
+    fn spans(&self, units: &Range<usize>) -> Vec<Span> {
+        let b = self.bindings();
+        let frames = units.start / self.pixels..units.end.div_ceil(self.pixels);
+        let of = |i: usize| rows(&b[i], units, self.channels);
+        let noise = rows(&b[3], &frames, self.channels * self.pixels);
+        vec![of(0), of(1), of(2), noise, Span::All, of(5), of(6), of(7)]
+    }
+
+    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+        let params = Params {
+            begin: (units.start * self.channels) as u32,
+            end: (units.end * self.channels) as u32,
+            pixels: self.pixels as u32,
+            channels: self.channels as u32,
+            has_uncond: self.uncond.into(),
+            has_noise: self.noise.into(),
+            cond_base: bases[0],
+            uncond_base: bases[1],
+            sample_base: bases[2],
+            noise_base: bases[3],
+            step_base: bases[4],
+            model_base: bases[5],
+            x0_base: bases[6],
+            next_base: bases[7],
+        };
+        Dispatch::new(params, workgroups(units.len() * self.channels))
+    }
+
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        let [cond, uncond, sample, noise, step] = inputs else {
+            return vec![];
+        };
+        let step: Vec<f64> = step.iter().map(|&v| f64::from(v)).collect();
+        let (mut models, mut cleans, mut nexts) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, (&m, &s)) in cond.iter().zip(*sample).enumerate() {
+            let (c, pixel) = (i % self.channels, i / self.channels % self.pixels);
+            let frame = i / self.channels / self.pixels;
+            let (mut m, s) = (f64::from(m), f64::from(s));
+            if let Some(&u) = uncond.get(i) {
+                let u = f64::from(u);
+                m = u + step[Self::COEFFICIENTS + frame] * (m - u);
+            }
+            let mut clean = step[0] * s + step[1] * m;
+            let eps = step[2] * s + step[3] * m;
+            if step[4] > 0.0 {
+                clean = clean.clamp(-step[4], step[4]);
+            }
+            let noise = noise.get((frame * self.channels + c) * self.pixels + pixel);
+            let noise = f64::from(noise.copied().unwrap_or(0.0));
+            models.push(m as f32);
+            cleans.push(clean as f32);
+            nexts.push((step[5] * clean + step[6] * eps + step[7] * noise) as f32);
+        }
+        vec![models, cleans, nexts]
+    }
+}
+
+/// The cases of the harness.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, frames, pixels, channels, uncond, noise) in [
+        ("guided, with noise", 6, 70, 4, true, true),
+        ("guided", 3, 300, 4, true, false),
+        ("one pass, with noise", 2, 13, 4, false, true),
+        ("odd channels", 5, 9, 3, true, true),
+        ("one pixel", 1, 1, 4, false, false),
+    ] {
+        let op = Ddim { frames, pixels, channels, uncond, noise };
+        // Not clipped, then clipped within the range of the values.
+        let free = Case::new(name, op.clone(), tolerance(Dtype::F32));
+        cases.push(free.with_fill(|b, i, v| if b.name == "step" && i == 4 { 0.0 } else { v }));
+        let clipped = Case::new(format!("{name}, clipped"), op, tolerance(Dtype::F32));
+        cases.push(clipped.with_fill(|b, i, v| if b.name == "step" && i == 4 { 0.5 } else { v }));
+    }
+    cases
+}

@@ -1,0 +1,280 @@
+//! What linear layers and convolutions share: the operands of the implicit matrix product, its tiles, its epilogue.
+//! The WGSL is `kernels/shared/gemm*.wgsl`.
+
+use std::ops::Range;
+
+use super::{
+    Binding, Choice, Dtype, Layout,
+    activation::{Activation, gelu},
+    op::Span,
+};
+use crate::gpu::Capabilities;
+
+/// The operands of `y[m, n] = act(Σ a[m, k]·w[k, n] + bias[n] + row_bias) + residual`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gemm {
+    /// Rows of y.
+    pub rows: usize,
+    /// Channels of the inputs that stand side by side; the second is 0 if there is one input.
+    pub sources: [usize; 2],
+    /// Rows (pixels) of the inputs.
+    pub pixels: usize,
+    /// Kernel positions: 1 for a linear layer.
+    pub taps: Vec<usize>,
+    /// Columns of y.
+    pub columns: usize,
+    /// Two products, value and gate: `y = value · gelu(gate)`. The weight has 2·columns rows in the checkpoint.
+    pub geglu: bool,
+    /// Is there a bias?
+    pub bias: bool,
+    /// Rows that share one row of `row_bias` (`[rows / rows_per_group, columns]`), if there is one.
+    pub rows_per_group: Option<usize>,
+    /// Is there a residual of y's shape, added after the activation?
+    pub residual: bool,
+    /// Applied to the sum with its biases.
+    pub activation: Activation,
+    /// Rows per batch when every batch of rows has a weight of its own; the weight is then `[batches · N, C]`.
+    pub rows_per_batch: Option<usize>,
+    /// Storage of x, row_bias and residual.
+    pub x: Dtype,
+    /// Storage of w.
+    pub w: Dtype,
+    /// Storage of y.
+    pub y: Dtype,
+}
+
+/// `struct Gemm` of the WGSL.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Params {
+    row_begin: u32,
+    row_end: u32,
+    taps: u32,
+    c0: u32,
+    c1: u32,
+    n: u32,
+    n4: u32,
+    tiles_n: u32,
+    activation: u32,
+    rows_per_group: u32,
+    has_residual: u32,
+    x0_base: u32,
+    x1_base: u32,
+    row_bias_base: u32,
+    residual_base: u32,
+    y_base: u32,
+    w_batch: u32,
+    rows_per_batch: u32,
+    _pad: [u32; 2],
+}
+
+impl Gemm {
+    /// One input, no epilogue, one type.
+    pub fn plain(rows: usize, channels: usize, columns: usize, dtype: Dtype) -> Self {
+        Self {
+            rows,
+            sources: [channels, 0],
+            pixels: rows,
+            taps: vec![],
+            columns,
+            geglu: false,
+            bias: true,
+            rows_per_group: None,
+            residual: false,
+            activation: Activation::None,
+            rows_per_batch: None,
+            x: dtype,
+            w: dtype,
+            y: dtype,
+        }
+    }
+
+    /// Columns of the weight as stored in the checkpoint.
+    fn stored_columns(&self) -> usize {
+        self.columns * if self.geglu { 2 } else { 1 }
+    }
+
+    /// vec4 columns of the weight on the device.
+    fn n4(&self) -> usize {
+        if self.geglu { self.columns.div_ceil(4) * 2 } else { self.columns.div_ceil(4) }
+    }
+
+    fn tap_count(&self) -> usize {
+        self.taps.iter().product()
+    }
+
+    fn batches(&self) -> usize {
+        self.rows_per_batch.map_or(1, |r| self.rows.div_ceil(r.max(1)))
+    }
+
+    /// The weight's shape in the checkpoint: `[N, C, taps…]`, or `[batches, N, C]`-like for a batched product.
+    fn weight_shape(&self) -> Vec<usize> {
+        let mut shape = vec![self.stored_columns(), self.sources[0] + self.sources[1]];
+        shape.extend(&self.taps);
+        shape
+    }
+
+    /// The layout of the weight on the device.
+    pub fn weight_layout(&self) -> Layout {
+        let sources = self.sources.iter().copied().filter(|&c| c > 0).collect();
+        Layout::Gemm { sources, geglu: self.geglu, batches: self.batches() }
+    }
+
+    /// The bindings in the order of the WGSL; x and y have the given shapes.
+    pub fn bindings(&self, x: [&[usize]; 2], y: &[usize]) -> Vec<Binding> {
+        let n = self.columns;
+        let groups = self.rows_per_group.map_or(0, |r| self.rows.div_ceil(r));
+        let mut weight = self.weight_shape();
+        weight[0] *= self.batches();
+        vec![
+            Binding::input("x0", x[0], self.x),
+            Binding::optional("x1", self.sources[1] > 0, x[1], self.x),
+            Binding::weight("w", &weight, self.w, self.weight_layout()),
+            Binding::optional_weight(
+                "bias",
+                self.bias,
+                &[self.stored_columns()],
+                Dtype::F32,
+                Layout::Bias { geglu: self.geglu },
+            ),
+            Binding::optional("row_bias", groups > 0, &[groups, n], self.x),
+            Binding::optional("residual", self.residual, y, self.x),
+            Binding::output("y", y, self.y),
+        ]
+    }
+
+    /// Multiply-adds count twice; the epilogue is not counted.
+    pub fn flops(&self) -> f64 {
+        let inner = self.tap_count() * (self.sources[0] + self.sources[1]);
+        2.0 * self.rows as f64 * inner as f64 * self.stored_columns() as f64
+    }
+
+    /// The rung for this device: see the heads of `kernels/shared/gemm_*.wgsl`.
+    pub fn choose(&self, device: &Capabilities) -> Choice {
+        let (variant, reason, wg, tm, tn) = if self.rows <= 4 {
+            (
+                "register",
+                "few rows: a tile in workgroup memory would stand empty",
+                if device.is_cpu() { 8 } else { 64 },
+                2,
+                2,
+            )
+        } else if device.is_cpu() {
+            ("register", "a CPU driver: registers beat workgroup memory and barriers", 8, 16, 2)
+        } else if self.rows_per_batch.is_some_and(|r| r % 128 != 0) {
+            ("register", "batches that do not fill whole tiles", 64, 4, 2)
+        } else {
+            ("workgroup", "a GPU: operands are shared through workgroup memory", 0, 8, 2)
+        };
+        let vec = |c: usize| c % 4 == 0;
+        Choice::new(
+            variant,
+            reason,
+            [
+                (
+                    "TILE",
+                    if variant == "register" { "shared/gemm_register.wgsl" } else { "shared/gemm_workgroup.wgsl" }
+                        .into(),
+                ),
+                ("WG", wg.into()),
+                ("TM", tm.into()),
+                ("TN", tn.into()),
+                ("X", self.x.into()),
+                ("W", self.w.into()),
+                ("Y", self.y.into()),
+                ("X_VEC", (vec(self.sources[0]) && vec(self.sources[1])).into()),
+                ("Y_VEC", vec(self.columns).into()),
+                ("GEGLU", self.geglu.into()),
+            ],
+        )
+    }
+
+    /// The spans of the bindings when rows `rows` read the pixels `pixels`.
+    pub fn spans(&self, rows: &Range<usize>, pixels: Range<usize>) -> Vec<Span> {
+        let rows_of = |width: usize| Span::Elements(rows.start * width..rows.end * width);
+        let pixels_of = |width: usize| Span::Elements(pixels.start * width..pixels.end * width);
+        let groups = self
+            .rows_per_group
+            .map_or(Span::All, |r| Span::Elements(rows.start / r * self.columns..rows.end.div_ceil(r) * self.columns));
+        vec![
+            pixels_of(self.sources[0]),
+            pixels_of(self.sources[1]),
+            Span::All,
+            Span::All,
+            groups,
+            rows_of(self.columns),
+            rows_of(self.columns),
+        ]
+    }
+
+    /// The shader's parameters and the number of workgroups for these rows.
+    pub(super) fn dispatch(&self, choice: &Choice, rows: &Range<usize>, bases: &[u32]) -> (Params, usize) {
+        let (tm, tn) = (choice.int("TM"), choice.int("TN"));
+        let (tile_rows, tile_columns) =
+            if choice.variant == "register" { (tm, choice.int("WG") * tn) } else { (16 * tm, 16 * tn) };
+        let tiles_n = self.n4().div_ceil(tile_columns);
+        let padded: usize = self.sources.iter().map(|c| c.div_ceil(4) * 4).sum();
+        let params = Params {
+            row_begin: rows.start as u32,
+            row_end: rows.end as u32,
+            taps: self.tap_count() as u32,
+            c0: self.sources[0] as u32,
+            c1: self.sources[1] as u32,
+            n: self.columns as u32,
+            n4: self.n4() as u32,
+            tiles_n: tiles_n as u32,
+            activation: self.activation.code(),
+            rows_per_group: self.rows_per_group.unwrap_or(0) as u32,
+            has_residual: self.residual.into(),
+            x0_base: bases[0],
+            x1_base: bases[1],
+            row_bias_base: bases[4],
+            residual_base: bases[5],
+            y_base: bases[6],
+            w_batch: if self.rows_per_batch.is_some() { (padded * self.n4()) as u32 } else { 0 },
+            rows_per_batch: self.rows_per_batch.unwrap_or(1) as u32,
+            _pad: [0; 2],
+        };
+        (params, rows.len().div_ceil(tile_rows) * tiles_n)
+    }
+
+    /// The CPU twin. `pixel(row, tap)` is the input pixel under a tap, if it is not padding.
+    pub fn reference(&self, inputs: &[&[f32]], pixel: impl Fn(usize, usize) -> Option<usize>) -> Vec<Vec<f32>> {
+        let [x0, x1, w, bias, row_bias, residual] = inputs else { return vec![] };
+        let (taps, n_stored) = (self.tap_count(), self.stored_columns());
+        let channels = self.sources[0] + self.sources[1];
+        let mut y = vec![0.0; self.rows * self.columns];
+        for row in 0..self.rows {
+            let mut sums: Vec<f64> = (0..n_stored).map(|n| bias.get(n).map_or(0.0, |&b| f64::from(b))).collect();
+            let batch = self.rows_per_batch.map_or(0, |r| row / r) * n_stored;
+            for tap in 0..taps {
+                let Some(at) = pixel(row, tap) else { continue };
+                let a = |c: usize| {
+                    if c < self.sources[0] {
+                        x0[at * self.sources[0] + c]
+                    } else {
+                        x1[at * self.sources[1] + c - self.sources[0]]
+                    }
+                };
+                for c in 0..channels {
+                    let a = f64::from(a(c));
+                    for (n, sum) in sums.iter_mut().enumerate() {
+                        *sum += a * f64::from(w[((batch + n) * channels + c) * taps + tap]);
+                    }
+                }
+            }
+            for n in 0..self.columns {
+                let mut v = if self.geglu { sums[n] * gelu(sums[self.columns + n]) } else { sums[n] };
+                if let Some(group) = self.rows_per_group {
+                    v += f64::from(row_bias[row / group * self.columns + n]);
+                }
+                v = self.activation.apply(v);
+                if self.residual {
+                    v += f64::from(residual[row * self.columns + n]);
+                }
+                y[row * self.columns + n] = v as f32;
+            }
+        }
+        vec![y]
+    }
+}

@@ -1,0 +1,141 @@
+//! Layer normalisation: `kernels/layer_norm.wgsl`.
+
+use std::ops::Range;
+
+use super::{
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, list,
+    threads::{THREADS, item, portable, rows, vec},
+    tolerance,
+};
+use crate::gpu::Capabilities;
+
+/// `y[m, c] = (x[m, c] − mean[m]) / √(variance[m] + eps) · weight[c] + bias[c]`, over the channels of a row.
+///
+/// x `[M, C]`, weight and bias `[C]` f32 → y `[M, C]`. Units: rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerNorm {
+    /// Rows.
+    pub rows: usize,
+    /// Channels of a row.
+    pub channels: usize,
+    /// Added to the variance.
+    pub eps: f32,
+    /// Storage of x.
+    pub x: Dtype,
+    /// Storage of y.
+    pub y: Dtype,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    begin: u32,
+    end: u32,
+    channels: u32,
+    width: u32,
+    lanes: u32,
+    eps: f32,
+    x_base: u32,
+    y_base: u32,
+}
+
+impl LayerNorm {
+    /// Items per row.
+    fn width(&self) -> usize {
+        self.channels / item(self.channels)
+    }
+
+    /// Threads per row, a power of two: each takes a few items.
+    fn lanes(&self) -> usize {
+        self.width().div_ceil(4).next_power_of_two().min(THREADS)
+    }
+}
+
+impl Op for LayerNorm {
+    fn kernel(&self) -> &'static Kernel {
+        list::kernel("layer_norm")
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let c = self.channels;
+        vec![
+            Binding::input("x", &[self.rows, c], self.x),
+            Binding::weight("weight", &[c], Dtype::F32, Layout::Plain),
+            Binding::weight("bias", &[c], Dtype::F32, Layout::Plain),
+            Binding::output("y", &[self.rows, c], self.y),
+        ]
+    }
+
+    fn choose(&self, _: &Capabilities) -> Choice {
+        portable([("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec(self.channels))])
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::of(8.0 * (self.rows * self.channels) as f64, &self.bindings())
+    }
+
+    fn units(&self) -> usize {
+        self.rows
+    }
+
+    fn spans(&self, units: &Range<usize>) -> Vec<Span> {
+        let b = self.bindings();
+        vec![rows(&b[0], units, self.channels), Span::All, Span::All, rows(&b[3], units, self.channels)]
+    }
+
+    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+        let params = Params {
+            begin: units.start as u32,
+            end: units.end as u32,
+            channels: self.channels as u32,
+            width: self.width() as u32,
+            lanes: self.lanes() as u32,
+            eps: self.eps,
+            x_base: bases[0],
+            y_base: bases[3],
+        };
+        Dispatch::new(params, units.len().div_ceil(THREADS / self.lanes()))
+    }
+
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        let [x, weight, bias] = inputs else {
+            return vec![];
+        };
+        let n = self.channels as f64;
+        let mut y = Vec::new();
+        for row in x.chunks_exact(self.channels) {
+            let mean = row.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+            let variance = row.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+            let rstd = 1.0 / (variance + f64::from(self.eps)).sqrt();
+            y.extend(
+                row.iter()
+                    .zip(weight.iter().zip(*bias))
+                    .map(|(&v, (&w, &b))| ((f64::from(v) - mean) * rstd * f64::from(w) + f64::from(b)) as f32),
+            );
+        }
+        vec![y]
+    }
+}
+
+/// The cases of the harness.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (x, y) in [(Dtype::F32, Dtype::F32), (Dtype::F16, Dtype::F16), (Dtype::F32, Dtype::F16)] {
+        for (name, rows, channels) in [
+            ("transformer", 50, 320),
+            ("image encoder", 9, 1280),
+            ("width 4", 700, 4),
+            ("odd width", 41, 27),
+            ("width 1030", 3, 1030),
+            ("one row", 1, 64),
+        ] {
+            let op = LayerNorm { rows, channels, eps: 1e-5, x, y };
+            // Away from 0: the deviations are taken from the mean, not from squares.
+            cases.push(
+                Case::new(format!("{name} {x}/{y}"), op, tolerance(y))
+                    .with_fill(|b, _, v| if b.name == "x" { v + 4.0 } else { v }),
+            );
+        }
+    }
+    cases
+}

@@ -1,0 +1,99 @@
+//! The kernels: one Rust file per WGSL file, with its parameters, variants, choice, dispatch size, cost and CPU twin.
+//!
+//! A kernel never sees a model; what it computes is an [`Op`]: a kernel with its shapes filled in.
+
+mod activation;
+mod adaptive_pool;
+mod attention;
+mod concat_rows;
+mod conv2d;
+mod conv3d;
+mod ddim;
+mod dtype;
+mod embedding;
+mod gemm;
+mod group_norm_apply;
+mod group_norm_finish;
+mod group_norm_partial;
+mod image_latents;
+mod layer_norm;
+mod linear;
+mod list;
+mod op;
+mod philox;
+mod pointwise;
+mod posterior;
+mod rgb8;
+mod sinusoid;
+mod source;
+mod threads;
+mod to_latents;
+mod weights;
+
+pub use activation::Activation;
+pub use adaptive_pool::AdaptivePool;
+pub use attention::Attention;
+pub use concat_rows::ConcatRows;
+pub use conv2d::Conv2d;
+pub use conv3d::Conv3d;
+pub use ddim::Ddim;
+pub use dtype::Dtype;
+pub use embedding::Embedding;
+pub use gemm::Gemm;
+pub use group_norm_apply::GroupNormApply;
+pub use group_norm_finish::GroupNormFinish;
+pub use group_norm_partial::GroupNormPartial;
+pub use image_latents::ImageLatents;
+pub use layer_norm::LayerNorm;
+pub use linear::Linear;
+pub use list::{KERNELS, Kernel};
+pub use op::{Binding, Case, Choice, Cost, Define, Defines, Dispatch, Op, Role, Span, Tolerance};
+pub use philox::Philox;
+pub use pointwise::Pointwise;
+pub use posterior::Posterior;
+pub use rgb8::Rgb8;
+pub use sinusoid::Sinusoid;
+pub use source::{SourceError, specialise};
+pub use to_latents::ToLatents;
+pub use weights::Layout;
+
+/// The cases of all kernels.
+pub fn cases() -> Vec<Case> {
+    [
+        linear::cases(),
+        conv2d::cases(),
+        conv3d::cases(),
+        attention::cases(),
+        group_norm_partial::cases(),
+        group_norm_finish::cases(),
+        group_norm_apply::cases(),
+        layer_norm::cases(),
+        pointwise::cases(),
+        concat_rows::cases(),
+        embedding::cases(),
+        sinusoid::cases(),
+        adaptive_pool::cases(),
+        posterior::cases(),
+        image_latents::cases(),
+        ddim::cases(),
+        to_latents::cases(),
+        philox::cases(),
+        rgb8::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The tolerance of a kernel whose activations are stored as `x`.
+fn tolerance(x: Dtype) -> Tolerance {
+    match x {
+        Dtype::F16 => Tolerance {
+            worst: 8e-3,
+            reason: "outputs are rounded to f16: half an ulp is up to 4.9e-4 of the value, and products of normals reach 16 rms",
+        },
+        _ => {
+            Tolerance { worst: 2e-5, reason: "f32 sums in another order than the twin's f64: about sqrt(terms) * 6e-8" }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What every kernel tells about itself: bindings, variants, cost, how it can be split, and its CPU twin.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt::Debug, ops::Range, sync::Arc};
+
+use super::{Dtype, Kernel, weights::Layout};
+use crate::gpu::Capabilities;
+
+/// A kernel with its shapes filled in: one recorded operation, which may become several dispatches.
+///
+/// # Splitting
+/// An op is divisible along one axis of [`units`](Op::units) (rows, output lines, sequences …). The planner cuts this axis
+/// so that no dispatch runs too long and no binding exceeds the device's limit; [`spans`](Op::spans) says which elements
+/// of each binding a range of units touches.
+pub trait Op: Debug + Send + Sync {
+    /// The kernel's name and WGSL.
+    fn kernel(&self) -> &'static Kernel;
+
+    /// All bindings in the order of the WGSL, from `@binding(1)` on (`@binding(0)` is the parameter struct).
+    fn bindings(&self) -> Vec<Binding>;
+
+    /// Which variant to run on this device, and why.
+    fn choose(&self, device: &Capabilities) -> Choice;
+
+    /// Arithmetic and distinct memory traffic of the whole op.
+    fn cost(&self) -> Cost;
+
+    /// How many units the op can be divided into; at least 1.
+    fn units(&self) -> usize;
+
+    /// The elements of every binding that these units read or write, in the order of [`bindings`](Op::bindings).
+    fn spans(&self, units: &Range<usize>) -> Vec<Span>;
+
+    /// Parameters and workgroup count for these units. `bases[i]` is the element at which binding `i` starts:
+    /// the shader subtracts it from its logical indices.
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch;
+
+    /// The CPU twin: the specification in plain loops with f64 accumulators. `inputs` are the input and weight bindings in
+    /// order (absent ones are empty), weights in the reference's layout; returns the outputs in order; words of a u32 output as the f32 of their bits.
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>>;
+}
+
+/// One storage binding of an op.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    /// The variable's name in the WGSL.
+    pub name: &'static str,
+    /// Logical shape; of a weight, the shape in the checkpoint.
+    pub shape: Vec<usize>,
+    /// Element type on the device.
+    pub dtype: Dtype,
+    /// Input, weight or output.
+    pub role: Role,
+}
+
+/// What a binding is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    /// An activation that is read.
+    Input,
+    /// A parameter of the model, re-laid at load.
+    Weight(Layout),
+    /// An activation that is written, every element of it.
+    Output,
+    /// An optional input that this op does not have; a few zero bytes are bound in its place.
+    Absent,
+}
+
+impl Binding {
+    /// An activation to read.
+    pub fn input(name: &'static str, shape: &[usize], dtype: Dtype) -> Self {
+        Self { name, shape: shape.to_vec(), dtype, role: Role::Input }
+    }
+
+    /// An activation to read, or nothing.
+    pub fn optional(name: &'static str, present: bool, shape: &[usize], dtype: Dtype) -> Self {
+        if present { Self::input(name, shape, dtype) } else { Self { name, shape: vec![0], dtype, role: Role::Absent } }
+    }
+
+    /// An activation to write.
+    pub fn output(name: &'static str, shape: &[usize], dtype: Dtype) -> Self {
+        Self { name, shape: shape.to_vec(), dtype, role: Role::Output }
+    }
+
+    /// A parameter of the model, of the checkpoint's shape.
+    pub fn weight(name: &'static str, shape: &[usize], dtype: Dtype, layout: Layout) -> Self {
+        Self { name, shape: shape.to_vec(), dtype, role: Role::Weight(layout) }
+    }
+
+    /// A parameter of the model, or nothing.
+    pub fn optional_weight(name: &'static str, present: bool, shape: &[usize], dtype: Dtype, layout: Layout) -> Self {
+        if present { Self::weight(name, shape, dtype, layout) } else { Self::optional(name, false, shape, dtype) }
+    }
+
+    /// Elements of the logical tensor (before any padding of weights).
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Elements on the device.
+    pub fn device_elements(&self) -> usize {
+        match &self.role {
+            Role::Weight(layout) => layout.device_elements(&self.shape),
+            _ => self.elements(),
+        }
+    }
+}
+
+/// The part of a binding that a dispatch touches, in elements on the device.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Span {
+    /// All of it.
+    All,
+    /// These elements.
+    Elements(Range<usize>),
+}
+
+/// Floating-point operations (2 per multiply-add) and distinct bytes read and written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Cost {
+    /// Floating-point operations.
+    pub flops: f64,
+    /// Bytes read and written, each once.
+    pub bytes: f64,
+}
+
+impl Cost {
+    /// A cost whose bytes are those of all bindings, each touched once.
+    pub fn of(flops: f64, bindings: &[Binding]) -> Self {
+        let bytes = bindings.iter().map(|b| b.device_elements() as f64 * b.dtype.bytes() as f64).sum();
+        Self { flops, bytes }
+    }
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.flops += other.flops;
+        self.bytes += other.bytes;
+    }
+}
+
+impl std::iter::Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::default(), |mut a, b| {
+            a += b;
+            a
+        })
+    }
+}
+
+/// One value that specialises a kernel's WGSL.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(untagged)]
+pub enum Define {
+    /// A condition.
+    Bool(bool),
+    /// A size.
+    Int(u32),
+    /// A type or a name.
+    Name(&'static str),
+}
+
+impl From<bool> for Define {
+    fn from(v: bool) -> Self {
+        Define::Bool(v)
+    }
+}
+impl From<u32> for Define {
+    fn from(v: u32) -> Self {
+        Define::Int(v)
+    }
+}
+impl From<&'static str> for Define {
+    fn from(v: &'static str) -> Self {
+        Define::Name(v)
+    }
+}
+impl From<Dtype> for Define {
+    fn from(v: Dtype) -> Self {
+        Define::Name(v.wgsl())
+    }
+}
+
+/// The values that specialise a kernel's WGSL; together with the kernel's name they identify a pipeline.
+pub type Defines = BTreeMap<&'static str, Define>;
+
+/// A variant picked for a device and a shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// The variant's name, a rung of the kernel's ladder.
+    pub variant: &'static str,
+    /// Why this one, in words.
+    pub reason: Cow<'static, str>,
+    /// What specialises the WGSL.
+    pub defines: Defines,
+}
+
+impl Choice {
+    /// A variant with its reason and defines.
+    pub fn new<const N: usize>(
+        variant: &'static str,
+        reason: impl Into<Cow<'static, str>>,
+        defines: [(&'static str, Define); N],
+    ) -> Self {
+        Self { variant, reason: reason.into(), defines: defines.into_iter().collect() }
+    }
+
+    /// The integer define `name`, or 1.
+    pub fn int(&self, name: &str) -> usize {
+        match self.defines.get(name) {
+            Some(Define::Int(v)) => *v as usize,
+            _ => 1,
+        }
+    }
+}
+
+/// One dispatch: the bytes of the kernel's parameter struct and the number of workgroups.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatch {
+    /// Bytes of the WGSL `Params` struct.
+    pub params: Vec<u8>,
+    /// Workgroups in all; the runner folds them into two dimensions, `shared/grid.wgsl` unfolds them.
+    pub workgroups: usize,
+}
+
+impl Dispatch {
+    /// A dispatch from a parameter struct.
+    pub fn new<P: bytemuck::Pod>(params: P, workgroups: usize) -> Self {
+        Self { params: bytemuck::bytes_of(&params).to_vec(), workgroups: workgroups.max(1) }
+    }
+}
+
+/// How far a kernel may be from its twin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Largest error, relative to the rms of the twin's output.
+    pub worst: f64,
+    /// Why this number.
+    pub reason: &'static str,
+}
+
+/// One row of the table that the harness tests, times and tunes over.
+#[derive(Debug)]
+pub struct Case {
+    /// What the case is, e.g. `down.0 resnet conv 3x3`.
+    pub name: String,
+    /// The op with its shapes.
+    pub op: Arc<dyn Op>,
+    /// The tolerance it must meet.
+    pub tolerance: Tolerance,
+    /// Turns a random normal into the value of element `i` of an input.
+    pub fill: fn(&Binding, usize, f32) -> f32,
+}
+
+impl Case {
+    /// A case with the tolerance that its storage type allows.
+    pub fn new(name: impl Into<String>, op: impl Op + 'static, tolerance: Tolerance) -> Self {
+        Self { name: name.into(), op: Arc::new(op), tolerance, fill: |_, _, normal| normal }
+    }
+
+    /// The same case with inputs of its own making.
+    pub fn with_fill(mut self, fill: fn(&Binding, usize, f32) -> f32) -> Self {
+        self.fill = fill;
+        self
+    }
+}

@@ -1,0 +1,216 @@
+//! What a generation costs, known from its plans alone: memory and arithmetic per phase, and what is split.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use crate::{
+    graph::{External, Plan, PlannedOp, WeightKey},
+    pipeline::Plans,
+};
+
+/// Cost of a whole generation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Estimate {
+    /// In the order in which they run. Each releases its memory before the next one begins, except what is kept for later.
+    pub phases: Vec<PhaseEstimate>,
+    /// Bytes on the device in the largest phase.
+    pub peak_bytes: u64,
+    /// Floating-point operations of one denoising step.
+    pub step_flops: f64,
+    /// Floating-point operations in all.
+    pub flops: f64,
+    /// Different pipelines that are compiled.
+    pub pipelines: usize,
+    /// Operations that take several dispatches.
+    pub splits: Vec<Split>,
+}
+
+/// Cost of a phase.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseEstimate {
+    /// Its name.
+    pub name: &'static str,
+    /// How often it runs.
+    pub runs: usize,
+    /// Bytes of its weights.
+    pub weights: u64,
+    /// Bytes of the buffers that its intermediate tensors share.
+    pub intermediates: u64,
+    /// Bytes of the tensors that it exchanges: inputs, outputs, keys and values of the cross-attentions.
+    pub externals: u64,
+    /// Bytes that earlier phases left for later ones.
+    pub kept: u64,
+    /// Floating-point operations of one run.
+    pub flops: f64,
+    /// Dispatches of one run.
+    pub dispatches: usize,
+    /// Submissions of one run.
+    pub submissions: usize,
+}
+
+impl PhaseEstimate {
+    /// Bytes on the device while it runs.
+    pub fn bytes(&self) -> u64 {
+        self.weights + self.intermediates + self.externals + self.kept
+    }
+}
+
+/// An operation that takes several dispatches.
+#[derive(Clone, Debug, Serialize)]
+pub struct Split {
+    /// The phase.
+    pub phase: &'static str,
+    /// Path of the operation in the model.
+    pub label: String,
+    /// Its kernel.
+    pub kernel: &'static str,
+    /// Its dispatches.
+    pub pieces: usize,
+    /// What asks for them.
+    pub why: Why,
+}
+
+/// Why an operation is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Why {
+    /// In one piece it would take too long.
+    Time,
+    /// In one piece it would exceed the device's largest binding.
+    Binding,
+}
+
+impl Estimate {
+    /// The cost of `steps` denoising steps and everything around them.
+    pub fn new(plans: &Plans, steps: usize) -> Self {
+        let s = &plans.shape;
+        let rows = if s.guided { 2 } else { 1 };
+        let passes = if s.guided && !s.one_batch { 2 } else { 1 };
+
+        let written = |plan: &Plan| plan.externals.iter().filter(|e| e.written).map(External::bytes).sum::<u64>();
+        let embedded = rows as u64 * written(&plans.text);
+        let seen = embedded + written(&plans.image);
+        let conditions = seen + written(&plans.encode);
+        let latents = (s.elements() * 4) as u64;
+
+        let phases = vec![
+            phase("text encoder", rows, &[&plans.text], 0),
+            phase("image encoder", 1, &[&plans.image], embedded),
+            phase("VAE encoder", 1, &[&plans.encode], seen),
+            unet("conditions", passes, 1, plans, &[&plans.conditions], &[&plans.initial], conditions),
+            unet("denoising", passes, steps, plans, &[&plans.unet], &[&plans.ddim], conditions),
+            phase("VAE decoder", s.frames, &[&plans.decode], conditions + latents),
+        ];
+        let all = named(plans);
+        let pipelines: HashSet<_> =
+            all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
+        Self {
+            peak_bytes: phases.iter().map(PhaseEstimate::bytes).max().unwrap_or(0),
+            step_flops: phases.iter().filter(|p| p.name == "denoising").map(|p| p.flops).sum(),
+            flops: phases.iter().map(|p| p.flops * p.runs as f64).sum(),
+            pipelines: pipelines.len(),
+            splits: all.iter().flat_map(|(name, plan)| splits(name, plan)).collect(),
+            phases,
+        }
+    }
+}
+
+/// The plans by the phase in which they run.
+fn named(plans: &Plans) -> [(&'static str, &Plan); 8] {
+    [
+        ("text encoder", &plans.text),
+        ("image encoder", &plans.image),
+        ("VAE encoder", &plans.encode),
+        ("conditions", &plans.conditions),
+        ("conditions", &plans.initial),
+        ("denoising", &plans.unet),
+        ("denoising", &plans.ddim),
+        ("VAE decoder", &plans.decode),
+    ]
+}
+
+fn phase(name: &'static str, runs: usize, plans: &[&Plan], kept: u64) -> PhaseEstimate {
+    PhaseEstimate {
+        name,
+        runs,
+        weights: weights(plans),
+        intermediates: plans.iter().map(|p| p.intermediate_bytes()).sum(),
+        externals: externals(plans).values().sum(),
+        kept,
+        flops: plans.iter().map(|p| p.cost.flops).sum(),
+        dispatches: plans.iter().map(|p| p.dispatches()).sum(),
+        submissions: plans.iter().map(|p| submissions(p)).sum(),
+    }
+}
+
+/// A phase of the UNet: its plans are all in memory at the same time. `in_pass` runs once per pass, `once` once.
+fn unet(
+    name: &'static str,
+    passes: usize,
+    runs: usize,
+    plans: &Plans,
+    in_pass: &[&Plan],
+    once: &[&Plan],
+    kept: u64,
+) -> PhaseEstimate {
+    let (own, common) = ([&plans.conditions, &plans.unet], [&plans.initial, &plans.ddim]);
+    let mut shared = externals(&common);
+    let all = externals(&own);
+    for input in ["timestep", "fps", "image_latent"] {
+        shared.extend(all.get_key_value(input));
+    }
+    // With two passes each has a prediction under a name of its own, which is among the shared tensors.
+    let of_pass = all.iter().filter(|(name, _)| !shared.contains_key(*name) && **name != "prediction");
+    let intermediates = |plans: &[&Plan]| plans.iter().map(|p| p.intermediate_bytes()).sum::<u64>();
+    let run = |count: fn(&Plan) -> usize| {
+        passes * in_pass.iter().map(|p| count(p)).sum::<usize>() + once.iter().map(|p| count(p)).sum::<usize>()
+    };
+    PhaseEstimate {
+        name,
+        runs,
+        weights: weights(&own),
+        intermediates: passes as u64 * intermediates(&own) + intermediates(&common),
+        externals: passes as u64 * of_pass.map(|(_, bytes)| bytes).sum::<u64>() + shared.values().sum::<u64>(),
+        kept,
+        flops: passes as f64 * in_pass.iter().map(|p| p.cost.flops).sum::<f64>()
+            + once.iter().map(|p| p.cost.flops).sum::<f64>(),
+        dispatches: run(Plan::dispatches),
+        submissions: run(submissions),
+    }
+}
+
+/// Bytes of the weights that the plans read, each counted once.
+fn weights(plans: &[&Plan]) -> u64 {
+    plans.iter().flat_map(|p| &p.weights).collect::<HashSet<_>>().into_iter().map(WeightKey::bytes).sum()
+}
+
+/// Bytes of the tensors that the plans exchange, each name once.
+fn externals<'a>(plans: &[&'a Plan]) -> BTreeMap<&'a str, u64> {
+    plans.iter().flat_map(|p| &p.externals).map(|e| (e.name.as_str(), e.bytes())).collect()
+}
+
+/// Submissions of one run, as the runner groups dispatches.
+fn submissions(plan: &Plan) -> usize {
+    let (mut count, mut seconds) = (1, 0.0);
+    for op in &plan.ops {
+        let share = op.seconds / op.chunks.len() as f64;
+        for _ in &op.chunks {
+            if seconds + share > plan.target.max_seconds && seconds > 0.0 {
+                count += 1;
+                seconds = 0.0;
+            }
+            seconds += share;
+        }
+    }
+    count
+}
+
+fn splits(phase: &'static str, plan: &Plan) -> Vec<Split> {
+    let split = |op: &PlannedOp| {
+        let by_time = (op.seconds / plan.target.max_seconds).ceil() as usize;
+        let why = if op.chunks.len() <= by_time { Why::Time } else { Why::Binding };
+        Split { phase, label: op.label.clone(), kernel: op.op.kernel().name, pieces: op.chunks.len(), why }
+    };
+    plan.ops.iter().filter(|op| op.chunks.len() > 1).map(split).collect()
+}

@@ -1,0 +1,175 @@
+//! A reference case on disk: `params.json`, `input.png`, `reference.safetensors`, and usually `model/`.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use half::f16;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{picture, pipeline};
+
+/// What can be wrong with a case.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the case is missing or unreadable.
+    #[error("reference case: cannot read {}: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file of the case is damaged.
+    #[error("reference case: {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tensor is missing or has another shape than the request implies.
+    #[error("reference case: tensor '{name}' {reason}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The generation failed.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    /// The picture of the case.
+    #[error(transparent)]
+    Picture(#[from] picture::Error),
+}
+
+/// What was asked of the reference.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Params {
+    /// The prompt.
+    pub prompt: String,
+    /// The negative prompt; none without guidance.
+    pub negative: Option<String>,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Frames.
+    pub frames: usize,
+    /// Steps.
+    pub steps: usize,
+    /// Guidance scale.
+    pub guidance: f32,
+    /// Fresh noise.
+    pub eta: f64,
+    /// The frame rate condition.
+    pub fps: f32,
+}
+
+#[derive(Deserialize)]
+struct File {
+    params: Params,
+    #[serde(default = "one")]
+    clip_skip: usize,
+    #[serde(default)]
+    rms: HashMap<String, f64>,
+    #[serde(default, rename = "deviation_of_other_precisions_from_this_fp32_run")]
+    deviation: HashMap<String, HashMap<String, Value>>,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// A tensor of the reference as numbers.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f32>,
+    /// Was it stored in half precision?
+    pub half: bool,
+}
+
+/// A reference case, read.
+#[derive(Debug)]
+pub struct Case {
+    /// The folder.
+    pub dir: PathBuf,
+    /// What was asked for.
+    pub params: Params,
+    /// Layers of the text encoder that were left out.
+    pub clip_skip: usize,
+    tensors: HashMap<String, Tensor>,
+    deviation: HashMap<String, HashMap<String, Value>>,
+    rms: HashMap<String, f64>,
+}
+
+impl Case {
+    /// Reads the case in a folder.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let read = |name: &str| {
+            let path = dir.join(name);
+            std::fs::read(&path).map_err(|e| Error::Read { path, reason: e.to_string() })
+        };
+        let damaged = |name: &str, reason: String| Error::Damaged { path: dir.join(name), reason };
+        let file: File =
+            serde_json::from_slice(&read("params.json")?).map_err(|e| damaged("params.json", e.to_string()))?;
+        let bytes = read("reference.safetensors")?;
+        let stored = SafeTensors::deserialize(&bytes).map_err(|e| damaged("reference.safetensors", e.to_string()))?;
+        let tensors = stored
+            .tensors()
+            .into_iter()
+            .filter_map(|(name, view)| {
+                let values = numbers(view.dtype(), view.data())?;
+                Some((name, Tensor { shape: view.shape().to_vec(), values, half: view.dtype() == Dtype::F16 }))
+            })
+            .collect();
+        Ok(Self {
+            dir: dir.to_owned(),
+            params: file.params,
+            clip_skip: file.clip_skip,
+            tensors,
+            deviation: file.deviation,
+            rms: file.rms,
+        })
+    }
+
+    /// A tensor, if the case has it.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
+    /// A tensor that the case must have.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor, Error> {
+        self.get(name).ok_or_else(|| Error::Tensor { name: name.to_owned(), reason: "is missing".into() })
+    }
+
+    /// How far the reference's own float16 run is from its float32 run at a stage: worst error relative to the rms.
+    pub fn half_deviation(&self, stage: &str) -> Option<f64> {
+        let entry = self.deviation.get("fp16")?.get(stage)?;
+        let number = |key: &str| entry.get(key).and_then(Value::as_f64);
+        let rms = number("ref_rms").or_else(|| self.rms.get(stage).copied())?;
+        (rms > 0.0).then_some(number("max_abs")? / rms)
+    }
+
+    /// The PSNR of the frames of the reference's own float16 run, in dB.
+    pub fn half_psnr(&self) -> Option<f64> {
+        self.deviation.get("fp16")?.get("frames_psnr_db")?.as_f64()
+    }
+}
+
+fn numbers(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    Some(match dtype {
+        Dtype::F32 => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+        Dtype::F16 => bytes.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+        Dtype::I64 => bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f32).collect(),
+        Dtype::U8 => bytes.iter().map(|&b| f32::from(b)).collect(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,28 @@
+//! I2VGen-XL on any GPU: one picture and one sentence become a video, in WGSL compute shaders run by wgpu.
+//!
+//! The way of the data: picture + prompt → conditions (once) → [UNet → guidance + DDIM] × steps → VAE → frames → file.
+//! Rooms, from the top down; each knows only those below it:
+//!
+//! | room | job |
+//! |---|---|
+//! | [`lab`] | checking kernels against their twins |
+//! | [`pipeline`] | one generation from request to frames |
+//! | [`picture`], [`prompt`], [`video`] | what goes in and comes out |
+//! | [`sampler`] | noise schedule, random numbers |
+//! | [`model`] | the networks, block by block as in the checkpoint |
+//! | [`checkpoint`] | a model folder: configs, tensors, problems |
+//! | [`graph`] | record, plan, run |
+//! | [`kernel`] | the WGSL kernels with their CPU twins |
+//! | [`gpu`] | the device |
+
+pub mod checkpoint;
+pub mod gpu;
+pub mod graph;
+pub mod kernel;
+pub mod lab;
+pub mod model;
+pub mod picture;
+pub mod pipeline;
+pub mod prompt;
+pub mod sampler;
+pub mod video;

@@ -1,0 +1,57 @@
+//! What can be wrong with an input picture or with the size it is to be brought to.
+
+use std::path::PathBuf;
+
+use super::{MAX_PIXELS, MIN_SIDE, SIZE_MULTIPLE};
+
+/// An error of this module: one line that names the file or the size, and says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing at the path.
+    #[error("picture {path} does not exist; check the path")]
+    NotFound { path: PathBuf },
+    /// The path is a folder or a device.
+    #[error("picture {path} is not a regular file; give the path of a picture file")]
+    NotAFile { path: PathBuf },
+    /// The operating system refuses to read the file.
+    #[error("cannot read picture {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    /// The file is larger than any picture within the pixel limit.
+    #[error("picture {path} is a file of {bytes} bytes, the limit is {limit}; save it smaller or compressed")]
+    FileTooLarge { path: PathBuf, bytes: u64, limit: u64 },
+    /// The first bytes are those of no known picture format.
+    #[error("{path} is not a picture in a known format; expected PNG, JPEG, WebP, BMP, GIF or TIFF")]
+    NotAPicture { path: PathBuf },
+    /// The file begins as a picture but cannot be decoded.
+    #[error(
+        "the {format} picture {path} is corrupt, cut short or of an unknown kind ({detail}); \
+         save it again, or convert it to PNG"
+    )]
+    Decode { path: PathBuf, format: &'static str, detail: String },
+    /// Decoding would take more memory than the largest accepted picture, or than there is.
+    #[error("there is no memory to decode picture {path}; the limit is {MAX_PIXELS} pixels, make it smaller")]
+    Memory { path: PathBuf },
+    /// The samples are neither 8 nor 16 bits wide.
+    #[error("picture {path} has {found} samples, expected 8 or 16 bits; convert it to an 8-bit PNG")]
+    Samples { path: PathBuf, found: String },
+    /// A side is too short.
+    #[error("{what} is {width}x{height} pixels; each side must be at least {MIN_SIDE} pixels")]
+    TooSmall { what: String, width: u32, height: u32 },
+    /// More pixels than are accepted.
+    #[error("{what} is {width}x{height} pixels; the limit is {MAX_PIXELS} pixels, make it smaller")]
+    TooManyPixels { what: String, width: u32, height: u32 },
+    /// A buffer does not have the length that its size asks for.
+    #[error("a {width}x{height} RGB picture has {expected} samples, found {found}")]
+    PixelCount { width: u32, height: u32, expected: u64, found: usize },
+    /// The size of the clip does not suit the VAE and the UNet.
+    #[error(
+        "clip size {width}x{height}: width and height must be positive multiples of {SIZE_MULTIPLE}; nearest: {nearest}"
+    )]
+    SizeMultiple { width: u32, height: u32, nearest: String },
+    /// A setting of the image encoder's input makes no sense.
+    #[error("feature extractor field `{field}` is {found}, expected {expected}")]
+    ClipPixels { field: &'static str, found: String, expected: &'static str },
+}
+
+/// Result of this module.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

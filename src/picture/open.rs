@@ -1,0 +1,156 @@
+//! A picture file to 8-bit RGB, as diffusers' `load_image` does it with Pillow.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::metadata::Orientation;
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+
+use super::convert::to_rgb8;
+use super::{Error, MAX_PIXELS, Picture, Result, check_size, jpeg};
+
+/// The largest file that is read: every accepted picture fits uncompressed, at 16 bits and with alpha.
+const MAX_FILE_BYTES: u64 = MAX_PIXELS * 8 + (1 << 20);
+
+/// A picture from a file, and what had to be done to it.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The picture: upright, 8-bit RGB.
+    pub picture: Picture,
+    /// One clause for each thing that was changed or left out; empty for an upright 8-bit picture without alpha.
+    pub notes: Vec<String>,
+}
+
+impl Picture {
+    /// Reads a PNG, JPEG, WebP, BMP, GIF or TIFF file; its first bytes say which it is.
+    ///
+    /// As diffusers' `load_image`: turned as the EXIF orientation says, and made RGB as Pillow's `convert("RGB")` does:
+    /// palettes expanded, grey replicated, alpha dropped (not blended), 16-bit samples cut to their high byte. 16-bit
+    /// grey is cut in the same way (Pillow saturates it, which turns nearly all of a picture white). Colour profiles are
+    /// not applied. Of an animation the first frame is taken. Lossless files give Pillow's samples; JPEG decoders differ
+    /// from each other by a few levels.
+    ///
+    /// # Errors
+    /// One line each for a path that cannot be read, a file that is no whole picture, samples that are neither 8 nor 16
+    /// bits wide, and a size outside of [`super::MIN_SIDE`] and [`MAX_PIXELS`]. The size is checked before the pixels are
+    /// allocated.
+    pub fn open(path: &Path) -> Result<Opened> {
+        let file = read(path)?;
+        let format = image::guess_format(&file).map_err(|_| Error::NotAPicture { path: path.to_owned() })?;
+        let (picture, notes) = decode(&file, format, path)?;
+        Ok(Opened { picture, notes })
+    }
+}
+
+/// The bytes of the file at `path`.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let fail = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
+        _ => Error::Read { path: path.to_owned(), source },
+    };
+    let metadata = std::fs::metadata(path).map_err(fail)?;
+    if !metadata.is_file() {
+        return Err(Error::NotAFile { path: path.to_owned() });
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(Error::FileTooLarge { path: path.to_owned(), bytes: metadata.len(), limit: MAX_FILE_BYTES });
+    }
+    std::fs::read(path).map_err(fail)
+}
+
+/// The picture in `file`, and the notes on it.
+fn decode(file: &[u8], format: ImageFormat, path: &Path) -> Result<(Picture, Vec<String>)> {
+    let Some(name) = format_name(format) else {
+        return Err(Error::NotAPicture { path: path.to_owned() });
+    };
+    let corrupt = |detail: String| Error::Decode {
+        path: path.to_owned(),
+        format: name,
+        // A decoder's message may have several lines.
+        detail: detail.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    let refuse = |error: ImageError| match error {
+        ImageError::Limits(_) => Error::Memory { path: path.to_owned() },
+        error => corrupt(error.to_string()),
+    };
+
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(2 * MAX_FILE_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(refuse)?;
+    let (width, height) = decoder.dimensions();
+    check_size(&format!("picture {}", path.display()), width, height)?;
+    if format == ImageFormat::Jpeg && !jpeg::is_whole(file) {
+        return Err(corrupt("it has no end-of-image marker".to_owned()));
+    }
+    // A damaged orientation is no reason to refuse a picture; Pillow ignores it, too.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let color = decoder.color_type();
+    let mut samples = zeros(decoder.total_bytes()).ok_or_else(|| Error::Memory { path: path.to_owned() })?;
+    decoder.read_image(&mut samples).map_err(refuse)?;
+
+    let mut notes = Vec::new();
+    if is_animated(file, format) {
+        notes.push("only the first frame of the animation is used".to_owned());
+    }
+    let pixels = to_rgb8(samples, color, &mut notes)
+        .ok_or_else(|| Error::Samples { path: path.to_owned(), found: format!("{color:?}") })?;
+    let picture = Picture::from_rgb8(width, height, pixels)?;
+    if orientation == Orientation::NoTransforms {
+        return Ok((picture, notes));
+    }
+    notes.push(format!("turned upright as its EXIF orientation {} says", orientation.to_exif()));
+    Ok((turn(picture, orientation)?, notes))
+}
+
+/// A buffer of `length` zeros, or `None` if there is no memory for it.
+fn zeros(length: u64) -> Option<Vec<u8>> {
+    let length = usize::try_from(length).ok()?;
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(length).ok()?;
+    buffer.resize(length, 0);
+    Some(buffer)
+}
+
+/// The formats that are read, by the name a user knows.
+fn format_name(format: ImageFormat) -> Option<&'static str> {
+    match format {
+        ImageFormat::Png => Some("PNG"),
+        ImageFormat::Jpeg => Some("JPEG"),
+        ImageFormat::WebP => Some("WebP"),
+        ImageFormat::Bmp => Some("BMP"),
+        ImageFormat::Gif => Some("GIF"),
+        ImageFormat::Tiff => Some("TIFF"),
+        _ => None,
+    }
+}
+
+/// Whether a file that can be decoded has more than one frame.
+fn is_animated(file: &[u8], format: ImageFormat) -> bool {
+    let file = Cursor::new(file);
+    match format {
+        ImageFormat::Png => PngDecoder::new(file).is_ok_and(|d| d.is_apng().unwrap_or(false)),
+        ImageFormat::WebP => WebPDecoder::new(file).is_ok_and(|d| d.has_animation()),
+        ImageFormat::Gif => GifDecoder::new(file).is_ok_and(|d| matches!(d.into_frames().nth(1), Some(Ok(_)))),
+        _ => false,
+    }
+}
+
+/// `picture` turned and mirrored by `orientation`.
+fn turn(picture: Picture, orientation: Orientation) -> Result<Picture> {
+    let (width, height) = (picture.width, picture.height);
+    let upright = RgbImage::from_raw(width, height, picture.into_pixels()).map(|rgb| {
+        let mut image = DynamicImage::ImageRgb8(rgb);
+        image.apply_orientation(orientation);
+        image
+    });
+    let (width, height, pixels) =
+        upright.map_or((0, 0, Vec::new()), |image| (image.width(), image.height(), image.into_bytes()));
+    Picture::from_rgb8(width, height, pixels)
+}
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -1,0 +1,59 @@
+//! Latents to frames, one frame at a time.
+
+use super::{Error, Event, Observer, Plans, progress::tell};
+use crate::{
+    gpu::{Buffer, Device},
+    graph::{Bindings, Program, WeightStore},
+};
+
+/// The VAE decoder, ready for frames of one size.
+pub struct Decoder<'a> {
+    device: &'a Device,
+    plans: &'a Plans,
+    bindings: Bindings,
+    program: Program,
+}
+
+/// A decoded frame.
+pub struct Frame {
+    /// 8-bit RGB, `[H, W, 3]`.
+    pub rgb8: Vec<u8>,
+    /// The decoder's output before rounding, `[H, W, 3]`, if it was asked for.
+    pub pixels: Option<Vec<f32>>,
+}
+
+impl<'a> Decoder<'a> {
+    /// Compiles and binds; `weights` are the VAE's.
+    pub fn new(device: &'a Device, plans: &'a Plans, weights: &WeightStore) -> Result<Self, Error> {
+        let s = &plans.shape;
+        let latents = device.buffer("one frame's latents", (s.pixels() * s.channels * 4) as u64)?;
+        let mut bindings = Bindings::from([("frame_latents".to_owned(), latents)]);
+        let program = Program::new(device, &plans.decode, weights, &mut bindings)?;
+        Ok(Self { device, plans, bindings, program })
+    }
+
+    /// Decodes all frames of `latents` `[F, h, w, 4]` f32.
+    pub fn run(&self, latents: &Buffer, with_pixels: bool, observer: &mut dyn Observer) -> Result<Vec<Frame>, Error> {
+        let s = &self.plans.shape;
+        let bytes = (s.pixels() * s.channels * 4) as u64;
+        let samples = 3 * s.size[0] * s.size[1];
+        let mut frames = Vec::new();
+        for i in 0..s.frames {
+            self.device.copy(latents, i as u64 * bytes, &self.bindings["frame_latents"], 0, bytes);
+            self.program.run()?;
+            let rgb8 = self.device.read(&self.bindings["rgb8"], 0, samples as u64)?;
+            let pixels = if with_pixels {
+                Some(bytemuck::pod_collect_to_vec(&self.device.read(
+                    &self.bindings["pixels"],
+                    0,
+                    (samples * 4) as u64,
+                )?))
+            } else {
+                None
+            };
+            frames.push(Frame { rgb8, pixels });
+            tell(observer, Event::Frame { done: i + 1, of: s.frames })?;
+        }
+        Ok(frames)
+    }
+}

@@ -1,0 +1,272 @@
+//! A device with a checkpoint: from request to clips.
+
+use super::{
+    Compat, Denoiser, DtypeChoice, Encoder, Error, Event, Networks, Noise, Observer, Passes, Phase, Plans, Request,
+    Shape, Text,
+    decode::{Decoder, Frame},
+    networks::{Source, weight_dtype},
+    plans::PlanTypes,
+    progress::tell,
+};
+use crate::{
+    checkpoint::{self, Checkpoint, ComponentKind},
+    gpu::{Buffer, Device},
+    graph::{Keep, Rate, Target, WeightStore, measure},
+    kernel::Dtype,
+    picture::{self, ClipPixels, Prepared},
+    prompt::{Encoded as Tokens, Tokenizer},
+    sampler::{Schedule, SchedulerConfig, Step},
+};
+
+/// Longest time that a dispatch or submission should take on the device, in seconds: desktops reset a GPU that does not answer.
+pub const MAX_SECONDS: f64 = 0.4;
+
+/// A clip.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its seed.
+    pub seed: u64,
+    /// 8-bit RGB frames, `[H, W, 3]` each.
+    pub frames: Vec<Vec<u8>>,
+    /// The final latents in torch's order, `(1, 4, F, h, w)`.
+    pub latents: Vec<f32>,
+    /// Their shape.
+    pub latents_shape: [usize; 5],
+}
+
+/// An open device and an open, checked checkpoint.
+pub struct Engine {
+    device: Device,
+    checkpoint: Checkpoint,
+    networks: Networks,
+    tokenizer: Tokenizer,
+    schedule: Schedule,
+    types: PlanTypes,
+    target: Target,
+    compat: Compat,
+}
+
+impl Engine {
+    /// Checks the checkpoint's tensors against its configs and measures the device. Nothing is uploaded yet.
+    pub fn new(device: Device, checkpoint: Checkpoint, dtype: DtypeChoice, compat: Compat) -> Result<Self, Error> {
+        let activation = match dtype {
+            DtypeChoice::F32 => Dtype::F32,
+            DtypeChoice::Auto if device.capabilities().f16 => Dtype::F16,
+            DtypeChoice::Auto => Dtype::F32,
+            DtypeChoice::F16 if device.capabilities().f16 => Dtype::F16,
+            DtypeChoice::F16 => {
+                let reason = format!("device '{}' has no f16 in shaders: take --dtype f32", device.capabilities().name);
+                return Err(Error::Request { field: "--dtype", reason });
+            }
+        };
+        let networks = Networks::new(checkpoint.configs(), compat);
+        checkpoint::reject(checkpoint.dir(), networks.problems(&checkpoint))?;
+        let tokenizer = Tokenizer::open(&checkpoint.tokenizer_dir())?;
+        let schedule = Schedule::new(&SchedulerConfig::open(&checkpoint.scheduler_config_path())?)?;
+        let weights = ComponentKind::ALL.map(|kind| weight_dtype(checkpoint.component(kind), activation));
+        let weights = [
+            weights[ComponentKind::TextEncoder as usize],
+            weights[ComponentKind::ImageEncoder as usize],
+            weights[ComponentKind::Vae as usize],
+            weights[ComponentKind::UNet as usize],
+        ];
+        let target =
+            Target { device: device.capabilities().clone(), rate: measure(&device)?, max_seconds: MAX_SECONDS };
+        Ok(Self {
+            device,
+            checkpoint,
+            networks,
+            tokenizer,
+            schedule,
+            types: PlanTypes { activation, weights },
+            target,
+            compat,
+        })
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The checkpoint.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// How activations are stored.
+    pub fn activation(&self) -> Dtype {
+        self.types.activation
+    }
+
+    /// What the device was measured to sustain.
+    pub fn rate(&self) -> Rate {
+        self.target.rate
+    }
+
+    /// The noise schedule.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Token ids of a text.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens, Error> {
+        Ok(self.tokenizer.encode(text)?)
+    }
+
+    /// The coefficients of a request's steps.
+    pub fn steps(&self, request: &Request) -> Result<Vec<Step>, Error> {
+        Ok(self.schedule.steps(request.steps, request.eta, request.compat.final_alpha())?)
+    }
+
+    /// Crops and resizes a request's picture.
+    pub fn prepare(&self, request: &Request) -> Result<Prepared, Error> {
+        let f = &self.checkpoint.configs().feature_extractor;
+        let clip = ClipPixels { crop_size: f.crop_size[0] as u32, mean: f.image_mean, std: f.image_std };
+        Ok(picture::prepare(&request.picture, request.width, request.height, &clip)?)
+    }
+
+    /// The plans of a request. With [`Passes::Auto`], two passes if one batch does not fit the device's memory.
+    pub fn plans(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
+        let mut shape = Shape::new(self.checkpoint.configs(), request);
+        let plans = Plans::new(&self.networks, shape, self.types, &self.target, keep);
+        if request.passes != Passes::Auto || !shape.guided {
+            return plans;
+        }
+        let fits = match (&plans, self.device.capabilities().memory) {
+            (Ok(plans), Some(memory)) => peak(plans) <= memory / 10 * 9,
+            (Ok(_), None) => true,
+            (Err(_), _) => false,
+        };
+        if fits {
+            return plans;
+        }
+        shape.one_batch = false;
+        Plans::new(&self.networks, shape, self.types, &self.target, keep)
+    }
+
+    /// An encoder for these plans.
+    pub fn encoder<'a>(&'a self, plans: &'a Plans) -> Encoder<'a> {
+        Encoder { device: &self.device, checkpoint: &self.checkpoint, networks: &self.networks, plans }
+    }
+
+    /// Uploads the UNet's weights for these plans.
+    pub fn unet_weights(&self, plans: &Plans) -> Result<WeightStore, Error> {
+        let mut weights = WeightStore::default();
+        let source = Source(self.checkpoint.component(ComponentKind::UNet));
+        weights.load(&self.device, &plans.conditions.weights, &source)?;
+        weights.load(&self.device, &plans.unet.weights, &source)?;
+        Ok(weights)
+    }
+
+    /// Decodes clips from their latents `[F, h, w, 4]`; `pixels`: also before rounding to 8 bits.
+    pub fn decode(
+        &self,
+        plans: &Plans,
+        latents: &[Buffer],
+        pixels: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Vec<Frame>>, Error> {
+        let mut weights = WeightStore::default();
+        weights.load(&self.device, &plans.decode.weights, &Source(self.checkpoint.component(ComponentKind::Vae)))?;
+        let decoder = Decoder::new(&self.device, plans, &weights)?;
+        let mut clips = Vec::new();
+        for (clip, one) in latents.iter().enumerate() {
+            tell(observer, Event::Phase { phase: Phase::Decode, clip, clips: latents.len() })?;
+            clips.push(decoder.run(one, pixels, observer)?);
+        }
+        Ok(clips)
+    }
+
+    /// Generates one clip per seed.
+    pub fn generate(&self, request: &Request, observer: &mut dyn Observer) -> Result<Vec<Output>, Error> {
+        request.check(self.checkpoint.configs())?;
+        if request.compat != self.compat {
+            let reason = "the engine was opened for the other reference".to_owned();
+            return Err(Error::Request { field: "--compat", reason });
+        }
+        let steps = self.steps(request)?;
+        let prepared = self.prepare(request)?;
+        let text = self.text(request, observer)?;
+        let plans = self.plans(request, Keep::Nothing)?;
+        if request.passes == Passes::Auto && plans.shape.guided && !plans.shape.one_batch {
+            tell(
+                observer,
+                Event::Note("guidance runs in two passes: one batch of two would not fit the device's memory"),
+            )?;
+        }
+        let mut noise: Vec<Noise> = request.seeds.iter().map(|&seed| Noise::new(request.rng, seed)).collect();
+        let encoded = self.encoder(&plans).run(&text, &prepared, &mut noise, observer)?;
+
+        let clips = noise.len();
+        let mut latents = Vec::new();
+        {
+            tell(observer, Event::Phase { phase: Phase::Load, clip: 0, clips })?;
+            let weights = self.unet_weights(&plans)?;
+            let denoiser = Denoiser::new(&self.device, &plans, &weights)?;
+            let guidance = vec![request.cfg_scale; request.frames];
+            for (clip, noise) in noise.iter_mut().enumerate() {
+                tell(observer, Event::Phase { phase: Phase::Denoise, clip, clips })?;
+                denoiser.condition(&encoded, clip, request.target_fps)?;
+                denoiser.run(&steps, &guidance, noise, observer)?;
+                let kept = self.device.buffer("latents", denoiser.latents().bytes())?;
+                self.device.copy(denoiser.latents(), 0, &kept, 0, kept.bytes());
+                latents.push(kept);
+            }
+        }
+        self.device.wait()?;
+        let frames = self.decode(&plans, &latents, false, observer)?;
+        let mut outputs = Vec::new();
+        for ((seed, frames), latents) in request.seeds.iter().zip(frames).zip(&latents) {
+            let (latents, latents_shape) = self.read_latents(latents, &plans.shape)?;
+            if latents.iter().any(|v| !v.is_finite()) {
+                return Err(Error::NotANumber("the clip".into()));
+            }
+            outputs.push(Output {
+                seed: *seed,
+                frames: frames.into_iter().map(|f| f.rgb8).collect(),
+                latents,
+                latents_shape,
+            });
+        }
+        Ok(outputs)
+    }
+
+    /// Token ids of a request's prompts; says what was cut.
+    fn text(&self, request: &Request, observer: &mut dyn Observer) -> Result<Text, Error> {
+        let mut ids = |name: &str, text: &str| {
+            let tokens = self.tokenize(text)?;
+            if let Some(cut) = &tokens.cut {
+                let note = format!(
+                    "the {name} is longer than {} tokens; this part has no effect: \"{cut}\"",
+                    tokens.ids.len()
+                );
+                tell(observer, Event::Note(&note))?;
+            }
+            Ok::<_, Error>(tokens.ids)
+        };
+        let prompt = ids("prompt", &request.prompt)?;
+        let negative = if request.guided() { Some(ids("negative prompt", request.negative())?) } else { None };
+        Ok(Text { prompt, negative })
+    }
+
+    fn read_latents(&self, latents: &Buffer, s: &Shape) -> Result<(Vec<f32>, [usize; 5]), Error> {
+        let values: Vec<f32> =
+            bytemuck::pod_collect_to_vec(&self.device.read(latents, 0, (s.elements() * 4) as u64)?);
+        Ok((to_torch(&values, s), [1, s.channels, s.frames, s.latent[0], s.latent[1]]))
+    }
+}
+
+/// Latents `[F, h, w, C]` in torch's order `(1, C, F, h, w)`.
+pub fn to_torch(values: &[f32], s: &Shape) -> Vec<f32> {
+    let per_channel = s.frames * s.pixels();
+    (0..s.channels).flat_map(|c| (0..per_channel).map(move |i| i * s.channels + c)).map(|i| values[i]).collect()
+}
+
+/// Bytes on the device while the UNet runs: the largest phase of all but huge frames.
+pub fn peak(plans: &Plans) -> u64 {
+    let unet = plans.unet.weight_bytes() + plans.unet.intermediate_bytes() + plans.unet.external_bytes();
+    let passes = if plans.shape.guided && !plans.shape.one_batch { 2 } else { 1 };
+    let decode = plans.decode.weight_bytes() + plans.decode.intermediate_bytes() + plans.decode.external_bytes();
+    (unet + (passes - 1) * (plans.unet.intermediate_bytes() + plans.unet.external_bytes())).max(decode)
+}

@@ -1,0 +1,46 @@
+//! Everything that can stop a generation.
+
+use crate::{checkpoint, gpu, graph, picture, prompt, sampler, video};
+
+/// An error of the pipeline. Every message is one clear line (a list of tensor problems has one line each).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value of the request is out of range.
+    #[error("{field}: {reason}")]
+    Request {
+        /// The field, named as the program's option.
+        field: &'static str,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The request does not fit the device.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The observer asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// The device computed something that is not a number.
+    #[error("{0} holds values that are not numbers: try --dtype f32, and `i2vgen verify` on this device")]
+    NotANumber(String),
+    /// The model folder.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// The picture.
+    #[error(transparent)]
+    Picture(#[from] picture::Error),
+    /// The tokenizer.
+    #[error(transparent)]
+    Prompt(#[from] prompt::Error),
+    /// The schedule.
+    #[error(transparent)]
+    Sampler(#[from] sampler::Error),
+    /// The graph.
+    #[error(transparent)]
+    Graph(#[from] graph::Error),
+    /// The device.
+    #[error(transparent)]
+    Gpu(#[from] gpu::Error),
+    /// The output.
+    #[error(transparent)]
+    Video(#[from] video::Error),
+}

@@ -1,0 +1,23 @@
+//! One generation from request to frames: memory phases, progress, cancelling.
+
+mod decode;
+mod denoise;
+mod encode;
+mod engine;
+mod error;
+mod networks;
+mod noise;
+mod plans;
+mod progress;
+mod request;
+
+pub use decode::Frame;
+pub use denoise::Denoiser;
+pub use encode::{Encoded, Encoder, Text};
+pub use engine::{Engine, MAX_SECONDS, Output, peak, to_torch};
+pub use error::Error;
+pub use networks::{Networks, weight_dtype};
+pub use noise::{Draw, Noise};
+pub use plans::{PlanTypes, Plans, Shape};
+pub use progress::{Event, Observer, Phase};
+pub use request::{Compat, DtypeChoice, Passes, Request, RngKind, VGEN_NEGATIVE_PROMPT};

@@ -1,0 +1,181 @@
+//! The plans of a generation: made without a device, for the engine and for `i2vgen plan`.
+
+use super::{Error, Networks, Passes, Request};
+use crate::{
+    checkpoint::Configs,
+    graph::{Graph, Keep, Plan, Target, Types},
+    kernel::{Activation, Ddim, Dtype},
+    model::Condition,
+};
+
+/// The sizes of a generation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// Width and height of the clip in pixels.
+    pub size: [usize; 2],
+    /// Number of frames.
+    pub frames: usize,
+    /// Height and width of the latents.
+    pub latent: [usize; 2],
+    /// Channels of the latents.
+    pub channels: usize,
+    /// Tokens of a prompt.
+    pub text_tokens: usize,
+    /// Layers of the text encoder that are left out at its end.
+    pub clip_skip: usize,
+    /// Is guidance on?
+    pub guided: bool,
+    /// Are both rows of guidance one batch?
+    pub one_batch: bool,
+    /// Is fresh noise added in each step?
+    pub noise: bool,
+    /// How often the image-latent branch is added.
+    pub image_branch_scale: f32,
+}
+
+impl Shape {
+    /// The sizes of a request; `passes` Auto counts as one batch.
+    pub fn new(configs: &Configs, request: &Request) -> Self {
+        let factor = configs.vae.spatial_factor();
+        let size = [request.width as usize, request.height as usize];
+        Self {
+            size,
+            frames: request.frames,
+            latent: [size[1] / factor, size[0] / factor],
+            channels: configs.vae.latent_channels,
+            text_tokens: configs.tokenizer_length,
+            clip_skip: request.clip_skip,
+            guided: request.guided(),
+            one_batch: request.passes != Passes::Two,
+            noise: request.eta > 0.0,
+            image_branch_scale: request.compat.image_branch_scale(),
+        }
+    }
+
+    /// Pixels of a latent.
+    pub fn pixels(&self) -> usize {
+        self.latent[0] * self.latent[1]
+    }
+
+    /// Values of a clip's latents.
+    pub fn elements(&self) -> usize {
+        self.frames * self.pixels() * self.channels
+    }
+
+    /// Clips side by side in one evaluation of the UNet.
+    pub fn batch(&self) -> usize {
+        if self.guided && self.one_batch { 2 } else { 1 }
+    }
+
+    fn condition(&self) -> Condition {
+        Condition {
+            batch: self.batch(),
+            frames: self.frames,
+            height: self.latent[0],
+            width: self.latent[1],
+            text_tokens: self.text_tokens,
+            image_branch_scale: self.image_branch_scale,
+        }
+    }
+}
+
+/// Storage types per component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanTypes {
+    /// Activations.
+    pub activation: Dtype,
+    /// Weights of text encoder, image encoder, VAE, UNet.
+    pub weights: [Dtype; 4],
+}
+
+impl PlanTypes {
+    fn of(&self, component: usize) -> Types {
+        Types { activation: self.activation, weight: self.weights[component] }
+    }
+}
+
+/// All plans of a generation.
+#[derive(Clone, Debug)]
+pub struct Plans {
+    /// Text encoder, one prompt.
+    pub text: Plan,
+    /// Image encoder.
+    pub image: Plan,
+    /// VAE encoder and posterior.
+    pub encode: Plan,
+    /// Noise to initial latents.
+    pub initial: Plan,
+    /// Everything of the UNet that does not depend on the timestep.
+    pub conditions: Plan,
+    /// One evaluation of the UNet.
+    pub unet: Plan,
+    /// Guidance and DDIM step.
+    pub ddim: Plan,
+    /// VAE decoder, one frame.
+    pub decode: Plan,
+    /// The sizes.
+    pub shape: Shape,
+}
+
+impl Plans {
+    /// Makes all plans. `keep` applies to the UNet's.
+    pub fn new(
+        networks: &Networks,
+        shape: Shape,
+        types: PlanTypes,
+        target: &Target,
+        keep: Keep,
+    ) -> Result<Self, Error> {
+        let plan = |types: Types, keep: Keep, record: &dyn Fn(&mut Graph) -> Result<(), crate::graph::Error>| {
+            let mut graph = Graph::new(types);
+            record(&mut graph)?;
+            Plan::new(&graph, target, keep)
+        };
+        let f32 = Types { activation: Dtype::F32, weight: Dtype::F32 };
+        let (condition, nothing) = (shape.condition(), Keep::Nothing);
+        let [width, height] = shape.size;
+        Ok(Self {
+            text: plan(types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
+            image: plan(types.of(1), nothing, &|g| networks.image.record(g))?,
+            encode: plan(types.of(2), nothing, &|g| networks.vae_encoder.record(g, height, width))?,
+            initial: plan(f32, nothing, &|g| record_initial(g, &shape))?,
+            conditions: plan(types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
+            unet: plan(types.of(3), keep, &|g| networks.unet.record(g, &condition))?,
+            ddim: plan(f32, nothing, &|g| record_ddim(g, &shape))?,
+            decode: plan(types.of(2), nothing, &|g| networks.vae_decoder.record(g, shape.latent[0], shape.latent[1]))?,
+            shape,
+        })
+    }
+}
+
+/// Input `noise.init` in torch's order; output `latents`.
+fn record_initial(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
+    let noise = g.input("noise.init", &[s.channels, s.frames, s.pixels()], Dtype::F32);
+    let latents = g.to_latents(&noise, s.frames, s.pixels())?;
+    g.output("latents", &latents);
+    Ok(())
+}
+
+/// Inputs `prediction` (or `prediction.uncond` and `prediction.cond` of two passes), `latents`, `step`, `noise.step`; outputs `guided`, `x0`
+/// and the new `latents`.
+fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
+    let map = [s.frames, s.pixels(), s.channels];
+    let rows = s.frames * s.pixels();
+    let (cond, uncond) = if !s.guided {
+        (g.input("prediction", &map, Dtype::F32), None)
+    } else if s.one_batch {
+        let both = g.input("prediction", &[2 * s.frames, s.pixels(), s.channels], Dtype::F32);
+        (both.view_rows(rows..2 * rows), Some(both.view_rows(0..rows)))
+    } else {
+        (g.input("prediction.cond", &map, Dtype::F32), Some(g.input("prediction.uncond", &map, Dtype::F32)))
+    };
+    let latents = g.input("latents", &map, Dtype::F32);
+    let noise = s.noise.then(|| g.input("noise.step", &[s.frames, s.channels, s.pixels()], Dtype::F32));
+    let step = g.input("step", &[Ddim::COEFFICIENTS + s.frames], Dtype::F32);
+    let [guided, x0, next] = g.ddim(&cond, uncond.as_ref(), &latents, noise.as_ref(), &step)?;
+    g.output("guided", &guided);
+    g.output("x0", &x0);
+    let latents = g.pointwise("latents", 1.0, &next, None, Activation::None, Dtype::F32, &map)?;
+    g.output("latents", &latents);
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! What is asked for.
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::{checkpoint::Configs, picture::Picture, sampler::FinalAlpha};
+
+/// The negative prompt of the original implementation.
+pub const VGEN_NEGATIVE_PROMPT: &str = "Distorted, discontinuous, Ugly, blurry, low resolution, motionless, static, disfigured, disconnected limbs, Ugly faces, incomplete arms";
+
+/// Which of the two reference implementations to follow where they differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compat {
+    /// diffusers: the image branch is added once, the last step ends at the scheduler's final alpha, the VAE's own scale, no negative prompt.
+    #[default]
+    Diffusers,
+    /// ali-vilab/VGen, which trained the model: the image branch is added twice, the last step ends at the first alpha, VAE scale 0.18215, a
+    /// negative prompt of its own.
+    Vgen,
+}
+
+impl Compat {
+    /// How often the image-latent branch is added to the input.
+    pub fn image_branch_scale(self) -> f32 {
+        match self {
+            Compat::Diffusers => 1.0,
+            Compat::Vgen => 2.0,
+        }
+    }
+
+    /// The alpha behind the last step.
+    pub fn final_alpha(self) -> FinalAlpha {
+        match self {
+            Compat::Diffusers => FinalAlpha::FromConfig,
+            Compat::Vgen => FinalAlpha::First,
+        }
+    }
+
+    /// The factor between the VAE's latents and the UNet's.
+    pub fn vae_scale(self, configs: &Configs) -> f32 {
+        match self {
+            Compat::Diffusers => configs.vae.scaling_factor as f32,
+            Compat::Vgen => 0.18215,
+        }
+    }
+
+    /// The negative prompt where none is given.
+    pub fn negative_prompt(self) -> &'static str {
+        match self {
+            Compat::Diffusers => "",
+            Compat::Vgen => VGEN_NEGATIVE_PROMPT,
+        }
+    }
+}
+
+/// Where random numbers come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RngKind {
+    /// The normals of `torch.Generator().manual_seed(seed)` on the CPU, so that a clip can be compared with PyTorch.
+    #[default]
+    TorchCpu,
+    /// Philox on the device.
+    Philox,
+}
+
+/// How the two rows of classifier-free guidance are evaluated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Passes {
+    /// One batch of two if the device's memory is known to hold it or unknown, else two passes.
+    #[default]
+    Auto,
+    /// One batch of two.
+    One,
+    /// Two passes: less memory.
+    Two,
+}
+
+/// How activations and weights are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DtypeChoice {
+    /// f16 where the device's shaders have it, else f32.
+    #[default]
+    Auto,
+    /// f32 activations.
+    F32,
+    /// f16 activations and weights.
+    F16,
+}
+
+/// One request: a picture, a sentence, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The picture.
+    pub picture: Picture,
+    /// What should happen.
+    pub prompt: String,
+    /// What should not; the reference's default if absent.
+    pub negative_prompt: Option<String>,
+    /// Width of the clip in pixels, a multiple of the VAE's factor.
+    pub width: u32,
+    /// Height of the clip in pixels.
+    pub height: u32,
+    /// Number of frames.
+    pub frames: usize,
+    /// Denoising steps.
+    pub steps: usize,
+    /// Classifier-free guidance; 1 turns it off.
+    pub cfg_scale: f32,
+    /// Fresh noise per step, 0 to 1.
+    pub eta: f64,
+    /// The frame rate that the model is conditioned on.
+    pub target_fps: f32,
+    /// Layers of the text encoder that are left out at its end; the reference's default is 1.
+    pub clip_skip: usize,
+    /// One clip per seed.
+    pub seeds: Vec<u64>,
+    /// Where random numbers come from.
+    pub rng: RngKind,
+    /// Which reference to follow.
+    pub compat: Compat,
+    /// How guidance is evaluated.
+    pub passes: Passes,
+}
+
+impl Request {
+    /// Is guidance on?
+    pub fn guided(&self) -> bool {
+        self.cfg_scale > 1.0
+    }
+
+    /// The negative prompt in force.
+    pub fn negative(&self) -> &str {
+        self.negative_prompt.as_deref().unwrap_or(self.compat.negative_prompt())
+    }
+
+    /// Refuses values that cannot work, before anything is loaded.
+    pub fn check(&self, configs: &Configs) -> Result<(), Error> {
+        let error = |field, reason: String| Err(Error::Request { field, reason });
+        let factor = configs.vae.spatial_factor() as u32;
+        for (field, side) in [("--width", self.width), ("--height", self.height)] {
+            if side == 0 || side % factor != 0 {
+                let below = (side / factor * factor).max(factor);
+                let above = side.saturating_add(factor - 1) / factor * factor;
+                let near = if below == above || side == 0 { below.to_string() } else { format!("{below} or {above}") };
+                return error(field, format!("{side} does not divide by {factor}: take {near}"));
+            }
+            if side > 4096 {
+                return error(
+                    field,
+                    format!(
+                        "{side} pixels is far beyond what the model can do; it was trained at 1280x704, and 512x512 works best"
+                    ),
+                );
+            }
+        }
+        if self.frames == 0 {
+            return error("--frames", "a clip needs at least 1 frame; the model was trained with 16".into());
+        }
+        if self.frames > 1024 {
+            return error(
+                "--frames",
+                format!("{} frames are too many: at most 1024, and the model was trained with 16", self.frames),
+            );
+        }
+        if !self.cfg_scale.is_finite() || !(0.0..=100.0).contains(&self.cfg_scale) {
+            return error(
+                "--cfg-scale",
+                format!(
+                    "{} is out of range: take 1 (no guidance) to 100, for the published checkpoint 6 to 10",
+                    self.cfg_scale
+                ),
+            );
+        }
+        if !self.eta.is_finite() || !(0.0..=1.0).contains(&self.eta) {
+            return error("--eta", format!("{} is out of range: take 0 (deterministic) to 1", self.eta));
+        }
+        if !self.target_fps.is_finite() || !(0.0..=1000.0).contains(&self.target_fps) {
+            return error(
+                "--target-fps",
+                format!("{} is out of range: take 1 to 60, the model was trained with 8 to 16", self.target_fps),
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! What can go wrong when a clip is written or its parameters are read back.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Result of this module.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Errors of [`crate::video`]; every message is one line that names the file, the limit or the field.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file name has no ending, or one that is not known.
+    #[error(
+        "{}: {found}; the ending chooses the format: .mp4, .gif, .webp, .png with a frame number (name-%03d.png) or .safetensors (latents)",
+        path.display()
+    )]
+    Extension {
+        /// The path as given.
+        path: PathBuf,
+        /// What was found in place of a known ending.
+        found: String,
+    },
+    /// A `.png` name without exactly one frame number pattern.
+    #[error("{}: {problem}; a png sequence needs exactly one %d or %03d in its name, for example {example}", path.display())]
+    Pattern {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong with the name.
+        problem: &'static str,
+        /// A name that would work.
+        example: String,
+    },
+    /// The output's folder cannot take a file.
+    #[error("cannot write {}: the folder {} {problem}", path.display(), folder.display())]
+    Folder {
+        /// The output as given.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+        /// What is wrong with the folder, and what to do.
+        problem: String,
+    },
+    /// The output's name is taken by a folder.
+    #[error("cannot write {}: a folder has that name; choose another name", path.display())]
+    IsFolder {
+        /// The output as given.
+        path: PathBuf,
+    },
+    /// The clip itself is not one.
+    #[error("cannot write the clip: {problem}")]
+    Clip {
+        /// Which field is wrong, expected and found.
+        problem: String,
+    },
+    /// The target does not hold what it was asked to hold.
+    #[error("{} holds {holds}, not {asked}", path.display())]
+    Content {
+        /// The output as given.
+        path: PathBuf,
+        /// What this kind of file holds.
+        holds: &'static str,
+        /// What was to be written.
+        asked: &'static str,
+    },
+    /// An encoder refused.
+    #[error("cannot encode the clip as {format}: {problem}")]
+    Encode {
+        /// The format by name.
+        format: &'static str,
+        /// The limit or the encoder's own message.
+        problem: String,
+    },
+    /// Writing or renaming failed (disk full, no permission).
+    #[error("cannot write {}: {cause}", path.display())]
+    Write {
+        /// The output file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// Opening or reading failed.
+    #[error("cannot read {}: {cause}", path.display())]
+    Read {
+        /// The input file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The file is none of the formats that this module writes.
+    #[error("{}: not an mp4, gif, webp, png or safetensors file", path.display())]
+    Unknown {
+        /// The input file.
+        path: PathBuf,
+    },
+    /// The file is one of ours by its first bytes, but broken.
+    #[error("{}: damaged {format} file: {problem}", path.display())]
+    Damaged {
+        /// The input file.
+        path: PathBuf,
+        /// The format by name.
+        format: &'static str,
+        /// What does not hold.
+        problem: String,
+    },
+    /// The file is whole and carries no parameters.
+    #[error("{}: carries no i2vgen parameters; it was made by another program, or they were stripped when it was re-encoded", path.display())]
+    NoParameters {
+        /// The input file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// An encoder's refusal, with its message.
+    pub(super) fn encode(format: &'static str, problem: impl ToString) -> Self {
+        Self::Encode { format, problem: problem.to_string() }
+    }
+}

@@ -1,0 +1,143 @@
+//! Clips to files (mp4, gif, webp, png sequence, latents) and the parameters that made them back out of files.
+//!
+//! The way of the data: [`Target::parse`] understands the output's name, [`Target::check`] tries its folder before
+//! the long work, [`write()`] encodes a [`Clip`] in memory and puts it on disk under a temporary name that is renamed
+//! when complete. Every file carries the parameters it was made with; [`read_parameters`] finds them again:
+//!
+//! | file | parameters |
+//! | --- | --- |
+//! | mp4 | the comment tag (`moov/udta/meta/ilst/©cmt`), as JSON under the key `i2vgen` |
+//! | gif | a comment extension, as JSON under the key `i2vgen` |
+//! | webp | the XMP chunk, property `i2vgen:parameters` |
+//! | png | an `iTXt` chunk with the keyword `i2vgen`, in every frame |
+//! | safetensors | `__metadata__`, key `i2vgen` |
+
+mod boxes;
+mod clip;
+mod error;
+mod gif;
+mod h264;
+mod latents;
+mod mp4;
+mod palette;
+mod parameters;
+mod pattern;
+mod png;
+mod staged;
+mod target;
+mod webp;
+mod yuv;
+
+#[cfg(test)]
+mod testing;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+pub use clip::{Clip, MAX_FPS, MIN_FPS};
+pub use error::{Error, Result};
+pub use parameters::read_parameters;
+pub use target::{Kind, Target};
+
+use staged::Staged;
+
+/// Writes `clip` with its `parameters` and returns the files, in the order of the frames.
+///
+/// Files appear whole or not at all; existing ones are replaced. The same clip and parameters give the same bytes.
+///
+/// - mp4: H.264 baseline, 4:2:0, the index before the frames so that it plays while it loads. Odd sizes grow by one
+///   repeated row or column, sizes below 16 to 16. At most 3840×2160 (or upright).
+/// - gif: one palette for the whole clip, loops for ever, times in 1/100 s: the frames' ends are rounded, so a clip
+///   keeps its length; viewers slow down above 50 frames per second, where a frame is held to 2/100 s.
+/// - webp: lossy at quality 90, loops for ever, times in 1/1000 s (rounded likewise).
+/// - png sequence: one lossless file per frame, numbered from 1.
+///
+/// # Errors
+/// [`Error::Clip`] for a clip whose fields do not fit together, [`Error::Content`] if the target is for latents,
+/// [`Error::Encode`] for a size the format cannot hold, [`Error::Write`] if the disk or the folder refuses.
+pub fn write(target: &Target, clip: &Clip, parameters: &Value) -> Result<Vec<PathBuf>> {
+    clip.check()?;
+    let mut staged = Staged::default();
+    match target.kind() {
+        Kind::Mp4 => staged.add(target.file(0), &mp4::encode(clip, parameters)?)?,
+        Kind::Gif => staged.add(target.file(0), &gif::encode(clip, parameters)?)?,
+        Kind::WebP => staged.add(target.file(0), &webp::encode(clip, parameters)?)?,
+        Kind::PngSequence => {
+            for (index, frame) in clip.frames.iter().enumerate() {
+                let bytes = png::encode(clip.width, clip.height, frame, parameters)?;
+                staged.add(target.file(index), &bytes)?;
+            }
+        }
+        Kind::Latents => {
+            return Err(Error::Content { path: target.path().to_owned(), holds: "latents", asked: "pictures" });
+        }
+    }
+    staged.commit()
+}
+
+/// Writes latents `[1, 4, F, h, w]` (as the denoiser leaves them, scaled) as the float32 tensor `latents` of a
+/// safetensors file. Files appear whole or not at all.
+///
+/// # Errors
+/// [`Error::Content`] if the target is not `.safetensors`, [`Error::Clip`] if `latents` does not fill `shape`,
+/// [`Error::Write`] if the disk or the folder refuses.
+pub fn write_latents(target: &Target, latents: &[f32], shape: [usize; 5], parameters: &Value) -> Result<Vec<PathBuf>> {
+    if target.kind() != Kind::Latents {
+        return Err(Error::Content { path: target.path().to_owned(), holds: "pictures", asked: "latents" });
+    }
+    let mut staged = Staged::default();
+    staged.add(target.file(0), &latents::encode(latents, shape, parameters)?)?;
+    staged.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::testing::{moving, parameters};
+    use super::*;
+
+    #[test]
+    fn every_container_gives_the_parameters_back() {
+        let root = tempfile::tempdir().unwrap();
+        let clip = moving(80, 56, 3, 8.0);
+        for (name, files) in [("cat.mp4", 1), ("cat.gif", 1), ("cat.webp", 1), ("cat-%02d.png", 3)] {
+            let target = Target::parse(&root.path().join(name)).unwrap();
+            let written = write(&target, &clip, &parameters()).unwrap();
+            assert_eq!(written.len(), files, "{name}");
+            for path in &written {
+                assert_eq!(read_parameters(path).unwrap(), parameters(), "{path:?}");
+            }
+            let first = fs::read(&written[0]).unwrap();
+            write(&target, &clip, &parameters()).unwrap();
+            assert_eq!(first, fs::read(&written[0]).unwrap(), "{name}: same input, same bytes");
+        }
+        let target = Target::parse(&root.path().join("cat.safetensors")).unwrap();
+        let written = write_latents(&target, &[0.5; 120], [1, 4, 3, 2, 5], &parameters()).unwrap();
+        assert_eq!(read_parameters(&written[0]).unwrap(), parameters());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 7, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_behind() {
+        let root = tempfile::tempdir().unwrap();
+        let clip = moving(16, 16, 3, 8.0);
+        fs::create_dir(root.path().join("cat-3.png")).unwrap();
+        fs::create_dir(root.path().join("cat.mp4")).unwrap();
+        for name in ["cat-%d.png", "cat.mp4"] {
+            let target = Target::parse(&root.path().join(name)).unwrap();
+            assert!(matches!(write(&target, &clip, &parameters()), Err(Error::Write { .. })));
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn latents_and_pictures_do_not_mix() {
+        let clip = moving(16, 16, 1, 8.0);
+        let latents = Target::parse("a.safetensors".as_ref()).unwrap();
+        let video = Target::parse("a.mp4".as_ref()).unwrap();
+        assert!(matches!(write(&latents, &clip, &parameters()), Err(Error::Content { .. })));
+        assert!(matches!(write_latents(&video, &[], [0; 5], &parameters()), Err(Error::Content { .. })));
+    }
+}

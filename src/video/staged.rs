@@ -1,0 +1,132 @@
+//! Files that appear whole or not at all: written under temporary names in the same folder, renamed at the end.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::error::{Error, Result};
+
+/// Files that are complete on disk under temporary names. Dropped without [`Staged::commit`], they are removed.
+#[derive(Default)]
+pub(super) struct Staged {
+    files: Vec<(TempPath, PathBuf)>,
+}
+
+impl Staged {
+    /// Writes `bytes` to a temporary file beside `path` and to the disk, so that a full disk shows here.
+    pub fn add(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
+        let written = temporary_file(folder_of(&path)).and_then(|mut file| {
+            file.as_file_mut().write_all(bytes)?;
+            file.as_file().sync_all()?;
+            // Closes the file: a long sequence would run out of open files otherwise.
+            Ok(file.into_temp_path())
+        });
+        match written {
+            Ok(temporary) => {
+                self.files.push((temporary, path));
+                Ok(())
+            }
+            Err(cause) => Err(Error::Write { path, cause }),
+        }
+    }
+
+    /// Gives every file its name, replacing older files. If one cannot be renamed, those renamed before are removed.
+    pub fn commit(self) -> Result<Vec<PathBuf>> {
+        let mut done = Vec::with_capacity(self.files.len());
+        for (temporary, path) in self.files {
+            if let Err(failed) = temporary.persist(&path) {
+                for renamed in &done {
+                    // Nothing better can be done about a file that cannot be removed: the first error is reported.
+                    let _ = fs::remove_file(renamed);
+                }
+                return Err(Error::Write { path, cause: failed.error });
+            }
+            done.push(path);
+        }
+        Ok(done)
+    }
+}
+
+/// The folder in which `path` lies.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A temporary file in `folder` that removes itself, with the permissions of an ordinary new file.
+pub(super) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".i2vgen-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The system takes the umask off; tempfile's own default would keep the video private.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    // The temporary name in tempfile's message would only puzzle: the kind of error is enough.
+    builder.tempfile_in(folder).map_err(|cause| cause.kind().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_failed_rename_leaves_nothing_behind() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("3")).unwrap();
+        let mut staged = Staged::default();
+        for name in ["1", "2", "3", "4"] {
+            staged.add(root.path().join(name), b"x").unwrap();
+        }
+        let message = staged.commit().unwrap_err().to_string();
+        assert!(message.contains(root.path().join("3").to_str().unwrap()), "{message}");
+        assert_eq!(names(root.path()), ["3"]);
+    }
+
+    #[test]
+    fn nothing_appears_before_the_commit_and_old_files_are_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("cat");
+        fs::write(&path, "old").unwrap();
+        let mut staged = Staged::default();
+        staged.add(path.clone(), b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        drop(staged);
+        assert_eq!(names(root.path()), ["cat"]);
+
+        let mut staged = Staged::default();
+        staged.add(path.clone(), b"new").unwrap();
+        let written = staged.commit().unwrap();
+        assert!(written.iter().eq([&path]));
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let plain = root.path().join("plain");
+            fs::write(&plain, "").unwrap();
+            let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode();
+            assert_eq!(mode(&path), mode(&plain));
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_a_file_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let failed = Staged::default().add(file.join("cat.mp4"), b"x");
+        assert!(failed.unwrap_err().to_string().contains("cat.mp4"));
+    }
+}

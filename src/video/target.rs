@@ -1,0 +1,199 @@
+//! Where a clip goes: the path, and the format that its ending names.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Result};
+use super::pattern::Pattern;
+use super::staged;
+
+/// The formats, chosen by the file's ending (case does not matter).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `.mp4`: H.264 video.
+    Mp4,
+    /// `.gif`: animation of 256 colours.
+    Gif,
+    /// `.webp`: animation, lossy at high quality.
+    WebP,
+    /// `.png` with a frame number in the name: one lossless picture per frame.
+    PngSequence,
+    /// `.safetensors`: the latents in place of the pictures.
+    Latents,
+}
+
+/// An output that has been understood: a path and its format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    path: PathBuf,
+    kind: Kind,
+    pattern: Option<Pattern>,
+}
+
+impl Target {
+    /// Chooses the format from the ending of `path`. Touches no file.
+    ///
+    /// A plain `.png` is an error: one picture cannot hold a clip that every viewer plays.
+    ///
+    /// # Errors
+    /// [`Error::Extension`] for a missing or unknown ending, [`Error::Pattern`] for a `.png` without exactly one
+    /// frame number.
+    pub fn parse(path: &Path) -> Result<Self> {
+        let Some(extension) = path.extension() else {
+            return Err(Error::Extension { path: path.to_owned(), found: "the name has no ending".to_owned() });
+        };
+        let extension = extension.to_string_lossy();
+        let kind = match extension.to_ascii_lowercase().as_str() {
+            "mp4" => Kind::Mp4,
+            "gif" => Kind::Gif,
+            "webp" => Kind::WebP,
+            "png" => Kind::PngSequence,
+            "safetensors" => Kind::Latents,
+            _ => {
+                return Err(Error::Extension { path: path.to_owned(), found: format!("unknown ending .{extension}") });
+            }
+        };
+        let pattern = match kind {
+            Kind::PngSequence => Some(Pattern::parse(path)?),
+            _ => None,
+        };
+        Ok(Self { path: path.to_owned(), kind, pattern })
+    }
+
+    /// The format.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The path as given (for a png sequence: with its pattern).
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of frame `frame`, counted from 0. Only a png sequence has one file per frame, numbered from 1 as
+    /// ffmpeg does; every other target has one file for all frames.
+    pub fn file(&self, frame: usize) -> PathBuf {
+        match &self.pattern {
+            Some(pattern) => self.path.with_file_name(pattern.name(frame.saturating_add(1))),
+            None => self.path.clone(),
+        }
+    }
+
+    /// The target of clip `index` (from 0) when several clips are made in one run.
+    ///
+    /// The first keeps the name, the others are counted from 2: `cat.mp4`, `cat-2.mp4`, `cat-3.mp4`. In a png
+    /// sequence the clip's number stands before the frame's, so that a listing keeps the clips apart:
+    /// `cat-%03d.png`, `cat-2-%03d.png`.
+    pub fn for_index(&self, index: usize) -> Self {
+        if index == 0 {
+            return self.clone();
+        }
+        let number = index.saturating_add(1);
+        let pattern = self.pattern.as_ref().map(|p| p.for_clip(number));
+        let name: OsString = match &pattern {
+            Some(pattern) => pattern.to_string().into(),
+            None => {
+                let mut name = self.path.file_stem().unwrap_or_default().to_owned();
+                name.push(format!("-{number}"));
+                if let Some(extension) = self.path.extension() {
+                    name.push(".");
+                    name.push(extension);
+                }
+                name
+            }
+        };
+        Self { path: self.path.with_file_name(name), kind: self.kind, pattern }
+    }
+
+    /// Checks that the output can be written, to be called before a long generation: the folder exists, is a
+    /// folder and takes a file (a temporary one is created and removed), and no folder has the output's name. An
+    /// existing file is no error: it is replaced when the new one is complete.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] or [`Error::IsFolder`].
+    pub fn check(&self) -> Result<()> {
+        let folder = staged::folder_of(&self.path);
+        let problem = match fs::metadata(folder) {
+            Ok(found) if !found.is_dir() => Some("is a file, not a folder".to_owned()),
+            Ok(_) => staged::temporary_file(folder).err().map(|cause| format!("is not writable: {cause}")),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Some("does not exist; create it first".to_owned()),
+            Err(cause) => Some(format!("cannot be used: {cause}")),
+        };
+        if let Some(problem) = problem {
+            return Err(Error::Folder { path: self.path.clone(), folder: folder.to_owned(), problem });
+        }
+        let first = self.file(0);
+        if first.is_dir() {
+            return Err(Error::IsFolder { path: first });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(path: &str) -> Result<Target> {
+        Target::parse(Path::new(path))
+    }
+
+    #[test]
+    fn the_ending_chooses_the_format() {
+        for (path, kind) in [
+            ("a/cat.mp4", Kind::Mp4),
+            ("cat.GIF", Kind::Gif),
+            ("cat.v2.webp", Kind::WebP),
+            ("cat-%03d.png", Kind::PngSequence),
+            ("cat.safetensors", Kind::Latents),
+        ] {
+            assert_eq!(parse(path).unwrap().kind(), kind, "{path}");
+        }
+        for (path, word) in [
+            ("cat.avi", ".avi"),
+            ("cat", "no ending"),
+            (".mp4", "no ending"),
+            ("", "no ending"),
+            ("cat.png", "cat-%03d.png"),
+        ] {
+            let message = parse(path).unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn several_clips_are_numbered_from_two() {
+        let name = |path, index| parse(path).unwrap().for_index(index).path().to_str().unwrap().to_owned();
+        assert_eq!(name("a/cat.mp4", 0), "a/cat.mp4");
+        assert_eq!(name("a/cat.mp4", 1), "a/cat-2.mp4");
+        assert_eq!(name("cat.v2.gif", 2), "cat.v2-3.gif");
+        assert_eq!(name("a/cat-%03d.png", 1), "a/cat-2-%03d.png");
+        let second = parse("a/cat-%03d.png").unwrap().for_index(1);
+        assert_eq!(second.file(0), Path::new("a/cat-2-001.png"));
+    }
+
+    #[test]
+    fn check_names_the_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let check = |path: PathBuf| Target::parse(&path).unwrap().check();
+
+        check(root.path().join("cat.mp4")).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "check leaves nothing");
+        for (path, word) in [
+            (root.path().join("absent/cat.mp4"), "does not exist"),
+            (file.join("cat.mp4"), "not a folder"),
+            (file.join("below/cat.mp4"), "cannot be used"),
+        ] {
+            let message = check(path).unwrap_err().to_string();
+            assert!(message.contains(word) && message.contains("cat.mp4"), "{message}");
+        }
+        fs::create_dir(root.path().join("taken.gif")).unwrap();
+        let taken = check(root.path().join("taken.gif"));
+        assert!(matches!(taken, Err(Error::IsFolder { .. })));
+    }
+}
