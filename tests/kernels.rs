@@ -1,34 +1,29 @@
-//! Every case of every kernel, on the adapter at hand, against its CPU twin.
+//! Every case of every kernel against its CPU twin, on the adapter at hand: the variants that it would choose itself, and those that a
+//! graphics card would.
 
-use i2vgen::{gpu, kernel, lab};
+use i2vgen::{
+    gpu::{self, Capabilities, Device, DeviceKind},
+    kernel::{self, Case, Dtype, Role},
+    lab,
+};
 
-#[test]
-fn kernels_agree_with_their_twins() {
+fn device() -> Device {
     let adapter = gpu::choose(std::env::var("I2VGEN_DEVICE").ok().as_deref()).expect("a device");
-    let device = gpu::Device::open(&adapter, gpu::Disable::default()).expect("the device opens");
+    Device::open(&adapter, gpu::Disable::default()).expect("the device opens")
+}
+
+/// Does the case store activations as f16?
+fn is_half(case: &Case) -> bool {
+    case.op.bindings().iter().any(|b| b.dtype == Dtype::F16 && !matches!(b.role, Role::Weight(_)))
+}
+
+fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case) -> bool) {
     let mut failed = Vec::new();
-    for case in kernel::cases() {
-        if case
-            .op
-            .bindings()
-            .iter()
-            .any(|b| b.dtype == kernel::Dtype::F16 && !matches!(b.role, kernel::Role::Weight(_)))
-            && !device.capabilities().f16
-        {
-            continue;
-        }
-        match lab::check(&device, &case) {
+    for case in kernel::cases().iter().filter(|case| wanted(case) && (capabilities.f16 || !is_half(case))) {
+        match lab::check(device, capabilities, case) {
             Ok(r) => {
-                println!(
-                    "{:<22} {:<44} {:<10} worst {:.1e} rms {:.1e} pieces {:>2}{}",
-                    r.kernel,
-                    r.case,
-                    r.variant,
-                    r.worst,
-                    r.rms,
-                    r.pieces,
-                    if r.passed() { "" } else { "  FAILED" }
-                );
+                let verdict = if r.passed() { "" } else { "  FAILED" };
+                println!("{:<20} {:<46} {:<10} worst {:.1e} rms {:.1e} pieces {:>2}{verdict}", r.kernel, r.case, r.variant, r.worst, r.rms, r.pieces);
                 if !r.passed() {
                     failed.push(format!("{r:?}"));
                 }
@@ -37,4 +32,18 @@ fn kernels_agree_with_their_twins() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn kernels_agree_with_their_twins() {
+    let device = device();
+    check_all(&device, device.capabilities(), |_| true);
+}
+
+/// What a graphics card would run, where this device chooses something else.
+#[test]
+fn variants_for_graphics_cards_agree_with_their_twins() {
+    let device = device();
+    let card = Capabilities { kind: DeviceKind::Discrete, ..device.capabilities().clone() };
+    check_all(&device, &card, |case| case.op.choose(&card) != case.op.choose(device.capabilities()));
 }

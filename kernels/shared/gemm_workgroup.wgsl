@@ -47,8 +47,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
         let a_${i} = a_tile[(lane.y * ${TM}u + ${i}u) * 4u + q];
 # endfor
 # for k in ["x", "y", "z", "w"]
+# set inner = loop.index0
 # for j in range(TN)
-        let b_${k}_${j} = b_tile[(q * 4u + ${loop.index0}u) * COLS + lane.x * ${TN}u + ${j}u];
+        let b_${k}_${j} = b_tile[(q * 4u + ${inner}u) * COLS + lane.x * ${TN}u + ${j}u];
 # endfor
 # for i in range(TM)
 # for j in range(TN)

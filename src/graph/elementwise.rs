@@ -74,7 +74,7 @@ impl Graph {
             y: self.types().activation,
         };
         let shape = [ids.elements(), table.shape[1]];
-        let positions = Param { path: positions.path.clone(), shape: vec![ids.elements(), table.shape[1]] };
+        let positions = positions.range(0, 0..ids.elements());
         Ok(Self::one(self.record(name, Arc::new(op), &[ids.into(), table.into(), (&positions).into()])?, &shape))
     }
 

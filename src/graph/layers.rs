@@ -1,17 +1,46 @@
 //! Layers as the checkpoint knows them: a path, a shape, no data. Building a model from its config declares them all.
 
-use std::{cell::RefCell, fmt::Display, rc::Rc, sync::Arc};
+use std::{cell::RefCell, fmt::Display, ops::Range, rc::Rc, sync::Arc};
 
 /// A parameter of the model: its path in the checkpoint and its shape there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Param {
     /// Path in the checkpoint's component.
     pub path: Arc<str>,
-    /// Shape in the checkpoint.
+    /// Shape in the checkpoint; of a slice, the slice's.
     pub shape: Vec<usize>,
+    /// Where it lies in the checkpoint's tensor, if it is a slice of one.
+    pub slice: Option<Slice>,
+}
+
+/// A part of a checkpoint's tensor: a range of one of its first two axes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Slice {
+    /// Shape of the whole tensor.
+    pub whole: Vec<usize>,
+    /// Which axis is cut.
+    pub axis: usize,
+    /// From which index on.
+    pub start: usize,
+}
+
+impl Slice {
+    /// The elements of a slice of this shape, out of all elements of the tensor.
+    pub fn cut<T: Copy>(&self, shape: &[usize], values: &[T]) -> Vec<T> {
+        let inner: usize = self.whole[self.axis + 1..].iter().product();
+        let (length, step) = (shape[self.axis] * inner, self.whole[self.axis] * inner);
+        values.chunks(step.max(1)).flat_map(|outer| outer.iter().skip(self.start * inner).take(length).copied()).collect()
+    }
 }
 
 impl Param {
+    /// A range of one axis.
+    pub fn range(&self, axis: usize, range: Range<usize>) -> Self {
+        let mut shape = self.shape.clone();
+        shape[axis] = range.len();
+        Self { path: self.path.clone(), shape, slice: Some(Slice { whole: self.shape.clone(), axis, start: range.start }) }
+    }
+
     /// Its number of elements.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
@@ -43,7 +72,7 @@ impl Params {
 
     /// Declares a parameter.
     pub fn param(&self, name: &str, shape: &[usize]) -> Param {
-        let param = Param { path: format!("{}{name}", self.prefix).into(), shape: shape.to_vec() };
+        let param = Param { path: format!("{}{name}", self.prefix).into(), shape: shape.to_vec(), slice: None };
         self.declared.borrow_mut().push(param.clone());
         param
     }
@@ -101,6 +130,18 @@ pub struct Linear {
     pub bias: Option<Param>,
 }
 
+impl Linear {
+    /// The layer that computes only these outputs.
+    pub fn outputs(&self, range: Range<usize>) -> Self {
+        Self { weight: self.weight.range(0, range.clone()), bias: self.bias.as_ref().map(|b| b.range(0, range)) }
+    }
+
+    /// The layer that reads only these inputs; the bias is kept by one of the parts.
+    pub fn inputs(&self, range: Range<usize>, bias: bool) -> Self {
+        Self { weight: self.weight.range(1, range), bias: self.bias.clone().filter(|_| bias) }
+    }
+}
+
 /// A convolution over height and width.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
@@ -141,4 +182,18 @@ pub struct LayerNorm {
     pub bias: Param,
     /// Added to the variance.
     pub eps: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_cuts_rows_or_columns() {
+        let values: Vec<u32> = (0..12).collect();
+        let param = Param { path: "w".into(), shape: vec![3, 4], slice: None };
+        let cut = |p: Param| p.slice.as_ref().map(|s| s.cut(&p.shape, &values));
+        assert_eq!(cut(param.range(0, 1..3)), Some(vec![4, 5, 6, 7, 8, 9, 10, 11]));
+        assert_eq!(cut(param.range(1, 1..3)), Some(vec![1, 2, 5, 6, 9, 10]));
+    }
 }

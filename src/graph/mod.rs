@@ -18,7 +18,7 @@ mod sampling;
 mod weights;
 
 pub use error::Error;
-pub use layers::{Conv2d, Conv3d, GroupNorm, LayerNorm, Linear, Param, Params};
+pub use layers::{Conv2d, Conv3d, GroupNorm, LayerNorm, Linear, Param, Params, Slice};
 pub use norms::Statistics;
 pub use ops::{ConvGeometry, Epilogue};
 pub use plan::{External, Keep, Place, Plan, PlannedOp, Target};

@@ -16,6 +16,8 @@ pub struct Epilogue<'a> {
     pub row_bias: Option<&'a Tensor>,
     /// Store the result in f32 whatever the graph's type.
     pub f32: bool,
+    /// Write into this view instead of a new tensor.
+    pub into: Option<&'a Tensor>,
 }
 
 impl<'a> Epilogue<'a> {
@@ -154,7 +156,7 @@ impl Graph {
             e.row_bias.map(Input::Tensor),
             e.residual.map(Input::Tensor),
         ];
-        Ok(Self::one(self.record(name, Arc::new(op), &inputs)?, shape))
+        Ok(Self::one(self.record_into(name, Arc::new(op), &inputs, e.into)?, shape))
     }
 }
 

@@ -105,13 +105,25 @@ pub struct Graph {
     pub(super) weights: Vec<WeightKey>,
     pub(super) taps: Vec<(String, Tensor)>,
     types: Types,
+    max_binding: u64,
     scope: Vec<String>,
 }
 
 impl Graph {
     /// An empty record.
     pub fn new(types: Types) -> Self {
-        Self { nodes: Vec::new(), tensors: Vec::new(), weights: Vec::new(), taps: Vec::new(), types, scope: Vec::new() }
+        Self { nodes: Vec::new(), tensors: Vec::new(), weights: Vec::new(), taps: Vec::new(), types, max_binding: u64::MAX, scope: Vec::new() }
+    }
+
+    /// A record for a device that binds at most this many bytes at once.
+    pub fn with_max_binding(mut self, bytes: u64) -> Self {
+        self.max_binding = bytes;
+        self
+    }
+
+    /// How many bytes may be bound at once.
+    pub fn max_binding(&self) -> u64 {
+        self.max_binding
     }
 
     /// How activations and weights are stored.
@@ -163,13 +175,25 @@ impl Graph {
         self.taps.push((name.into(), tensor.clone()));
     }
 
-    fn tensor(&mut self, shape: &[usize], dtype: Dtype) -> Tensor {
+    /// A tensor that operations will write in parts.
+    pub fn tensor(&mut self, shape: &[usize], dtype: Dtype) -> Tensor {
         self.tensors.push(TensorInfo { elements: shape.iter().product(), dtype, external: None });
         Tensor { id: self.tensors.len() - 1, offset: 0, shape: shape.to_vec(), dtype }
     }
 
     /// Records an op. `inputs` are its input and weight bindings in order (`None` where absent); the outputs are returned in order.
     pub fn record(&mut self, name: &str, op: Arc<dyn Op>, inputs: &[Option<Input<'_>>]) -> Result<Vec<Tensor>, Error> {
+        self.record_into(name, op, inputs, None)
+    }
+
+    /// The same, with the first output written into `target`, a view of an existing tensor.
+    pub(super) fn record_into(
+        &mut self,
+        name: &str,
+        op: Arc<dyn Op>,
+        inputs: &[Option<Input<'_>>],
+        mut target: Option<&Tensor>,
+    ) -> Result<Vec<Tensor>, Error> {
         let label = self.path(name);
         let mut inputs = inputs.iter();
         let mut operands = Vec::new();
@@ -183,10 +207,14 @@ impl Graph {
             };
             let operand = match &binding.role {
                 Role::Output => {
-                    let tensor = self.tensor(&binding.shape, binding.dtype);
-                    let id = tensor.id;
+                    let tensor = match target.take() {
+                        Some(t) if t.elements() == binding.elements() && t.dtype == binding.dtype => t.clone(),
+                        Some(t) => return Err(error(&t.shape)),
+                        None => self.tensor(&binding.shape, binding.dtype),
+                    };
+                    let operand = Operand::Tensor { id: tensor.id, offset: tensor.offset };
                     outputs.push(tensor);
-                    Operand::Tensor { id, offset: 0 }
+                    operand
                 }
                 Role::Absent => {
                     inputs.next();
@@ -215,6 +243,14 @@ impl Graph {
         }
         self.nodes.push(Node { label, op, operands });
         Ok(outputs)
+    }
+
+    /// Ranges of `rows` rows of `width` elements so that each is at most 128 MiB: what is made in parts need never exist whole.
+    pub fn row_parts(&self, rows: usize, width: usize) -> Vec<Range<usize>> {
+        const LIMIT: usize = 128 << 20;
+        let parts = (rows * width * self.types.activation.bytes()).div_ceil(LIMIT).max(1);
+        let length = rows.div_ceil(parts).max(1);
+        (0..rows).step_by(length).map(|start| start..(start + length).min(rows)).collect()
     }
 
     fn weight(&mut self, key: WeightKey) -> usize {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use half::{bf16, f16};
 
-use super::{Error, Param};
+use super::{Error, Param, Slice};
 use crate::{
     gpu::{Buffer, Device},
     kernel::{Binding, Dtype, Layout},
@@ -15,8 +15,10 @@ use crate::{
 pub struct WeightKey {
     /// Path in the checkpoint's component.
     pub path: Arc<str>,
-    /// Shape there.
+    /// Shape there; of a slice, the slice's.
     pub shape: Vec<usize>,
+    /// Where it lies in the checkpoint's tensor, if it is a slice of one.
+    pub slice: Option<Slice>,
     /// The shape as the kernel sees it: the same elements.
     pub as_shape: Vec<usize>,
     /// Layout on the device.
@@ -29,7 +31,8 @@ impl WeightKey {
     /// A parameter as a binding wants it.
     pub(super) fn new(param: &Param, binding: &Binding, layout: Layout) -> Self {
         let (path, shape) = (param.path.clone(), param.shape.clone());
-        Self { path, shape, as_shape: binding.shape.clone(), layout, dtype: binding.dtype }
+        let slice = param.slice.clone();
+        Self { path, shape, slice, as_shape: binding.shape.clone(), layout, dtype: binding.dtype }
     }
 
     /// Bytes on the device.
@@ -85,9 +88,15 @@ impl WeightView<'_> {
     }
 
     fn arranged(&self, key: &WeightKey) -> Vec<u8> {
+        fn cut<T: Copy>(key: &WeightKey, values: Vec<T>) -> Vec<T> {
+            match &key.slice {
+                Some(slice) => slice.cut(&key.shape, &values),
+                None => values,
+            }
+        }
         match key.dtype {
-            Dtype::F16 => key.layout.arrange_f16(&self.to_f16(), &key.as_shape),
-            _ => key.layout.arrange_f32(&self.to_f32(), &key.as_shape),
+            Dtype::F16 => key.layout.arrange_f16(&cut(key, self.to_f16()), &key.as_shape),
+            _ => key.layout.arrange_f32(&cut(key, self.to_f32()), &key.as_shape),
         }
     }
 }

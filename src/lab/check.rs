@@ -5,7 +5,7 @@ use std::sync::Arc;
 use half::f16;
 
 use crate::{
-    gpu::Device,
+    gpu::{Capabilities, Device},
     graph::{
         Bindings, Error, Graph, Input, Keep, Param, Plan, Program, Rate, Target, Types, WeightFormat, WeightSource,
         WeightStore, WeightView,
@@ -44,14 +44,15 @@ impl Report {
 }
 
 /// Runs a case on random inputs, once in as few dispatches as possible and once in as many as its units allow (up to a few dozen).
-pub fn check(device: &Device, case: &Case) -> Result<Report, Error> {
+/// The variant is the one that a device with these `capabilities` would choose; the device at hand must be able to run it.
+pub fn check(device: &Device, capabilities: &Capabilities, case: &Case) -> Result<Report, Error> {
     let op: Arc<dyn Op> = case.op.clone();
     let inputs = inputs(case);
     let slices: Vec<&[f32]> = inputs.iter().map(|(_, data)| data.as_slice()).collect();
     let expected = op.reference(&slices);
 
-    let (whole, variant, _) = run(device, &op, &inputs, f64::INFINITY)?;
-    let (split, _, pieces) = run(device, &op, &inputs, 1.0 / 37.0)?;
+    let (whole, variant, _) = run(device, capabilities, &op, &inputs, f64::INFINITY)?;
+    let (split, _, pieces) = run(device, capabilities, &op, &inputs, 1.0 / 37.0)?;
     let mut report = Report {
         kernel: op.kernel().name,
         case: case.name.clone(),
@@ -113,6 +114,7 @@ impl WeightSource for Given<'_> {
 /// Runs the op through recorder, planner and runner. `max_seconds` is a share of what the whole op is estimated to take.
 fn run(
     device: &Device,
+    capabilities: &Capabilities,
     op: &Arc<dyn Op>,
     inputs: &[Named<Vec<f32>>],
     share: f64,
@@ -122,7 +124,7 @@ fn run(
     let mut operands = Vec::new();
     for (binding, data) in inputs {
         operands.push(match binding.role {
-            Role::Weight(_) => Some(Operand::Param(Param { path: binding.name.into(), shape: binding.shape.clone() })),
+            Role::Weight(_) => Some(Operand::Param(Param { path: binding.name.into(), shape: binding.shape.clone(), slice: None })),
             Role::Absent => None,
             _ => {
                 let tensor = graph.input(binding.name, &binding.shape, binding.dtype);
@@ -153,7 +155,7 @@ fn run(
         bindings.insert(name.clone(), buffer);
     }
     let mut target =
-        Target { device: device.capabilities().clone(), rate: Rate::default(), max_seconds: f64::INFINITY };
+        Target { device: capabilities.clone(), rate: Rate::default(), max_seconds: f64::INFINITY };
     target.max_seconds = target.rate.seconds(op.cost()) * share;
     let plan = Plan::new(&graph, &target, Keep::Nothing)?;
     let mut weights = WeightStore::default();

@@ -1,5 +1,7 @@
 //! Multi-head attention with its projections. Reference: diffusers `Attention`, transformers `CLIPAttention`.
 
+use std::ops::Range;
+
 use crate::{
     graph::{Epilogue, Error, Graph, Linear, Params, Tensor},
     kernel,
@@ -80,6 +82,41 @@ impl Attention {
 
     /// Self-attention of `x` `[F, H·W, C]`, added to `residual`.
     pub fn forward(&self, g: &mut Graph, x: &Tensor, sequence: Sequence, residual: &Tensor) -> Result<Tensor, Error> {
+        let mut y = residual.clone();
+        for heads in self.head_groups(g, x, sequence) {
+            y = self.part(heads.clone()).forward_whole(g, x, sequence, &y)?;
+        }
+        Ok(y)
+    }
+
+    /// Sequences of frames reach through a whole clip: where that is more than the device binds at once, the heads are done group by
+    /// group, each added to the sum. Otherwise all at once.
+    fn head_groups(&self, g: &Graph, x: &Tensor, sequence: Sequence) -> Vec<Range<usize>> {
+        let Sequence::Frames(batch) = sequence else { return vec![0..self.heads] };
+        let clip = x.rows() / batch.max(1) * self.heads * self.width * x.dtype().bytes();
+        let groups = (clip as u64).div_ceil(g.max_binding()).clamp(1, self.heads as u64) as usize;
+        let length = self.heads.div_ceil(groups);
+        (0..self.heads).step_by(length).map(|start| start..(start + length).min(self.heads)).collect()
+    }
+
+    /// The attention of some heads; the first part keeps the output's bias.
+    fn part(&self, heads: Range<usize>) -> Self {
+        if heads == (0..self.heads) {
+            return self.clone();
+        }
+        let channels = heads.start * self.width..heads.end * self.width;
+        let first = heads.start == 0;
+        Self {
+            to_q: self.to_q.outputs(channels.clone()),
+            to_k: self.to_k.outputs(channels.clone()),
+            to_v: self.to_v.outputs(channels.clone()),
+            to_out: self.to_out.inputs(channels, first),
+            heads: heads.len(),
+            width: self.width,
+        }
+    }
+
+    fn forward_whole(&self, g: &mut Graph, x: &Tensor, sequence: Sequence, residual: &Tensor) -> Result<Tensor, Error> {
         let q = g.linear("to_q", x, &self.to_q, Epilogue::default())?; // [F, H·W, heads·width]
         let k = g.linear("to_k", x, &self.to_k, Epilogue::default())?;
         let v = g.linear("to_v", x, &self.to_v, Epilogue::default())?;

@@ -16,7 +16,7 @@ pub use denoise::Denoiser;
 pub use encode::{Encoded, Encoder, Text};
 pub use engine::{Engine, MAX_SECONDS, Output, peak, to_torch};
 pub use error::Error;
-pub use networks::{Networks, weight_dtype};
+pub use networks::{Networks, Source, weight_dtype};
 pub use noise::{Draw, Noise};
 pub use plans::{PlanTypes, Plans, Shape};
 pub use progress::{Event, Observer, Phase};

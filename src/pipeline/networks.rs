@@ -64,7 +64,7 @@ pub fn weight_dtype(component: &Component, activation: Dtype) -> Dtype {
 }
 
 /// A component's tensors as the graph wants them.
-pub(super) struct Source<'a>(pub &'a Component);
+pub struct Source<'a>(pub &'a Component);
 
 impl WeightSource for Source<'_> {
     fn weight(&self, path: &str, _: &[usize]) -> Option<WeightView<'_>> {

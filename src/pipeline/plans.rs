@@ -127,7 +127,7 @@ impl Plans {
         keep: Keep,
     ) -> Result<Self, Error> {
         let plan = |types: Types, keep: Keep, record: &dyn Fn(&mut Graph) -> Result<(), crate::graph::Error>| {
-            let mut graph = Graph::new(types);
+            let mut graph = Graph::new(types).with_max_binding(target.device.max_binding);
             record(&mut graph)?;
             Plan::new(&graph, target, keep)
         };

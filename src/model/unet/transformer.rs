@@ -83,9 +83,14 @@ impl FeedForward {
         Self { geglu: p.linear("net.0.proj", channels, 8 * channels), out: p.linear("net.2", 4 * channels, channels) }
     }
 
-    /// x `[…, C]` → `[…, C]`, added to `residual`.
+    /// x `[…, C]` → `[…, C]`, added to `residual`. Large inputs are done part by part: the wide tensor never exists whole.
     pub fn forward(&self, g: &mut Graph, x: &Tensor, residual: &Tensor) -> Result<Tensor, Error> {
-        let h = g.geglu("net.0", x, &self.geglu)?; // [F, H, W, 4C]
-        g.linear("net.2", &h, &self.out, Epilogue::add(residual)) // [F, H, W, C]
+        let y = g.tensor(x.shape(), g.types().activation); // [F, H, W, C]
+        for rows in g.row_parts(x.rows(), self.out.weight.shape[1]) {
+            let (x, residual, y) = (x.view_rows(rows.clone()), residual.view_rows(rows.clone()), y.view_rows(rows));
+            let h = g.geglu("net.0", &x, &self.geglu)?; // [rows, 4C]
+            g.linear("net.2", &h, &self.out, Epilogue { into: Some(&y), ..Epilogue::add(&residual) })?; // [rows, C]
+        }
+        Ok(y)
     }
 }

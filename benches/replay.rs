@@ -1,0 +1,65 @@
+//! What it costs the host to encode and submit one denoising step of the published configuration at 512x512, 16 frames, guidance as one
+//! batch. Tiny buffers are bound and one workgroup is dispatched each, so that any device can do it.
+//!
+//! `cargo bench --bench replay`
+
+use std::time::{Duration, Instant};
+
+use i2vgen::{
+    checkpoint::Configs,
+    gpu::{self, Device, Disable},
+    graph::{Keep, Program, Rate, Target},
+    kernel::Dtype,
+    picture::Picture,
+    pipeline::{Compat, MAX_SECONDS, Networks, Passes, PlanTypes, Plans, Request, RngKind, Shape},
+};
+
+fn main() {
+    let configs = Configs::published();
+    let request = Request {
+        picture: Picture::from_rgb8(8, 8, vec![0; 192]).expect("a picture"),
+        prompt: String::new(),
+        negative_prompt: None,
+        width: 512,
+        height: 512,
+        frames: 16,
+        steps: 50,
+        cfg_scale: 9.0,
+        eta: 0.0,
+        target_fps: 16.0,
+        clip_skip: 1,
+        seeds: vec![0],
+        rng: RngKind::TorchCpu,
+        compat: Compat::Diffusers,
+        passes: Passes::One,
+    };
+    let adapter = gpu::choose(None).expect("a device");
+    let device = Device::open(&adapter, Disable::default()).expect("the device opens");
+    // The splits of a graphics card.
+    let target = Target { device: device.capabilities().clone(), rate: Rate { flops: 20e12, bytes: 500e9 }, max_seconds: MAX_SECONDS };
+    let networks = Networks::new(&configs, request.compat);
+    let types = PlanTypes { activation: Dtype::F16, weights: [Dtype::F16; 4] };
+    let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).expect("the plan");
+    let program = Program::hollow(&device, &plans.unet).expect("the pipelines compile");
+    program.run().expect("the first run");
+    let mut times: Vec<Duration> = (0..30)
+        .map(|_| {
+            let start = Instant::now();
+            program.submit();
+            let time = start.elapsed();
+            device.wait().expect("the device answers");
+            time
+        })
+        .collect();
+    times.sort();
+    let ms = |t: Duration| t.as_secs_f64() * 1e3;
+    println!(
+        "{} dispatches in {} submissions: {:.1} ms median, {:.1} ms at the 20 % and {:.1} ms at the 80 % quantile, on {}",
+        plans.unet.dispatches(),
+        program.submissions(),
+        ms(times[15]),
+        ms(times[6]),
+        ms(times[24]),
+        device.capabilities().name
+    );
+}

@@ -1,0 +1,120 @@
+//! The parameters that are embedded in a clip, so that it can be made again.
+
+use std::path::Path;
+
+use i2vgen::{
+    checkpoint::Checkpoint,
+    pipeline::{Compat, DtypeChoice, Engine, Passes, Request, RngKind},
+    video,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Source;
+use crate::cli::Error;
+
+/// Everything that decides what a clip looks like.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parameters {
+    /// This program and its version.
+    pub program: String,
+    /// Name of the model folder.
+    pub model: String,
+    pub picture: PictureMark,
+    pub prompt: String,
+    /// The negative prompt in force.
+    pub negative_prompt: String,
+    pub width: u32,
+    pub height: u32,
+    pub frames: usize,
+    pub steps: usize,
+    #[serde(serialize_with = "as_decimal")]
+    pub cfg_scale: f32,
+    pub eta: f64,
+    /// Rate of the file.
+    #[serde(serialize_with = "as_decimal")]
+    pub fps: f32,
+    /// Rate that the model was told.
+    #[serde(serialize_with = "as_decimal")]
+    pub target_fps: f32,
+    pub clip_skip: usize,
+    pub seed: u64,
+    pub rng: RngKind,
+    pub compat: Compat,
+    pub cfg_passes: Passes,
+    /// How activations were stored: f32 or f16.
+    pub dtype: DtypeChoice,
+    /// Name of the device.
+    pub device: String,
+    /// Its interface and driver.
+    pub driver: String,
+}
+
+/// Which picture it was: enough to tell two apart, not enough to see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PictureMark {
+    /// File name without its folder.
+    pub file: String,
+    pub width: u32,
+    pub height: u32,
+    /// FNV-1a (64 bits) of the 8-bit RGB samples, in hexadecimal.
+    pub fingerprint: String,
+}
+
+impl Parameters {
+    /// What made the clip of `seed`.
+    pub fn new(engine: &Engine, request: &Request, source: &Source, seed: u64, fps: f32) -> Self {
+        let device = engine.device().capabilities();
+        let dtype = if engine.activation().bytes() == 2 { DtypeChoice::F16 } else { DtypeChoice::F32 };
+        Self {
+            program: concat!("i2vgen ", env!("CARGO_PKG_VERSION")).to_owned(),
+            model: model_name(engine.checkpoint()),
+            picture: source.mark.clone(),
+            prompt: request.prompt.clone(),
+            negative_prompt: request.negative().to_owned(),
+            width: request.width,
+            height: request.height,
+            frames: request.frames,
+            steps: request.steps,
+            cfg_scale: request.cfg_scale,
+            eta: request.eta,
+            fps,
+            target_fps: request.target_fps,
+            clip_skip: request.clip_skip,
+            seed,
+            rng: request.rng,
+            compat: request.compat,
+            cfg_passes: request.passes,
+            dtype,
+            device: device.name.clone(),
+            driver: format!("{} {}", device.backend, device.driver),
+        }
+    }
+
+    /// Reads them back out of a clip.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        serde_path_to_error::deserialize(video::read_parameters(path)?).map_err(|error| {
+            let path = path.display();
+            Error::message(format!("{path}: its parameters cannot be used: {}: {}", error.path(), error.inner()))
+        })
+    }
+
+    pub fn to_json(&self) -> Result<Value, Error> {
+        serde_json::to_value(self).map_err(|e| Error::message(format!("the parameters are not JSON: {e}")))
+    }
+}
+
+/// Name of the model folder, which may have been given as `.`.
+pub fn model_name(checkpoint: &Checkpoint) -> String {
+    let dir = checkpoint.dir().canonicalize().unwrap_or_else(|_| checkpoint.dir().to_owned());
+    dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The shortest decimal that gives this f32 again: 8.3, where the f32 itself is 8.300000190734863.
+pub fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| value.into())
+}
+
+fn as_decimal<S: serde::Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(decimal(*value))
+}

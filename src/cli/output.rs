@@ -1,0 +1,60 @@
+//! Text to the standard streams, without a panic when nobody listens.
+
+use std::io::{ErrorKind, Write, stderr, stdout};
+
+use serde::Serialize;
+
+use super::Error;
+
+/// Prints lines to the standard output. A reader that has left (`i2vgen devices | head -1`) is no error.
+pub fn print(text: &str) -> Result<(), Error> {
+    let mut out = stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a value as indented JSON.
+pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
+    print(&serde_json::to_string_pretty(value).map_err(|e| Error::Output(e.into()))?)
+}
+
+/// Prints a line to the standard error.
+pub fn tell(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// Columns under each other: the first one flush left, the others flush right.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let gap = " ".repeat(width - cell.chars().count());
+            match column {
+                0 => line += &format!("{cell}{gap}"),
+                _ => line += &format!("  {gap}{cell}"),
+            }
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let cells = |row: &[&str]| row.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
+        let text = table(&[cells(&["phase", "bytes"]), cells(&["é", "1"]), cells(&["long name"])]);
+        assert_eq!(text, "phase      bytes\né              1\nlong name\n");
+    }
+}

@@ -1,0 +1,269 @@
+//! `i2vgen plan`: what a generation would cost, without a device and without weights.
+
+mod assume;
+
+use std::collections::{BTreeMap, HashSet};
+
+use clap::Args;
+use i2vgen::{
+    checkpoint::{Checkpoint, ComponentKind, Configs, Defaults},
+    gpu::Capabilities,
+    graph::{Keep, Rate, Target},
+    kernel::Dtype,
+    lab::{Estimate, PhaseEstimate, Why},
+    picture::Picture,
+    pipeline::{
+        self, Compat, DtypeChoice, MAX_SECONDS, Networks, Passes, PlanTypes, Plans, Request, RngKind, Shape,
+        weight_dtype,
+    },
+};
+use serde_json::json;
+
+use super::{
+    Error,
+    options::{ModelOption, by_name},
+    output, units,
+};
+
+/// Show what a clip would cost: memory and arithmetic of each phase, and what is split
+///
+/// No device and no weights are needed. Without a model the published configuration is planned for.
+#[derive(Args)]
+#[command(allow_negative_numbers = true)]
+pub struct Plan {
+    #[command(flatten)]
+    model: ModelOption,
+    /// A configuration by name, without its files: i2vgen-xl is the published one
+    #[arg(long, value_name = "i2vgen-xl", value_parser = ["i2vgen-xl"], conflicts_with = "model")]
+    config: Option<String>,
+    /// Width in pixels [default: 512]
+    #[arg(short = 'W', long, value_name = "PIXELS")]
+    width: Option<u32>,
+    /// Height in pixels [default: 512]
+    #[arg(short = 'H', long, value_name = "PIXELS")]
+    height: Option<u32>,
+    /// Number of frames [default: 16]
+    #[arg(long, value_name = "N")]
+    frames: Option<usize>,
+    /// Denoising steps [default: 50]
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Guidance scale; 1 turns guidance off [default: 9]
+    #[arg(long, value_name = "SCALE")]
+    cfg_scale: Option<f32>,
+    /// How numbers are stored on the device: auto is f16 if the device has it
+    #[arg(long, value_name = "auto|f32|f16", default_value = "auto", value_parser = by_name::<DtypeChoice>)]
+    dtype: DtypeChoice,
+    /// Guidance as one batch of two, or in two passes
+    #[arg(long, value_name = "auto|one|two", default_value = "auto", value_parser = by_name::<Passes>)]
+    cfg_passes: Passes,
+    /// The device: desktop (f16, subgroups of 32, bindings of 2 GiB, buffers of 4 GiB, 5 TFLOP/s), portable (what WebGPU
+    /// guarantees, 100 GFLOP/s), a JSON file (see `i2vgen devices --json`), or NAME=VALUE to change one of its fields, for
+    /// example `portable,f16=true,memory=6GiB`
+    #[arg(long, value_name = "DEVICE", value_delimiter = ',', default_value = "desktop")]
+    assume_device: Vec<String>,
+    /// Speed of the device's matrix products, which decides how finely long operations are split
+    #[arg(long, value_name = "GFLOP/S")]
+    assume_rate: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is planned for.
+struct Model {
+    name: String,
+    configs: Configs,
+    defaults: Defaults,
+    /// The weight files, if they are there.
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Plan {
+    pub fn run(self) -> Result<(), Error> {
+        let model = self.model()?;
+        let (device, rate) = assume::device(&self.assume_device, self.assume_rate)?;
+        let activation = match self.dtype {
+            DtypeChoice::F16 if !device.f16 => {
+                return Err(Error::message("--dtype: the assumed device has no f16 in shaders"));
+            }
+            DtypeChoice::F32 => Dtype::F32,
+            DtypeChoice::Auto if !device.f16 => Dtype::F32,
+            _ => Dtype::F16,
+        };
+        let request = self.request(&model)?;
+        request.check(&model.configs)?;
+        let plans = self.plans(&model, &request, activation, device, rate)?;
+        let estimate = Estimate::new(&plans, request.steps);
+        let Request { width, height, frames, steps, cfg_scale, .. } = request;
+        let device = &plans.unet.target.device;
+        if self.json {
+            return output::print_json(&json!({
+                "model": model.name, "width": width, "height": height, "frames": frames, "steps": steps,
+                "cfg_scale": cfg_scale, "one_batch": plans.shape.one_batch, "dtype": activation,
+                "device": device, "rate": rate, "estimate": estimate,
+            }));
+        }
+        let guidance = match (plans.shape.guided, plans.shape.one_batch) {
+            (false, _) => "no guidance".to_owned(),
+            (true, true) => format!("guidance {cfg_scale} as one batch"),
+            (true, false) => format!("guidance {cfg_scale} in two passes"),
+        };
+        let mut text = format!(
+            "{}: {} of {width}x{height}, {}, {guidance}, {activation}\n",
+            model.name,
+            units::counted(frames, "frame"),
+            units::counted(steps, "step"),
+        );
+        text += &format!("on {}\n\n", describe(device, rate));
+        text += &table(&estimate);
+        text += &format!(
+            "\npeak device memory {}\n{}FLOP per step, {}FLOP in all, {} pipelines\n",
+            units::bytes(estimate.peak_bytes),
+            units::flops(estimate.step_flops),
+            units::flops(estimate.flops),
+            estimate.pipelines
+        );
+        if let Some(memory) = device.memory.filter(|&memory| memory < estimate.peak_bytes) {
+            let or = if plans.shape.batch() == 2 { ", --cfg-passes two" } else { "" };
+            let memory = units::bytes(memory);
+            text += &format!("this is more than the device's {memory}: take a smaller size, fewer frames{or}\n");
+        }
+        output::print(&(text + &splits(&estimate)))
+    }
+
+    fn model(&self) -> Result<Model, Error> {
+        match self.model.named().filter(|_| self.config.is_none()) {
+            Some(dir) => Ok(Model {
+                name: dir.display().to_string(),
+                configs: Configs::read(&dir)?,
+                defaults: Defaults::read(&dir)?.unwrap_or_default(),
+                checkpoint: Checkpoint::open(&dir).ok(),
+            }),
+            None => Ok(Model {
+                name: "i2vgen-xl".into(),
+                configs: Configs::published(),
+                defaults: Defaults::default(),
+                checkpoint: None,
+            }),
+        }
+    }
+
+    fn request(&self, model: &Model) -> Result<Request, Error> {
+        let d = &model.defaults;
+        Ok(Request {
+            // The costs depend on the clip's size alone.
+            picture: Picture::from_rgb8(8, 8, vec![0; 192])?,
+            prompt: String::new(),
+            negative_prompt: None,
+            width: self.width.or(d.width).unwrap_or(512),
+            height: self.height.or(d.height).unwrap_or(512),
+            frames: self.frames.or(d.frames.map(|v| v as usize)).unwrap_or(16),
+            steps: self.steps.or(d.steps.map(|v| v as usize)).unwrap_or(50),
+            cfg_scale: self.cfg_scale.or(d.cfg_scale).unwrap_or(9.0),
+            eta: 0.0,
+            target_fps: 16.0,
+            clip_skip: 1,
+            seeds: vec![0],
+            rng: RngKind::TorchCpu,
+            compat: Compat::Diffusers,
+            passes: self.cfg_passes,
+        })
+    }
+
+    /// The plans; where it is left open, two passes if one batch does not fit.
+    fn plans(
+        &self,
+        model: &Model,
+        request: &Request,
+        activation: Dtype,
+        device: Capabilities,
+        rate: Rate,
+    ) -> Result<Plans, Error> {
+        let weights =
+            [ComponentKind::TextEncoder, ComponentKind::ImageEncoder, ComponentKind::Vae, ComponentKind::UNet].map(
+                // Without files: the published ones are f16.
+                |kind| model.checkpoint.as_ref().map_or(Dtype::F16, |c| weight_dtype(c.component(kind), activation)),
+            );
+        let memory = device.memory;
+        let target = Target { device, rate, max_seconds: MAX_SECONDS };
+        let networks = Networks::new(&model.configs, request.compat);
+        let plan = |shape| Plans::new(&networks, shape, PlanTypes { activation, weights }, &target, Keep::Nothing);
+        let shape = Shape::new(&model.configs, request);
+        let plans = plan(shape);
+        let fits = match (&plans, memory) {
+            (Ok(plans), Some(memory)) => pipeline::peak(plans) <= memory / 10 * 9,
+            (plans, _) => plans.is_ok(),
+        };
+        let may_split = request.passes == Passes::Auto && shape.guided;
+        Ok(if fits || !may_split { plans? } else { plan(Shape { one_batch: false, ..shape })? })
+    }
+}
+
+fn describe(device: &Capabilities, rate: Rate) -> String {
+    let f16 = if device.f16 { "f16" } else { "no f16" };
+    let memory = device.memory.map_or(String::new(), |memory| format!(", {} of memory", units::bytes(memory)));
+    let (binding, buffer) = (units::bytes(device.max_binding), units::bytes(device.max_buffer));
+    let rate = units::flops(rate.flops);
+    format!("{} ({f16}, bindings of {binding}, buffers of {buffer}, {rate}FLOP/s{memory})", device.name)
+}
+
+fn table(estimate: &Estimate) -> String {
+    let mut rows = vec![
+        [
+            "phase",
+            "memory",
+            "weights",
+            "intermediates",
+            "exchanged",
+            "kept",
+            "FLOP",
+            "dispatches",
+            "submissions",
+            "runs",
+        ]
+        .map(String::from)
+        .to_vec(),
+    ];
+    rows.extend(estimate.phases.iter().map(|phase: &PhaseEstimate| {
+        vec![
+            phase.name.to_owned(),
+            units::bytes(phase.bytes()),
+            units::bytes(phase.weights),
+            units::bytes(phase.intermediates),
+            units::bytes(phase.externals),
+            units::bytes(phase.kept),
+            units::flops(phase.flops),
+            phase.dispatches.to_string(),
+            phase.submissions.to_string(),
+            phase.runs.to_string(),
+        ]
+    }));
+    output::table(&rows)
+}
+
+/// What is split, by phase, reason and kernel; the most divided operation of each stands for the others.
+fn splits(estimate: &Estimate) -> String {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for split in &estimate.splits {
+        groups.entry((split.phase, split.why, split.kernel)).or_default().push(split);
+    }
+    if groups.is_empty() {
+        return "nothing is split\n".into();
+    }
+    let mut text = String::from("split:\n");
+    // In the order in which the phases run.
+    let mut seen = HashSet::new();
+    for phase in estimate.phases.iter().map(|p| p.name).filter(|name| seen.insert(*name)) {
+        for ((_, why, kernel), group) in groups.iter().filter(|((name, ..), _)| *name == phase) {
+            let limit = match why {
+                Why::Time => "would run too long",
+                Why::Binding => "would exceed the largest binding",
+            };
+            let Some(most) = group.iter().max_by_key(|split| split.pieces) else { continue };
+            let (count, label, pieces) = (group.len(), &most.label, most.pieces);
+            text += &format!("  {phase}: {count} x {kernel} {limit}; at most {pieces} pieces ({label})\n");
+        }
+    }
+    text
+}

@@ -1,0 +1,95 @@
+//! Numbers with their units, for people.
+
+use std::time::Duration;
+
+/// Bytes as B, KiB, MiB or GiB.
+pub fn bytes(bytes: u64) -> String {
+    let scaled = |unit: u64| bytes as f64 / unit as f64;
+    match bytes {
+        0..=1023 => format!("{bytes} B"),
+        1024..=1_048_575 => format!("{:.1} KiB", scaled(1 << 10)),
+        1_048_576..=1_073_741_823 => format!("{:.1} MiB", scaled(1 << 20)),
+        _ => format!("{:.2} GiB", scaled(1 << 30)),
+    }
+}
+
+/// Floating-point operations as M, G, T or P.
+pub fn flops(flops: f64) -> String {
+    for (unit, name) in [(1e15, "P"), (1e12, "T"), (1e9, "G")] {
+        if flops >= unit {
+            return format!("{:.2} {name}", flops / unit);
+        }
+    }
+    format!("{:.2} M", flops / 1e6)
+}
+
+/// A number of things as 1,420,469,224.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 frame`, `16 frames`.
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A time as ms, s, min or h.
+pub fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match time.as_secs() {
+        0 if time.is_zero() => "0 s".into(),
+        0 if seconds < 0.1 => format!("{:.1} ms", seconds * 1e3),
+        0..=9 => format!("{seconds:.2} s"),
+        10..=99 => format!("{seconds:.0} s"),
+        whole @ 100..=5999 => format!("{} min {:02} s", whole / 60, whole % 60),
+        whole => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Reads a number of bytes such as `134217728`, `128M`, `128MiB` or `2G`; the units are powers of 1024.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a size such as 134217728, 128MiB or 2G".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_suit_the_size() {
+        assert_eq!([bytes(1023), bytes(1536), bytes(5 << 20)], ["1023 B", "1.5 KiB", "5.0 MiB"]);
+        assert_eq!(bytes(4_978_367_902), "4.64 GiB");
+        assert_eq!([flops(3e6), flops(9e12), flops(6.15e14)], ["3.00 M", "9.00 T", "615.00 T"]);
+        assert_eq!([count(0), count(999), count(1_420_469_224)], ["0", "999", "1,420,469,224"]);
+        let times = [0.02, 3.2, 42.0, 125.0, 7260.0].map(|s| time(Duration::from_secs_f64(s)));
+        assert_eq!(times, ["20.0 ms", "3.20 s", "42 s", "2 min 05 s", "2 h 01 min"]);
+    }
+
+    #[test]
+    fn sizes_are_read_with_and_without_units() {
+        for (text, size) in [("7", Some(7)), ("128M", Some(128 << 20)), ("2 GiB", Some(2 << 30)), ("1kb", Some(1024))] {
+            assert_eq!(parse_bytes(text).ok(), size, "{text}");
+        }
+        for text in ["", "M", "0", "-1", "1.5G", "3T", "99999999999G", "é"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+}
