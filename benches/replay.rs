@@ -1,5 +1,5 @@
 //! What it costs the host to encode and submit one denoising step of the published configuration at 512x512, 16 frames, guidance as one
-//! batch. Tiny buffers are bound and one workgroup is dispatched each, so that any device can do it.
+//! batch. Tiny buffers are bound and no workgroups run, so that any device can do it.
 //!
 //! `cargo bench --bench replay`
 
@@ -36,7 +36,11 @@ fn main() {
     let adapter = gpu::choose(None).expect("a device");
     let device = Device::open(&adapter, Disable::default()).expect("the device opens");
     // The splits of a graphics card.
-    let target = Target { device: device.capabilities().clone(), rate: Rate { flops: 20e12, bytes: 500e9 }, max_seconds: MAX_SECONDS };
+    let target = Target {
+        device: device.capabilities().clone(),
+        rate: Rate { flops: 20e12, bytes: 500e9 },
+        max_seconds: MAX_SECONDS,
+    };
     let networks = Networks::new(&configs, request.compat);
     let types = PlanTypes { activation: Dtype::F16, weights: [Dtype::F16; 4] };
     let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).expect("the plan");

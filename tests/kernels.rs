@@ -23,7 +23,10 @@ fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case
         match lab::check(device, capabilities, case) {
             Ok(r) => {
                 let verdict = if r.passed() { "" } else { "  FAILED" };
-                println!("{:<20} {:<46} {:<10} worst {:.1e} rms {:.1e} pieces {:>2}{verdict}", r.kernel, r.case, r.variant, r.worst, r.rms, r.pieces);
+                println!(
+                    "{:<20} {:<46} {:<10} worst {:.1e} rms {:.1e} pieces {:>2}{verdict}",
+                    r.kernel, r.case, r.variant, r.worst, r.rms, r.pieces
+                );
                 if !r.passed() {
                     failed.push(format!("{r:?}"));
                 }

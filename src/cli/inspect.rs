@@ -125,9 +125,9 @@ fn sizes(configs: &Configs) -> [(&'static str, String); 6] {
         (
             "vae",
             format!(
-                "AutoencoderKL: channels {}, {} layers per block, {} groups, {} latent channels, scale {}",
+                "AutoencoderKL: channels {}, {} per block, {} groups, {} latent channels, scale {}",
                 list(&vae.block_out_channels),
-                vae.layers_per_block,
+                units::counted(vae.layers_per_block, "layer"),
                 vae.norm_num_groups,
                 vae.latent_channels,
                 vae.scaling_factor
@@ -136,9 +136,9 @@ fn sizes(configs: &Configs) -> [(&'static str, String); 6] {
         (
             "unet",
             format!(
-                "I2VGenXLUNet: channels {}, {} layers per block, heads of {}, {} groups, context {}",
+                "I2VGenXLUNet: channels {}, {} per block, heads of {}, {} groups, context {}",
                 list(&unet.block_out_channels),
-                unet.layers_per_block,
+                units::counted(unet.layers_per_block, "layer"),
                 unet.attention_head_dim,
                 unet.norm_num_groups,
                 unet.cross_attention_dim

@@ -48,7 +48,7 @@ pub struct DeviceOptions {
     #[arg(long, help_heading = "Device")]
     no_coopmat: bool,
     /// Bind no more than this at a time, for example 128MiB
-    #[arg(long, value_name = "SIZE", value_parser = units::parse_bytes, help_heading = "Device")]
+    #[arg(long, value_name = "SIZE", value_parser = binding, help_heading = "Device")]
     max_binding: Option<u64>,
 }
 
@@ -62,6 +62,16 @@ impl DeviceOptions {
             max_binding: self.max_binding,
         };
         Ok(Device::open(&gpu::choose(self.device.as_deref())?, disable)?)
+    }
+}
+
+/// The smallest binding that the layers of any model fit in, piece by piece.
+const MIN_BINDING: u64 = 256 << 10;
+
+fn binding(text: &str) -> Result<u64, String> {
+    match units::parse_bytes(text)? {
+        bytes if bytes < MIN_BINDING => Err(format!("expected at least {}", units::bytes(MIN_BINDING))),
+        bytes => Ok(bytes),
     }
 }
 

@@ -10,11 +10,10 @@ use i2vgen::{
     gpu::Capabilities,
     graph::{Keep, Rate, Target},
     kernel::Dtype,
-    lab::{Estimate, PhaseEstimate, Why},
     picture::Picture,
     pipeline::{
-        self, Compat, DtypeChoice, MAX_SECONDS, Networks, Passes, PlanTypes, Plans, Request, RngKind, Shape,
-        weight_dtype,
+        Compat, DtypeChoice, Estimate, MAX_SECONDS, Networks, Passes, PhaseEstimate, PlanTypes, Planner, Plans,
+        Request, RngKind, Why, weight_dtype,
     },
 };
 use serde_json::json;
@@ -124,11 +123,6 @@ impl Plan {
             units::flops(estimate.flops),
             estimate.pipelines
         );
-        if let Some(memory) = device.memory.filter(|&memory| memory < estimate.peak_bytes) {
-            let or = if plans.shape.batch() == 2 { ", --cfg-passes two" } else { "" };
-            let memory = units::bytes(memory);
-            text += &format!("this is more than the device's {memory}: take a smaller size, fewer frames{or}\n");
-        }
         output::print(&(text + &splits(&estimate)))
     }
 
@@ -171,7 +165,7 @@ impl Plan {
         })
     }
 
-    /// The plans; where it is left open, two passes if one batch does not fit.
+    /// The plans.
     fn plans(
         &self,
         model: &Model,
@@ -185,18 +179,11 @@ impl Plan {
                 // Without files: the published ones are f16.
                 |kind| model.checkpoint.as_ref().map_or(Dtype::F16, |c| weight_dtype(c.component(kind), activation)),
             );
-        let memory = device.memory;
         let target = Target { device, rate, max_seconds: MAX_SECONDS };
         let networks = Networks::new(&model.configs, request.compat);
-        let plan = |shape| Plans::new(&networks, shape, PlanTypes { activation, weights }, &target, Keep::Nothing);
-        let shape = Shape::new(&model.configs, request);
-        let plans = plan(shape);
-        let fits = match (&plans, memory) {
-            (Ok(plans), Some(memory)) => pipeline::peak(plans) <= memory / 10 * 9,
-            (plans, _) => plans.is_ok(),
-        };
-        let may_split = request.passes == Passes::Auto && shape.guided;
-        Ok(if fits || !may_split { plans? } else { plan(Shape { one_batch: false, ..shape })? })
+        let types = PlanTypes { activation, weights };
+        let planner = Planner { configs: &model.configs, networks: &networks, types, target: &target };
+        Ok(planner.plan(request, Keep::Nothing)?)
     }
 }
 

@@ -29,12 +29,14 @@ pub fn choose(asked: Option<&str>) -> Result<Adapter, Error> {
     }
     let position = match asked {
         None => all.iter().enumerate().min_by_key(|(_, a)| rank(a.capabilities.kind)).map(|(i, _)| i),
-        Some(text) => text.parse().ok().filter(|&i: &usize| i < all.len()).or_else(|| {
+        // A number is only ever an index: names hold digits too.
+        Some(text) if text.parse::<usize>().is_ok() => text.parse().ok().filter(|&i| i < all.len()),
+        Some(text) => {
             let text = text.to_lowercase();
             all.iter().position(|a| {
                 format!("{} {}", a.capabilities.name, a.capabilities.backend).to_lowercase().contains(&text)
             })
-        }),
+        }
     };
     match position {
         Some(i) => all.into_iter().nth(i).ok_or(Error::NoAdapter),

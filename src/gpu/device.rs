@@ -255,8 +255,12 @@ impl Device {
         let mut encoder = self.inner.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
+            let mut current: Option<&Pipeline> = None;
             for command in commands {
-                pass.set_pipeline(&command.pipeline.inner);
+                if !current.is_some_and(|p| Arc::ptr_eq(&p.inner, &command.pipeline.inner)) {
+                    pass.set_pipeline(&command.pipeline.inner);
+                    current = Some(&command.pipeline);
+                }
                 pass.set_bind_group(0, &command.bindings, &[]);
                 pass.dispatch_workgroups(command.workgroups[0], command.workgroups[1], 1);
             }

@@ -29,7 +29,10 @@ impl Slice {
     pub fn cut<T: Copy>(&self, shape: &[usize], values: &[T]) -> Vec<T> {
         let inner: usize = self.whole[self.axis + 1..].iter().product();
         let (length, step) = (shape[self.axis] * inner, self.whole[self.axis] * inner);
-        values.chunks(step.max(1)).flat_map(|outer| outer.iter().skip(self.start * inner).take(length).copied()).collect()
+        values
+            .chunks(step.max(1))
+            .flat_map(|outer| outer.iter().skip(self.start * inner).take(length).copied())
+            .collect()
     }
 }
 
@@ -38,7 +41,11 @@ impl Param {
     pub fn range(&self, axis: usize, range: Range<usize>) -> Self {
         let mut shape = self.shape.clone();
         shape[axis] = range.len();
-        Self { path: self.path.clone(), shape, slice: Some(Slice { whole: self.shape.clone(), axis, start: range.start }) }
+        Self {
+            path: self.path.clone(),
+            shape,
+            slice: Some(Slice { whole: self.shape.clone(), axis, start: range.start }),
+        }
     }
 
     /// Its number of elements.

@@ -22,7 +22,7 @@ pub use layers::{Conv2d, Conv3d, GroupNorm, LayerNorm, Linear, Param, Params, Sl
 pub use norms::Statistics;
 pub use ops::{ConvGeometry, Epilogue};
 pub use plan::{External, Keep, Place, Plan, PlannedOp, Target};
-pub use program::{Bindings, Program};
+pub use program::{Bindings, Program, Slots};
 pub use rate::{Rate, measure};
 pub use record::{Graph, Input, Operand, Tensor, Types};
 pub use weights::{WeightFormat, WeightKey, WeightSource, WeightStore, WeightView};

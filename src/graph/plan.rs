@@ -197,6 +197,28 @@ impl Plan {
         self.externals.iter().map(External::bytes).sum()
     }
 
+    /// For every dispatch the submission it belongs to: no submission should take longer than the target allows.
+    pub(super) fn groups(&self) -> Vec<usize> {
+        let (mut group, mut seconds) = (0, 0.0);
+        let mut groups = Vec::with_capacity(self.dispatches());
+        for op in &self.ops {
+            let share = op.seconds / op.chunks.len().max(1) as f64;
+            for _ in &op.chunks {
+                if seconds + share > self.target.max_seconds && seconds > 0.0 {
+                    (group, seconds) = (group + 1, 0.0);
+                }
+                seconds += share;
+                groups.push(group);
+            }
+        }
+        groups
+    }
+
+    /// Submissions of one run.
+    pub fn submissions(&self) -> usize {
+        self.groups().last().map_or(0, |last| last + 1)
+    }
+
     /// Dispatches of one run.
     pub fn dispatches(&self) -> usize {
         self.ops.iter().map(|op| op.chunks.len()).sum()
@@ -241,32 +263,28 @@ pub(super) fn bind(span: &Span, binding: &Binding, alignment: u64, offset: usize
 /// Cuts an op's units so that no dispatch is too long and no binding too large.
 fn split(label: &str, op: &dyn Op, target: &Target, seconds: f64) -> Result<Vec<Range<usize>>, Error> {
     let (units, bindings) = (op.units().max(1), op.bindings());
+    let largest = |chunk: &Range<usize>| {
+        let bytes = |(span, binding): (Span, &Binding)| {
+            let (range, _) = bind(&span, binding, target.device.alignment, 0);
+            (range.end - range.start, binding.name)
+        };
+        op.spans(chunk).into_iter().zip(&bindings).map(bytes).max_by_key(|&(bytes, _)| bytes).unwrap_or((0, ""))
+    };
+    // One unit alone: what splitting cannot make smaller.
+    let (needed, binding) = largest(&(0..1));
+    let limit = target.device.max_binding;
+    let too_large =
+        |needed, binding| Error::Binding { label: label.to_owned(), kernel: op.kernel().name, binding, needed, limit };
+    if needed > limit {
+        return Err(too_large(needed, binding));
+    }
     let mut pieces = ((seconds / target.max_seconds).ceil() as usize).clamp(1, units);
     loop {
         let length = units.div_ceil(pieces);
         let chunks: Vec<_> = (0..units).step_by(length).map(|start| start..(start + length).min(units)).collect();
-        let largest = chunks
-            .iter()
-            .flat_map(|chunk| op.spans(chunk).into_iter().zip(&bindings))
-            .map(|(span, binding)| {
-                let (range, _) = bind(&span, binding, target.device.alignment, 0);
-                (range.end - range.start, binding.name)
-            })
-            .max_by_key(|&(bytes, _)| bytes);
-        match largest {
-            Some((needed, binding)) if needed > target.device.max_binding => {
-                if length == 1 {
-                    let limit = target.device.max_binding;
-                    return Err(Error::Binding {
-                        label: label.to_owned(),
-                        kernel: op.kernel().name,
-                        binding,
-                        needed,
-                        limit,
-                    });
-                }
-                pieces = (pieces * 2).min(units);
-            }
+        match chunks.iter().map(largest).max_by_key(|&(bytes, _)| bytes) {
+            Some((needed, binding)) if needed > limit && length == 1 => return Err(too_large(needed, binding)),
+            Some((needed, _)) if needed > limit => pieces = (pieces * 2).min(units),
             _ => return Ok(chunks),
         }
     }

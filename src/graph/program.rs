@@ -16,6 +16,35 @@ const ZEROS: u64 = 128 << 10;
 /// Size of the buffers of a hollow program.
 const HOLLOW: u64 = 256;
 
+/// Buffers for intermediates that several programs share. Reserve those of the largest plan first.
+#[derive(Debug, Default)]
+pub struct Slots(Vec<Buffer>);
+
+impl Slots {
+    /// Allocates what a plan needs.
+    pub fn reserve(&mut self, device: &Device, plan: &Plan) -> Result<(), Error> {
+        self.take(device, plan).map(|_| ())
+    }
+
+    /// The buffers of a plan's slots, in its order.
+    fn take(&mut self, device: &Device, plan: &Plan) -> Result<Vec<Buffer>, Error> {
+        let mut order: Vec<usize> = (0..plan.slots.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(plan.slots[i]));
+        let mut taken = vec![None; plan.slots.len()];
+        // Largest with largest.
+        for (rank, &slot) in order.iter().enumerate() {
+            let bytes = plan.slots[slot];
+            if self.0.get(rank).is_none_or(|b| b.bytes() < bytes) {
+                let buffer = device.buffer("intermediate tensors", bytes)?;
+                self.0.truncate(rank);
+                self.0.push(buffer);
+            }
+            taken[slot] = Some(self.0[rank].clone());
+        }
+        Ok(taken.into_iter().flatten().collect())
+    }
+}
+
 /// A plan that is ready to run.
 #[derive(Debug)]
 pub struct Program {
@@ -28,8 +57,18 @@ impl Program {
     /// Compiles the pipelines, allocates the buffers and binds everything. External tensors are looked up in `bindings`; those that this
     /// plan writes and that are not there are allocated and added.
     pub fn new(device: &Device, plan: &Plan, weights: &WeightStore, bindings: &mut Bindings) -> Result<Self, Error> {
-        let slots: Vec<Buffer> =
-            plan.slots.iter().map(|&bytes| device.buffer("intermediate tensors", bytes)).collect::<Result<_, _>>()?;
+        Self::with_slots(device, plan, weights, bindings, &mut Slots::default())
+    }
+
+    /// The same with buffers for intermediates that other programs use too: programs that do not run at the same time can share them.
+    pub fn with_slots(
+        device: &Device,
+        plan: &Plan,
+        weights: &WeightStore,
+        bindings: &mut Bindings,
+        slots: &mut Slots,
+    ) -> Result<Self, Error> {
+        let slots = slots.take(device, plan)?;
         let mut externals = Vec::new();
         for external in &plan.externals {
             if !bindings.contains_key(&external.name) {
@@ -61,11 +100,12 @@ impl Program {
         })
     }
 
-    /// The same dispatches with one workgroup each on buffers of a few bytes: what it costs the host to replay the plan, on a device that
-    /// could not run it. The results are meaningless.
+    /// The same dispatches without workgroups on buffers of a few bytes: what it costs the host to replay the plan, also on a device that
+    /// could not run it.
     pub fn hollow(device: &Device, plan: &Plan) -> Result<Self, Error> {
         let tiny = |count: usize| (0..count).map(|_| device.buffer("hollow", HOLLOW)).collect::<Result<Vec<_>, _>>();
-        let (slots, externals, weights) = (tiny(plan.slots.len())?, tiny(plan.externals.len())?, tiny(plan.weights.len())?);
+        let (slots, externals, weights) =
+            (tiny(plan.slots.len())?, tiny(plan.externals.len())?, tiny(plan.weights.len())?);
         let zeros = device.buffer("zeros", HOLLOW)?;
         Self::build(device, plan, true, &|place| {
             Ok(match place {
@@ -77,11 +117,16 @@ impl Program {
         })
     }
 
-    fn build(device: &Device, plan: &Plan, hollow: bool, place: &dyn Fn(Place) -> Result<Buffer, Error>) -> Result<Self, Error> {
+    fn build(
+        device: &Device,
+        plan: &Plan,
+        hollow: bool,
+        place: &dyn Fn(Place) -> Result<Buffer, Error>,
+    ) -> Result<Self, Error> {
         let (params, mut dispatches) = parameters(plan);
         let uniforms = device.uniforms(&params)?;
-        let mut submissions = vec![Vec::new()];
-        let mut seconds = 0.0;
+        let mut submissions: Vec<Vec<Command>> = Vec::new();
+        let mut groups = plan.groups().into_iter();
         for op in &plan.ops {
             let kernel = op.op.kernel();
             let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
@@ -98,17 +143,11 @@ impl Program {
                         (buffer, if whole { 0..buffer.bytes() } else { range })
                     })
                     .collect();
-                let grid = if hollow { [1, 1] } else { grid(d.workgroups, plan.target.device.max_workgroups) };
+                let grid = if hollow { [0, 1] } else { grid(d.workgroups, plan.target.device.max_workgroups) };
                 let command = device.command(&pipeline, (&uniforms, d.params), &storage, grid);
-                let share = op.seconds / op.chunks.len() as f64;
-                if seconds + share > plan.target.max_seconds && seconds > 0.0 {
-                    submissions.push(Vec::new());
-                    seconds = 0.0;
-                }
-                seconds += share;
-                if let Some(last) = submissions.last_mut() {
-                    last.push(command);
-                }
+                let group = groups.next().unwrap_or_default();
+                submissions.resize_with(submissions.len().max(group + 1), Vec::new);
+                submissions[group].push(command);
             }
         }
         Ok(Self { device: device.clone(), submissions })

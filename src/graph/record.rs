@@ -112,7 +112,15 @@ pub struct Graph {
 impl Graph {
     /// An empty record.
     pub fn new(types: Types) -> Self {
-        Self { nodes: Vec::new(), tensors: Vec::new(), weights: Vec::new(), taps: Vec::new(), types, max_binding: u64::MAX, scope: Vec::new() }
+        Self {
+            nodes: Vec::new(),
+            tensors: Vec::new(),
+            weights: Vec::new(),
+            taps: Vec::new(),
+            types,
+            max_binding: u64::MAX,
+            scope: Vec::new(),
+        }
     }
 
     /// A record for a device that binds at most this many bytes at once.

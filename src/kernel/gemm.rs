@@ -151,7 +151,22 @@ impl Gemm {
 
     /// The rung for this device: see the heads of `kernels/shared/gemm_*.wgsl`.
     pub fn choose(&self, device: &Capabilities) -> Choice {
-        let (variant, reason, wg, tm, tn) = if self.rows <= 4 {
+        // Lanes that share their loads need to know how many they are; the tile's rows are dealt out to them evenly.
+        let lanes = match device.subgroup {
+            Some([least, most]) if device.is_cpu() && least == most && matches!(most, 4 | 8 | 16 | 32) => Some(most),
+            _ => None,
+        };
+        let (variant, reason, wg, tm, tn) = if self.rows_per_batch.is_some_and(|r| device.is_cpu() || r % 128 != 0) {
+            let wg = if device.is_cpu() { 8 } else { 64 };
+            ("register", "batches that do not fill whole tiles: one row at a time, as rows of a tile share w", wg, 1, 2)
+        } else if let Some(lanes) = lanes {
+            let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
+            // Rows beyond the last are computed and dropped: no more of them than needed.
+            let tm = if self.rows <= 8 { lanes.max(8) } else { 32 };
+            // Narrow outputs would leave half of the lanes idle. With GEGLU a thread holds value and gate.
+            let tn = if self.n4() <= lanes as usize && !self.geglu { 1 } else { 2 };
+            ("broadcast", reason, lanes, tm, tn)
+        } else if self.rows <= 4 {
             (
                 "register",
                 "few rows: a tile in workgroup memory would stand empty",
@@ -161,21 +176,20 @@ impl Gemm {
             )
         } else if device.is_cpu() {
             ("register", "a CPU driver: registers beat workgroup memory and barriers", 8, 16, 2)
-        } else if self.rows_per_batch.is_some_and(|r| r % 128 != 0) {
-            ("register", "batches that do not fill whole tiles", 64, 4, 2)
         } else {
             ("workgroup", "a GPU: operands are shared through workgroup memory", 0, 8, 2)
+        };
+        let tile = match variant {
+            "register" => "shared/gemm_register.wgsl",
+            "broadcast" => "shared/gemm_broadcast.wgsl",
+            _ => "shared/gemm_workgroup.wgsl",
         };
         let vec = |c: usize| c % 4 == 0;
         Choice::new(
             variant,
             reason,
             [
-                (
-                    "TILE",
-                    if variant == "register" { "shared/gemm_register.wgsl" } else { "shared/gemm_workgroup.wgsl" }
-                        .into(),
-                ),
+                ("TILE", tile.into()),
                 ("WG", wg.into()),
                 ("TM", tm.into()),
                 ("TN", tn.into()),
@@ -211,7 +225,7 @@ impl Gemm {
     pub(super) fn dispatch(&self, choice: &Choice, rows: &Range<usize>, bases: &[u32]) -> (Params, usize) {
         let (tm, tn) = (choice.int("TM"), choice.int("TN"));
         let (tile_rows, tile_columns) =
-            if choice.variant == "register" { (tm, choice.int("WG") * tn) } else { (16 * tm, 16 * tn) };
+            if choice.variant == "workgroup" { (16 * tm, 16 * tn) } else { (tm, choice.int("WG") * tn) };
         let tiles_n = self.n4().div_ceil(tile_columns);
         let padded: usize = self.sources.iter().map(|c| c.div_ceil(4) * 4).sum();
         let params = Params {

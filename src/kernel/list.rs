@@ -49,6 +49,8 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/attention_split.wgsl", include_str!("../../kernels/shared/attention_split.wgsl")),
     ("shared/channels.wgsl", include_str!("../../kernels/shared/channels.wgsl")),
     ("shared/gemm.wgsl", include_str!("../../kernels/shared/gemm.wgsl")),
+    ("shared/gemm_broadcast.wgsl", include_str!("../../kernels/shared/gemm_broadcast.wgsl")),
+    ("shared/gemm_finish.wgsl", include_str!("../../kernels/shared/gemm_finish.wgsl")),
     ("shared/gemm_register.wgsl", include_str!("../../kernels/shared/gemm_register.wgsl")),
     ("shared/gemm_workgroup.wgsl", include_str!("../../kernels/shared/gemm_workgroup.wgsl")),
     ("shared/grid.wgsl", include_str!("../../kernels/shared/grid.wgsl")),

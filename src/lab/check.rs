@@ -124,7 +124,9 @@ fn run(
     let mut operands = Vec::new();
     for (binding, data) in inputs {
         operands.push(match binding.role {
-            Role::Weight(_) => Some(Operand::Param(Param { path: binding.name.into(), shape: binding.shape.clone(), slice: None })),
+            Role::Weight(_) => {
+                Some(Operand::Param(Param { path: binding.name.into(), shape: binding.shape.clone(), slice: None }))
+            }
             Role::Absent => None,
             _ => {
                 let tensor = graph.input(binding.name, &binding.shape, binding.dtype);
@@ -154,8 +156,7 @@ fn run(
         device.write(&buffer, 0, &vec![0xff; bytes]);
         bindings.insert(name.clone(), buffer);
     }
-    let mut target =
-        Target { device: capabilities.clone(), rate: Rate::default(), max_seconds: f64::INFINITY };
+    let mut target = Target { device: capabilities.clone(), rate: Rate::default(), max_seconds: f64::INFINITY };
     target.max_seconds = target.rate.seconds(op.cost()) * share;
     let plan = Plan::new(&graph, &target, Keep::Nothing)?;
     let mut weights = WeightStore::default();

@@ -23,7 +23,7 @@ pub enum Error {
     #[error("{} exists and is not an empty folder: name a new one", .0.display())]
     Taken(PathBuf),
     /// The disk or the folder refuses.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}; the folder that it lies in must exist and be writable", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// What was written is no checkpoint.
     #[error(transparent)]
@@ -49,7 +49,9 @@ pub fn random_checkpoint(dir: &Path, seed: u64) -> Result<(), Error> {
         _ => Path::new("."),
     };
     // Temporary folders are closed to other users, so the model is a folder in one.
-    let room = tempfile::Builder::new().prefix(".i2vgen-").tempdir_in(parent).map_err(|e| failed(dir, e))?;
+    let room = tempfile::Builder::new().prefix(".i2vgen-").tempdir_in(parent);
+    // Without the temporary path, which means nothing to the user.
+    let room = room.map_err(|e| failed(dir, e.kind().into()))?;
     let model = room.path().join("model");
     let write = |name: &str, contents: &[u8]| {
         let path = model.join(name);
@@ -109,7 +111,7 @@ fn texts() -> Vec<(&'static str, String)> {
     const END: &str = "<|endoftext|>";
     let vocabulary = vocabulary(START, END);
     let defaults =
-        Defaults { width: Some(128), height: Some(128), frames: Some(8), steps: Some(8), ..Defaults::default() };
+        Defaults { width: Some(64), height: Some(64), frames: Some(8), steps: Some(8), ..Defaults::default() };
     let model_index = json!({
         "_class_name": "I2VGenXLPipeline",
         "_diffusers_version": "0.35.2",
@@ -125,7 +127,7 @@ fn texts() -> Vec<(&'static str, String)> {
         "_class_name": "I2VGenXLUNet",
         "in_channels": 4,
         "out_channels": 4,
-        "sample_size": 16,
+        "sample_size": 8,
         "block_out_channels": [32, 32, 64, 64],
         "layers_per_block": 1,
         "norm_num_groups": 8,

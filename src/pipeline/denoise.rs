@@ -3,7 +3,7 @@
 use super::{Draw, Encoded, Error, Event, Noise, Observer, Plans, progress::tell};
 use crate::{
     gpu::{Buffer, Device},
-    graph::{Bindings, Program, WeightStore},
+    graph::{Bindings, Program, Slots, WeightStore},
     kernel::{Ddim, Dtype},
     sampler::Step,
 };
@@ -48,6 +48,9 @@ impl<'a> Denoiser<'a> {
         if s.noise {
             f32("noise.step", s.elements())?;
         }
+        // Passes and plans run one after the other: they share their intermediates.
+        let mut slots = Slots::default();
+        slots.reserve(device, &plans.unet)?;
         let mut passes = Vec::new();
         for &name in prediction_names(plans) {
             let mut own = bindings.clone();
@@ -63,8 +66,8 @@ impl<'a> Denoiser<'a> {
             {
                 own.insert(external.name.clone(), device.buffer(&external.name, external.bytes())?);
             }
-            let conditions = Program::new(device, &plans.conditions, weights, &mut own)?;
-            let unet = Program::new(device, &plans.unet, weights, &mut own)?;
+            let conditions = Program::with_slots(device, &plans.conditions, weights, &mut own, &mut slots)?;
+            let unet = Program::with_slots(device, &plans.unet, weights, &mut own, &mut slots)?;
             passes.push(Pass { conditions, unet, bindings: own });
         }
         let nothing = WeightStore::default();

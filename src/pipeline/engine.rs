@@ -1,8 +1,8 @@
 //! A device with a checkpoint: from request to clips.
 
 use super::{
-    Compat, Denoiser, DtypeChoice, Encoder, Error, Event, Networks, Noise, Observer, Passes, Phase, Plans, Request,
-    Shape, Text,
+    Compat, Denoiser, DtypeChoice, Encoder, Error, Event, Networks, Noise, Observer, Passes, Phase, Planner, Plans,
+    Request, Shape, Text,
     decode::{Decoder, Frame},
     networks::{Source, weight_dtype},
     plans::PlanTypes,
@@ -126,23 +126,10 @@ impl Engine {
         Ok(picture::prepare(&request.picture, request.width, request.height, &clip)?)
     }
 
-    /// The plans of a request. With [`Passes::Auto`], two passes if one batch does not fit the device's memory.
+    /// The plans of a request: see [`Planner`].
     pub fn plans(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
-        let mut shape = Shape::new(self.checkpoint.configs(), request);
-        let plans = Plans::new(&self.networks, shape, self.types, &self.target, keep);
-        if request.passes != Passes::Auto || !shape.guided {
-            return plans;
-        }
-        let fits = match (&plans, self.device.capabilities().memory) {
-            (Ok(plans), Some(memory)) => peak(plans) <= memory / 10 * 9,
-            (Ok(_), None) => true,
-            (Err(_), _) => false,
-        };
-        if fits {
-            return plans;
-        }
-        shape.one_batch = false;
-        Plans::new(&self.networks, shape, self.types, &self.target, keep)
+        let configs = self.checkpoint.configs();
+        Planner { configs, networks: &self.networks, types: self.types, target: &self.target }.plan(request, keep)
     }
 
     /// An encoder for these plans.
@@ -261,12 +248,4 @@ impl Engine {
 pub fn to_torch(values: &[f32], s: &Shape) -> Vec<f32> {
     let per_channel = s.frames * s.pixels();
     (0..s.channels).flat_map(|c| (0..per_channel).map(move |i| i * s.channels + c)).map(|i| values[i]).collect()
-}
-
-/// Bytes on the device while the UNet runs: the largest phase of all but huge frames.
-pub fn peak(plans: &Plans) -> u64 {
-    let unet = plans.unet.weight_bytes() + plans.unet.intermediate_bytes() + plans.unet.external_bytes();
-    let passes = if plans.shape.guided && !plans.shape.one_batch { 2 } else { 1 };
-    let decode = plans.decode.weight_bytes() + plans.decode.intermediate_bytes() + plans.decode.external_bytes();
-    (unet + (passes - 1) * (plans.unet.intermediate_bytes() + plans.unet.external_bytes())).max(decode)
 }

@@ -166,6 +166,13 @@ impl Request {
                 format!("{} frames are too many: at most 1024, and the model was trained with 16", self.frames),
             );
         }
+        let layers = configs.text_encoder.num_hidden_layers;
+        if self.clip_skip > layers {
+            return error(
+                "--clip-skip",
+                format!("{} layers are more than the text encoder's {layers}", self.clip_skip),
+            );
+        }
         if !self.cfg_scale.is_finite() || !(0.0..=100.0).contains(&self.cfg_scale) {
             return error(
                 "--cfg-scale",

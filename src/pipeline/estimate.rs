@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::{
-    graph::{External, Plan, PlannedOp, WeightKey},
-    pipeline::Plans,
-};
+use super::Plans;
+use crate::graph::{External, Plan, PlannedOp, WeightKey};
 
 /// Cost of a whole generation.
 #[derive(Clone, Debug, Serialize)]
@@ -140,7 +138,7 @@ fn phase(name: &'static str, runs: usize, plans: &[&Plan], kept: u64) -> PhaseEs
         kept,
         flops: plans.iter().map(|p| p.cost.flops).sum(),
         dispatches: plans.iter().map(|p| p.dispatches()).sum(),
-        submissions: plans.iter().map(|p| submissions(p)).sum(),
+        submissions: plans.iter().map(|p| p.submissions()).sum(),
     }
 }
 
@@ -170,13 +168,14 @@ fn unet(
         name,
         runs,
         weights: weights(&own),
-        intermediates: passes as u64 * intermediates(&own) + intermediates(&common),
+        // The plans of all passes share their buffers: they run one after the other.
+        intermediates: own.iter().map(|p| p.intermediate_bytes()).max().unwrap_or(0) + intermediates(&common),
         externals: passes as u64 * of_pass.map(|(_, bytes)| bytes).sum::<u64>() + shared.values().sum::<u64>(),
         kept,
         flops: passes as f64 * in_pass.iter().map(|p| p.cost.flops).sum::<f64>()
             + once.iter().map(|p| p.cost.flops).sum::<f64>(),
         dispatches: run(Plan::dispatches),
-        submissions: run(submissions),
+        submissions: run(Plan::submissions),
     }
 }
 
@@ -188,22 +187,6 @@ fn weights(plans: &[&Plan]) -> u64 {
 /// Bytes of the tensors that the plans exchange, each name once.
 fn externals<'a>(plans: &[&'a Plan]) -> BTreeMap<&'a str, u64> {
     plans.iter().flat_map(|p| &p.externals).map(|e| (e.name.as_str(), e.bytes())).collect()
-}
-
-/// Submissions of one run, as the runner groups dispatches.
-fn submissions(plan: &Plan) -> usize {
-    let (mut count, mut seconds) = (1, 0.0);
-    for op in &plan.ops {
-        let share = op.seconds / op.chunks.len() as f64;
-        for _ in &op.chunks {
-            if seconds + share > plan.target.max_seconds && seconds > 0.0 {
-                count += 1;
-                seconds = 0.0;
-            }
-            seconds += share;
-        }
-    }
-    count
 }
 
 fn splits(phase: &'static str, plan: &Plan) -> Vec<Split> {
