@@ -26,8 +26,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let sample = call.get("sample")?;
     let [batch, channels, frames, height, width] = <[usize; 5]>::try_from(sample.shape.as_slice())?;
-    let condition =
-        Condition { batch, frames, height, width, text_tokens: call.get("encoder_hidden_states")?.shape[1], image_branch_scale: 1.0 };
+    let condition = Condition {
+        batch,
+        frames,
+        height,
+        width,
+        text_tokens: call.get("encoder_hidden_states")?.shape[1],
+        image_branch_scale: 1.0,
+    };
     let device = gpu::Device::open(&gpu::choose(None)?, gpu::Disable::default())?;
     let target = Target { device: device.capabilities().clone(), rate: measure(&device)?, max_seconds: MAX_SECONDS };
     let unet = UNet::new(&config, &Params::new());
@@ -53,7 +59,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("timestep", call.get("timestep")?.values, Dtype::F32),
         ("fps", call.get("fps")?.values[..1].to_vec(), Dtype::F32),
         ("latents", channels_last(&sample.values[..row], channels), Dtype::F32),
-        ("image_latent", channels_last(&(0..channels).flat_map(|c| first[c * frames * pixels..][..pixels].to_vec()).collect::<Vec<_>>(), channels), Dtype::F32),
+        (
+            "image_latent",
+            channels_last(
+                &(0..channels).flat_map(|c| first[c * frames * pixels..][..pixels].to_vec()).collect::<Vec<_>>(),
+                channels,
+            ),
+            Dtype::F32,
+        ),
         ("text", call.get("encoder_hidden_states")?.values, activation),
         ("clip", call.get("image_embeddings")?.values, activation),
     ];
@@ -77,16 +90,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         program.run()?;
         println!("{name} call: {:.1} s, {} submissions", start.elapsed().as_secs_f64(), program.submissions());
     }
-    let found: Vec<f32> = bytemuck::pod_collect_to_vec(&device.read(&bindings["prediction"], 0, (batch * row * 4) as u64)?);
+    let found: Vec<f32> =
+        bytemuck::pod_collect_to_vec(&device.read(&bindings["prediction"], 0, (batch * row * 4) as u64)?);
     let expected: Vec<f32> = call.get("output")?.values.chunks(row).flat_map(|r| channels_last(r, channels)).collect();
-    let rms = |values: &mut dyn Iterator<Item = f64>| (values.map(|v| v * v).sum::<f64>() / expected.len() as f64).sqrt();
+    let rms =
+        |values: &mut dyn Iterator<Item = f64>| (values.map(|v| v * v).sum::<f64>() / expected.len() as f64).sqrt();
     let scale = rms(&mut expected.iter().map(|&v| f64::from(v)));
     let errors = || expected.iter().zip(&found).map(|(&e, &f)| (f64::from(e) - f64::from(f)).abs());
     let worst = errors().fold(0.0, f64::max) / scale;
     println!("output: worst {worst:.2e}, rms {:.2e} of the reference's rms", rms(&mut errors()) / scale);
     println!("device memory: {} MiB at most", device.memory()[1] >> 20);
     // `!(a <= b)`, so that a NaN fails.
-    if activation == Dtype::F32 && !(worst <= 1e-3) { Err("the output is further than 1e-3 from the reference".into()) } else { Ok(()) }
+    if activation == Dtype::F32 && !(worst <= 1e-3) {
+        Err("the output is further than 1e-3 from the reference".into())
+    } else {
+        Ok(())
+    }
 }
 
 struct Tensor {
@@ -100,7 +119,9 @@ impl Call<'_> {
     fn get(&self, name: &str) -> Result<Tensor, Box<dyn Error>> {
         let view = self.0.tensor(name)?;
         let values = match view.dtype() {
-            safetensors::Dtype::I64 => view.data().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f32).collect(),
+            safetensors::Dtype::I64 => {
+                view.data().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f32).collect()
+            }
             _ => view.data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
         };
         Ok(Tensor { shape: view.shape().to_vec(), values })

@@ -9,7 +9,7 @@ use i2vgen::{
 };
 use naga::{
     back::{hlsl, msl, spv},
-    valid::{Capabilities as Valid, ValidationFlags, Validator},
+    valid::{Capabilities as Valid, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator},
 };
 
 /// Kinds of devices whose choices differ.
@@ -28,7 +28,8 @@ fn devices() -> Vec<Capabilities> {
         ..discrete.clone()
     };
     let cpu = Capabilities { kind: DeviceKind::Cpu, ..discrete.clone() };
-    vec![PORTABLE.clone(), discrete, subgroups, cpu]
+    let cpu_subgroups = Capabilities { subgroup: Some([8, 8]), ..cpu.clone() };
+    vec![PORTABLE.clone(), discrete, subgroups, cpu, cpu_subgroups]
 }
 
 #[test]
@@ -53,8 +54,9 @@ fn every_variant_translates_for_every_backend() {
 
 fn translate(wgsl: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|e| e.emit_to_string(wgsl))?;
-    let mut validator =
-        Validator::new(ValidationFlags::all(), Valid::SHADER_FLOAT16 | Valid::SUBGROUP | Valid::SUBGROUP_BARRIER);
+    let features = Valid::SHADER_FLOAT16 | Valid::SHADER_FLOAT16_IN_FLOAT32 | Valid::SUBGROUP | Valid::SUBGROUP_BARRIER;
+    let mut validator = Validator::new(ValidationFlags::all(), features);
+    validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     let info = validator.validate(&module).map_err(|e| e.emit_to_string(wgsl))?;
     spv::write_vec(&module, &info, &spv::Options::default(), None).map_err(|e| format!("SPIR-V: {e}"))?;
     let options =

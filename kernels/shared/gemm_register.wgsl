@@ -1,5 +1,5 @@
 // Register tile: every thread holds TM rows x TN vec4 columns and reads its operands straight from storage. The rows depend on the
-// workgroup alone, so that the loads of x are the same for all lanes. No workgroup memory, no barriers: what CPU drivers like.
+// workgroup alone, so that the loads of x are the same for all lanes. No workgroup memory, no barriers, no subgroups.
 
 @compute @workgroup_size(${WG})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_id) lane: vec3<u32>) {
@@ -40,17 +40,5 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
     }
 # endfor
   }
-# for i in range(TM)
-  if row0 + ${i}u < p.gemm.row_end {
-# if GEGLU
-# for j in range(0, TN, 2)
-    if col0 + ${j}u < p.gemm.n4 { finish_geglu(row0 + ${i}u, col0 + ${j}u, sum_${i}_${j}, sum_${i}_${j + 1}); }
-# endfor
-# else
-# for j in range(TN)
-    if col0 + ${j}u < p.gemm.n4 { finish(row0 + ${i}u, col0 + ${j}u, sum_${i}_${j}); }
-# endfor
-# endif
-  }
-# endfor
+# include "shared/gemm_finish.wgsl"
 }

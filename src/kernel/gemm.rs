@@ -156,9 +156,15 @@ impl Gemm {
             Some([least, most]) if device.is_cpu() && least == most && matches!(most, 4 | 8 | 16 | 32) => Some(most),
             _ => None,
         };
-        let (variant, reason, wg, tm, tn) = if self.rows_per_batch.is_some_and(|r| device.is_cpu() || r % 128 != 0) {
+        let (variant, reason, wg, tm, tn) = if self.rows_per_batch.is_some() {
             let wg = if device.is_cpu() { 8 } else { 64 };
-            ("register", "batches that do not fill whole tiles: one row at a time, as rows of a tile share w", wg, 1, 2)
+            (
+                "register",
+                "batches: rows of a tile share w, and a tile could reach into the next batch; so one row at a time",
+                wg,
+                1,
+                2,
+            )
         } else if let Some(lanes) = lanes {
             let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
             // Rows beyond the last are computed and dropped: no more of them than needed.
