@@ -1,0 +1,243 @@
+//! The program as its users see it: files, parameters, progress, JSON, Ctrl-C.
+
+mod program;
+
+use std::{
+    collections::HashSet,
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::Stdio,
+};
+
+use image::{AnimationDecoder, codecs::gif::GifDecoder};
+use program::{Room, as_str};
+use serde_json::Value;
+
+const PUBLISHED_512: [&str; 12] =
+    ["plan", "--config", "i2vgen-xl", "-W", "512", "-H", "512", "--frames", "16", "--dtype", "f16", "--json"];
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+/// The first frame of a png sequence as samples.
+fn frame(room: &Room, name: &str) -> Vec<u8> {
+    image::open(room.path(name)).expect("a png").into_rgb8().into_raw()
+}
+
+#[test]
+fn a_seed_fixes_every_byte_and_clips_of_one_run_are_those_of_single_runs() {
+    let room = Room::new();
+    let settings = ["--frames", "2", "--cfg-scale", "7", "--eta", "0.5", "--steps", "2"];
+    let run = |more: &[&str]| room.generate("photo.png", &[&settings, more].concat()).ok();
+    let first = run(&["-s", "5", "-o", "out/a.mp4"]);
+    assert!(first.stdout.contains("out/a.mp4  seed 5"), "{first:?}");
+    run(&["-s", "5", "-o", "out/b.mp4"]);
+    assert!(room.read("out/a.mp4") == room.read("out/b.mp4"), "the same seed, another clip");
+
+    let both = run(&["-s", "4", "--count", "2", "-o", "out/c.mp4"]);
+    assert!(both.stdout.contains("c.mp4") && both.stdout.contains("c-2.mp4"), "{both:?}");
+    assert!(room.read("out/c-2.mp4") == room.read("out/a.mp4"), "the second of two clips is not that of its seed");
+    assert!(room.read("out/c.mp4") != room.read("out/a.mp4"), "another seed, the same clip");
+
+    // Everything comes from the clip but the model folder, of which it knows only the name.
+    room.run(&["generate", "--from", "out/a.mp4", "--model", "model", "-o", "out/d.mp4"]).ok();
+    assert!(room.read("out/d.mp4") == room.read("out/a.mp4"), "the parameters do not make the clip again");
+    assert_eq!(fs::read_dir(room.path("out")).unwrap().count(), 5);
+}
+
+#[test]
+fn random_numbers_of_the_device_are_fixed_by_the_seed_too() {
+    let room = Room::new();
+    for (seed, rng, output) in
+        [("5", "philox", "a"), ("5", "philox", "b"), ("6", "philox", "c"), ("5", "torch-cpu", "d")]
+    {
+        let output = format!("out/{output}.safetensors");
+        room.generate("photo.png", &["--eta", "1", "-s", seed, "--rng", rng, "-o", &output]).ok();
+    }
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| room.read(&format!("out/{name}.safetensors")));
+    assert!(a == b && a != c && a != d);
+}
+
+#[test]
+fn guidance_in_two_passes_gives_the_same_frames() {
+    let room = Room::new();
+    for passes in ["one", "two"] {
+        let output = format!("out/{passes}-%d.png");
+        let settings = ["--cfg-scale", "9", "--dtype", "f32", "--steps", "2", "--cfg-passes", passes, "-o", &output];
+        room.generate("photo.png", &settings).ok();
+    }
+    let [one, two] = ["out/one-1.png", "out/two-1.png"].map(|name| frame(&room, name));
+    let worst = one.iter().zip(&two).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst.is_some_and(|levels| levels <= 1), "{worst:?} levels apart");
+}
+
+#[test]
+fn every_format_holds_the_clip_and_its_parameters() {
+    let room = Room::new();
+    let settings = ["-W", "72", "--frames", "3", "--fps", "5", "-p", "Die Katze dreht ihren Kopf"];
+    let run = |output| room.generate("photo.png", &[&settings[..], &["-o", output]].concat()).ok();
+    for output in ["out/a.mp4", "out/a.gif", "out/a.webp", "out/a-%02d.png", "out/a.safetensors"] {
+        run(output);
+        let parameters = i2vgen::video::read_parameters(&room.path(&output.replace("%02d", "01"))).unwrap();
+        for (field, value) in
+            [("prompt", "Die Katze dreht ihren Kopf".into()), ("frames", Value::from(3)), ("fps", 5.0.into())]
+        {
+            assert_eq!(parameters[field], value, "{output}");
+        }
+    }
+    let mp4 = room.read("out/a.mp4");
+    assert!(&mp4[4..8] == b"ftyp" && mp4.windows(4).any(|w| w == b"avc1"));
+    let gif = room.read("out/a.gif");
+    let frames = GifDecoder::new(std::io::Cursor::new(gif)).unwrap().into_frames().collect_frames().unwrap();
+    assert_eq!((frames.len(), frames[0].buffer().dimensions()), (3, (72, 64)));
+    assert_eq!(&room.read("out/a.webp")[8..12], b"WEBP");
+    for number in 1..=3 {
+        assert_eq!(frame(&room, &format!("out/a-{number:02}.png")).len(), 72 * 64 * 3);
+    }
+    let latents = room.read("out/a.safetensors");
+    let latents = safetensors::SafeTensors::deserialize(&latents).unwrap();
+    assert_eq!(latents.tensor("latents").unwrap().shape(), [1, 4, 3, 8, 9]);
+    assert_eq!(fs::read_dir(room.path("out")).unwrap().count(), 7, "nothing else is left");
+}
+
+#[test]
+fn progress_as_json_tells_every_stage() {
+    let room = Room::new();
+    let ran = room.generate("photo.png", &["--steps", "2", "--frames", "2", "--progress", "json"]).ok();
+    let events = lines(&ran.stdout);
+    let phases: Vec<_> = events.iter().filter_map(|e| e["phase"].as_str()).collect();
+    assert_eq!(phases, ["open", "text", "image", "encode", "load", "denoise", "decode"]);
+    let of = |name: &str| events.iter().filter(|e| e["event"] == name).collect::<Vec<_>>();
+    assert_eq!(of("step").iter().map(|e| e["done"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert!(of("step").iter().all(|e| e["of"] == 2 && e["seconds_left"].is_number()));
+    assert_eq!((of("frame").len(), of("clip").len(), of("done").len()), (2, 1, 1));
+    assert_eq!((&of("clip")[0]["files"][0], &of("clip")[0]["seed"]), (&"out/clip.mp4".into(), &1.into()));
+    assert!(ran.stderr.is_empty(), "{}", ran.stderr);
+}
+
+/// Without a seed one is drawn, printed, and makes the clip again.
+#[test]
+fn a_drawn_seed_is_printed() {
+    let room = Room::new();
+    let mut arguments = program::generate("photo.png", &["--progress", "plain"]);
+    let seed = arguments.iter().position(|a| a == "-s").unwrap();
+    arguments.drain(seed..seed + 2);
+    let ran = room.run(&as_str(&arguments)).ok();
+    let printed = ran.stdout.split("seed ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a seed");
+    for stage in ["reading the prompt", "denoising", "decoding"] {
+        assert!(ran.stderr.contains(stage), "{}", ran.stderr);
+    }
+    room.generate("photo.png", &["-s", printed, "-o", "out/again.mp4"]).ok();
+    assert!(room.read("out/clip.mp4") == room.read("out/again.mp4"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_with_130_and_leaves_nothing() {
+    let room = Room::new();
+    let arguments = program::generate("photo.png", &["--steps", "500", "--progress", "json"]);
+    let mut child =
+        room.command(&as_str(&arguments)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(events.any(|line| line.contains("\"step\"")), "no step was told");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let steps = events.filter(|line| line.contains("\"step\"")).count();
+    let code = child.wait().unwrap().code();
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(code, Some(130), "{told}");
+    assert!(steps < 400 && told.ends_with("error: cancelled\n"), "{steps} steps; {told}");
+    assert!(fs::read_dir(room.path("out")).unwrap().next().is_none(), "something was left");
+}
+
+#[test]
+fn devices_are_listed_and_can_be_planned_for() {
+    let room = Room::new();
+    let ran = room.run(&["devices", "--json"]).ok();
+    let devices = ran.json();
+    let first = &devices[0];
+    assert!(first["capabilities"]["max_binding"].as_u64() > Some(0) && first["variants"].as_array().is_some());
+    let text = room.run(&["devices"]).ok().stdout;
+    assert!(text.contains(first["capabilities"]["name"].as_str().unwrap()) && text.contains("f16 in shaders"));
+    room.write("devices.json", &ran.stdout);
+    let plan = room.run(&["plan", "--assume-device", "devices.json", "--model", "model", "--json"]).ok().json();
+    assert_eq!(plan["device"]["name"], first["capabilities"]["name"]);
+}
+
+#[test]
+fn a_model_folder_is_inspected() {
+    let room = Room::new();
+    let found = room.run(&["inspect", "model", "--json"]).ok().json();
+    assert_eq!((&found["problems"], &found["defaults"]["frames"]), (&Value::Array(vec![]), &8.into()));
+    let names: HashSet<_> = found["components"].as_array().unwrap().iter().map(|c| c["component"].as_str()).collect();
+    assert_eq!(names, ["text_encoder", "image_encoder", "vae", "unet"].map(Some).into());
+    assert!(room.run(&["inspect", "model"]).ok().stdout.contains("no problems"));
+}
+
+/// The published model, 16 frames of 512x512 in f16 with guidance as one batch, in at most 4 GiB.
+#[test]
+fn the_published_model_is_planned_for_without_files_or_device() {
+    let room = Room::new();
+    let plan = room.run(&[&PUBLISHED_512[..], &["--cfg-passes", "one"]].concat()).ok().json();
+    assert_eq!((&plan["one_batch"], &plan["dtype"]), (&true.into(), &"f16".into()));
+    let peak = plan["estimate"]["peak_bytes"].as_u64().unwrap();
+    assert!((2 << 30..=4 << 30).contains(&peak), "{peak} bytes");
+
+    let bytes = |more: &[&str]| {
+        let plan = room.run(&[&PUBLISHED_512[..], more].concat()).ok().json();
+        plan["estimate"]["peak_bytes"].as_u64().unwrap()
+    };
+    assert!(bytes(&["--cfg-passes", "two"]) < peak, "two passes need less");
+    let text = room.run(&["plan"]).ok().stdout;
+    assert!(text.contains("denoising") && text.contains("peak device memory") && text.contains("split:"), "{text}");
+    // What every WebGPU device has is enough for the plan; larger bindings are split.
+    assert!(room.run(&["plan", "--assume-device", "portable"]).ok().stdout.contains("largest binding"));
+}
+
+#[test]
+fn a_case_is_verified_from_the_command_line() {
+    let room = Room::new();
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/single-row");
+    let dump = ["--dump", "out/computed.safetensors"];
+    let verified = room.run(&[&["verify", case.to_str().unwrap(), "--json"][..], &dump].concat()).ok().json();
+    assert_eq!((&verified["ok"], &verified["dtype"]), (&true.into(), &"f32".into()));
+    assert!(verified["stages"].as_array().unwrap().iter().all(|s| s["ok"] == true));
+    let computed = room.read("out/computed.safetensors");
+    assert!(safetensors::SafeTensors::deserialize(&computed).unwrap().len() > 40);
+}
+
+/// Another model than the one whose numbers the case has: told by the table and the exit code.
+#[test]
+fn a_case_that_does_not_hold_fails() {
+    let room = Room::new();
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/single-row");
+    let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/scheduler-epsilon/model");
+    let ran = room.run(&["verify", case.to_str().unwrap(), "--model", other.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("FAIL") || ran.stderr.contains("error: "), "{ran:?}");
+}
+
+#[test]
+fn the_readme_downloads_what_the_program_asks_for() {
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&i2vgen::checkpoint::download_command(Path::new("models/i2vgen-xl"))));
+}
+
+#[test]
+fn help_names_every_command_and_option() {
+    let room = Room::new();
+    let help = room.run(&["--help"]).ok().stdout;
+    for command in ["generate", "inspect", "devices", "plan", "verify", "random-checkpoint"] {
+        assert!(help.contains(command), "{command}");
+        room.run(&[command, "--help"]).ok();
+    }
+    let help = room.run(&["generate", "--help"]).ok().stdout;
+    for option in
+        ["--prompt", "--negative-prompt", "--image", "--target-fps", "--cfg-scale", "--seed", "--compat", "--from"]
+    {
+        assert!(help.contains(option), "{option}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Runs the program as its users do: in a folder with a picture and a model, looking at what it prints and leaves behind.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use i2vgen::lab;
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+
+/// A folder of one test: `photo.png`, a small `model`, and an empty `out`. It goes when the test ends.
+pub struct Room(TempDir);
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Room {
+    pub fn new() -> Self {
+        let room = tempfile::tempdir().expect("a temporary folder");
+        photo(90, 70).save(room.path().join("photo.png")).expect("the picture is written");
+        fs::create_dir(room.path().join("out")).expect("a folder");
+        lab::random_checkpoint(&room.path().join("model"), 0).expect("the model is written");
+        Self(room)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::write(self.path(name), contents).unwrap_or_else(|e| panic!("{name}: {e}"));
+    }
+
+    /// The program in this folder, not yet started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_i2vgen"));
+        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+
+        command.env_remove("XDG_RUNTIME_DIR").env_remove("I2VGEN_MODEL");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        finish(self.command(arguments))
+    }
+
+    /// `generate PICTURE …` with the device of `I2VGEN_DEVICE`; what `changed` does not say is as cheap as can be.
+    pub fn generate(&self, picture: &str, changed: &[&str]) -> Ran {
+        self.run(&as_str(&generate(picture, changed)))
+    }
+}
+
+impl Ran {
+    /// Asserts success.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+
+    /// The standard output as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+/// A picture with soft colours.
+pub fn photo(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 90]))
+}
+
+/// The arguments of a small generation, with some changed or added.
+pub fn generate(picture: &str, changed: &[&str]) -> Vec<String> {
+    let device = std::env::var("I2VGEN_DEVICE").unwrap_or_default();
+    let mut usual = BTreeMap::from([
+        ("-p", "A cat is turning its head"),
+        ("--model", "model"),
+        ("-W", "64"),
+        ("-H", "64"),
+        ("--frames", "1"),
+        ("--steps", "1"),
+        ("--cfg-scale", "1"),
+        ("-s", "1"),
+        ("--progress", "none"),
+        ("-o", "out/clip.mp4"),
+    ]);
+    if !device.is_empty() {
+        usual.insert("--device", &device);
+    }
+    usual.retain(|flag, _| !changed.contains(flag));
+    let usual = usual.into_iter().flat_map(|(flag, value)| [flag, value]);
+    ["generate", picture].into_iter().chain(usual).chain(changed.iter().copied()).map(str::to_owned).collect()
+}
+
+pub fn as_str(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+pub fn finish(mut command: Command) -> Ran {
+    let output = command.output().expect("the program starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
+    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
