@@ -1,4 +1,4 @@
-//! One call of a UNet at the published sizes against the reference: `tools/true-size` makes the weights and the reference's numbers.
+//! One call of a UNet at the published sizes against the reference: `tools/true-size` runs it.
 //!
 //! `unet_call DIR [f32|f16]`: DIR holds `unet/` and `unet_call.safetensors`. Prints errors relative to the rms, the time of the call and the
 //! device's peak memory; fails above 1e-3 in f32.

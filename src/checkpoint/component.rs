@@ -1,53 +1,15 @@
 //! The weights of one network: its files and its tensors by name.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use super::error::{Error, Result};
 use super::json::one_line;
+use super::kind::ComponentKind;
 use super::rename::{current_vae_name, linear_shape};
 use super::safetensors_file::{Entry, SafetensorsFile};
 use super::tensor::{Dtype, Tensor};
 use super::weight_files::{Variant, WeightFiles, find};
-
-/// The four components of the pipeline that have weights. Displayed as the name of their folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ComponentKind {
-    TextEncoder,
-    ImageEncoder,
-    Vae,
-    UNet,
-}
-
-impl ComponentKind {
-    /// All of them, in the order in which a generation first needs them.
-    pub const ALL: [Self; 4] = [Self::TextEncoder, Self::ImageEncoder, Self::Vae, Self::UNet];
-
-    /// Its folder in the checkpoint.
-    pub fn folder(self) -> &'static str {
-        match self {
-            Self::TextEncoder => "text_encoder",
-            Self::ImageEncoder => "image_encoder",
-            Self::Vae => "vae",
-            Self::UNet => "unet",
-        }
-    }
-
-    /// What its weight files are called before the first dot: diffusers and transformers have a name each.
-    fn stem(self) -> &'static str {
-        match self {
-            Self::TextEncoder | Self::ImageEncoder => "model",
-            Self::Vae | Self::UNet => "diffusion_pytorch_model",
-        }
-    }
-}
-
-impl fmt::Display for ComponentKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.folder())
-    }
-}
 
 /// The memory-mapped weights of one network.
 ///

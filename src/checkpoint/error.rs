@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::check::Problem;
 use super::download::{LICENCE_NOTE, download_command};
+use super::problem::Problem;
 
 /// Problems listed in full in [`Error::Problems`]; a wrong folder can have thousands.
 const LISTED_PROBLEMS: usize = 200;

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::component::{Component, ComponentKind};
+use super::component::Component;
 use super::config::{Configs, Defaults, SCHEDULER, check_class};
 use super::error::{Error, Result};
 use super::inventory::Inventory;
 use super::json::{CONFIG_LIMIT, one_line, read_object};
+use super::kind::ComponentKind;
 use super::weight_files::Variant;
 
 const MODEL_INDEX: &str = "model_index.json";

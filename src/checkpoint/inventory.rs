@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::component::{Component, ComponentKind};
+use super::component::Component;
+use super::kind::ComponentKind;
 use super::tensor::Dtype;
 
 /// How many tensors there are of one element type.

@@ -23,6 +23,8 @@ mod error;
 mod folder;
 mod inventory;
 mod json;
+mod kind;
+mod problem;
 mod rename;
 mod safetensors_file;
 mod tensor;
@@ -31,8 +33,8 @@ mod weight_files;
 #[cfg(test)]
 mod fixture;
 
-pub use check::{Expected, Problem, reject};
-pub use component::{Component, ComponentKind};
+pub use check::{Expected, reject};
+pub use component::Component;
 pub use config::{
     ClipTextConfig, ClipVisionConfig, Configs, Defaults, DownBlockType, FeatureExtractorConfig, HiddenAct, UNetConfig,
     UpBlockType, VaeConfig,
@@ -41,5 +43,7 @@ pub use download::{PUBLISHED_REPOSITORY, download_command};
 pub use error::{Error, Result};
 pub use folder::Checkpoint;
 pub use inventory::{DtypeCount, Inventory};
+pub use kind::ComponentKind;
+pub use problem::Problem;
 pub use tensor::{Dtype, Tensor};
 pub use weight_files::Variant;

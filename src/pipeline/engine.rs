@@ -64,12 +64,6 @@ impl Engine {
         let tokenizer = Tokenizer::open(&checkpoint.tokenizer_dir())?;
         let schedule = Schedule::new(&SchedulerConfig::open(&checkpoint.scheduler_config_path())?)?;
         let weights = ComponentKind::ALL.map(|kind| weight_dtype(checkpoint.component(kind), activation));
-        let weights = [
-            weights[ComponentKind::TextEncoder as usize],
-            weights[ComponentKind::ImageEncoder as usize],
-            weights[ComponentKind::Vae as usize],
-            weights[ComponentKind::UNet as usize],
-        ];
         let target =
             Target { device: device.capabilities().clone(), rate: measure(&device)?, max_seconds: MAX_SECONDS };
         Ok(Self {

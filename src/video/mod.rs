@@ -23,6 +23,7 @@ mod palette;
 mod parameters;
 mod pattern;
 mod png;
+mod read;
 mod staged;
 mod target;
 mod webp;
@@ -37,7 +38,7 @@ use serde_json::Value;
 
 pub use clip::{Clip, MAX_FPS, MIN_FPS};
 pub use error::{Error, Result};
-pub use parameters::read_parameters;
+pub use read::read_parameters;
 pub use target::{Kind, Target};
 
 use staged::Staged;
