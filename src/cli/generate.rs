@@ -39,6 +39,16 @@ impl Generate {
         // Everything that can be wrong with the command line is found before anything takes long.
         let source = Source::open(self.picture_path(), self.from.as_deref().zip(from.as_ref()))?;
         let target = self.target(&source.path)?;
+        for read in [Some(&source.path), self.from.as_ref()].into_iter().flatten() {
+            if let (Ok(read), Ok(written)) = (read.canonicalize(), target.path().canonicalize())
+                && read == written
+            {
+                let path = target.path().display();
+                return Err(Error::message(format!(
+                    "{path} would be replaced by what is made from it: name another output with -o"
+                )));
+            }
+        }
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
         let checkpoint = self.checkpoint()?;
         let defaults = checkpoint.defaults().cloned().unwrap_or_default();

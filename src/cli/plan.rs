@@ -15,6 +15,7 @@ use i2vgen::{
         Compat, DtypeChoice, Estimate, MAX_SECONDS, Networks, Passes, PhaseEstimate, PlanTypes, Planner, Plans,
         Request, RngKind, Why, weight_dtype,
     },
+    sampler::{Schedule, SchedulerConfig},
 };
 use serde_json::json;
 
@@ -92,6 +93,8 @@ impl Plan {
         };
         let request = self.request(&model)?;
         request.check(&model.configs)?;
+        let scheduler = SchedulerConfig::from_json(&model.configs.scheduler.to_string())?;
+        Schedule::new(&scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
         let plans = self.plans(&model, &request, activation, device, rate)?;
         let estimate = Estimate::new(&plans, request.steps);
         let Request { width, height, frames, steps, cfg_scale, .. } = request;

@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// A tensor larger than the device's largest buffer.
     #[error(
-        "{label}: a tensor of {bytes} bytes exceeds the device's largest buffer of {limit} bytes: choose a smaller size, fewer frames, or two guidance passes"
+        "{label}: a tensor of {bytes} bytes exceeds the device's largest buffer of {limit} bytes: choose a smaller size or fewer frames"
     )]
     Buffer {
         /// The operation, as a path in the model.

@@ -94,6 +94,8 @@ pub struct Plan {
     pub externals: Vec<External>,
     /// Parameters of the model that it reads.
     pub weights: Vec<WeightKey>,
+    /// The names under which kept intermediates were tapped, each with the name of the external tensor that holds it.
+    pub taps: Vec<(String, String)>,
     /// Arithmetic and traffic of one run.
     pub cost: Cost,
     /// What it was planned for.
@@ -104,9 +106,12 @@ impl Plan {
     /// Plans a record.
     pub fn new(graph: &Graph, target: &Target, keep: Keep) -> Result<Self, Error> {
         let mut tensors = graph.tensors.clone();
+        let mut taps = Vec::new();
         if keep == Keep::Taps {
             for (name, tensor) in &graph.taps {
-                tensors[tensor.id].external.get_or_insert_with(|| name.clone());
+                // A tensor may have several names: the output of a block is that of its last layer.
+                let external = tensors[tensor.id].external.get_or_insert_with(|| name.clone());
+                taps.push((name.clone(), external.clone()));
             }
         }
         let live = live(graph, &tensors);
@@ -168,18 +173,20 @@ impl Plan {
                 Operand::Weight(w) => (Place::Weight(w), 0),
                 Operand::Absent => (Place::Zeros, 0),
             });
+            let places: Vec<(Place, usize)> = places.collect();
+            let offsets: Vec<usize> = places.iter().map(|&(_, offset)| offset).collect();
             let seconds = target.rate.seconds(op_cost);
             ops.push(PlannedOp {
                 label: node.label.clone(),
                 choice: node.op.choose(&target.device),
-                places: places.collect(),
-                chunks: split(&node.label, node.op.as_ref(), target, seconds)?,
+                chunks: split(&node.label, node.op.as_ref(), &offsets, target, seconds)?,
+                places,
                 op: node.op.clone(),
                 seconds,
             });
         }
         let weights = graph.weights.clone();
-        Ok(Self { ops, slots, externals, weights, cost, target: target.clone() })
+        Ok(Self { ops, slots, externals, weights, taps, cost, target: target.clone() })
     }
 
     /// Bytes of the buffers that intermediates share.
@@ -261,14 +268,26 @@ pub(super) fn bind(span: &Span, binding: &Binding, alignment: u64, offset: usize
 }
 
 /// Cuts an op's units so that no dispatch is too long and no binding too large.
-fn split(label: &str, op: &dyn Op, target: &Target, seconds: f64) -> Result<Vec<Range<usize>>, Error> {
+fn split(
+    label: &str,
+    op: &dyn Op,
+    offsets: &[usize],
+    target: &Target,
+    seconds: f64,
+) -> Result<Vec<Range<usize>>, Error> {
     let (units, bindings) = (op.units().max(1), op.bindings());
     let largest = |chunk: &Range<usize>| {
-        let bytes = |(span, binding): (Span, &Binding)| {
-            let (range, _) = bind(&span, binding, target.device.alignment, 0);
+        let bytes = |((span, binding), &offset): ((Span, &Binding), &usize)| {
+            let (range, _) = bind(&span, binding, target.device.alignment, offset);
             (range.end - range.start, binding.name)
         };
-        op.spans(chunk).into_iter().zip(&bindings).map(bytes).max_by_key(|&(bytes, _)| bytes).unwrap_or((0, ""))
+        op.spans(chunk)
+            .into_iter()
+            .zip(&bindings)
+            .zip(offsets)
+            .map(bytes)
+            .max_by_key(|&(bytes, _)| bytes)
+            .unwrap_or((0, ""))
     };
     // One unit alone: what splitting cannot make smaller.
     let (needed, binding) = largest(&(0..1));

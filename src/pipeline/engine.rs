@@ -62,6 +62,22 @@ impl Engine {
         let networks = Networks::new(checkpoint.configs(), compat);
         checkpoint::reject(checkpoint.dir(), networks.problems(&checkpoint))?;
         let tokenizer = Tokenizer::open(&checkpoint.tokenizer_dir())?;
+        let configs = checkpoint.configs();
+        let (known, ids) = (configs.text_encoder.vocab_size, tokenizer.vocab_size());
+        if ids > known {
+            let reason = format!(
+                "its ids go up to {}, and the text encoder knows {known} tokens: the files do not belong together",
+                ids - 1
+            );
+            return Err(Error::Request { field: "tokenizer", reason });
+        }
+        let (length, tokens) = (configs.tokenizer_length, tokenizer.max_length());
+        if tokens != length {
+            let reason = format!(
+                "it makes {tokens} tokens of a prompt and the text encoder reads {length}: set model_max_length in tokenizer_config.json"
+            );
+            return Err(Error::Request { field: "tokenizer", reason });
+        }
         let schedule = Schedule::new(&SchedulerConfig::open(&checkpoint.scheduler_config_path())?)?;
         let weights = ComponentKind::ALL.map(|kind| weight_dtype(checkpoint.component(kind), activation));
         let target =
@@ -190,6 +206,9 @@ impl Engine {
                 tell(observer, Event::Phase { phase: Phase::Denoise, clip, clips })?;
                 denoiser.condition(&encoded, clip, request.target_fps)?;
                 denoiser.run(&steps, &guidance, noise, observer)?;
+                if denoiser.read("latents")?.iter().any(|v| !v.is_finite()) {
+                    return Err(Error::NotANumber(format!("clip {}", clip + 1)));
+                }
                 let kept = self.device.buffer("latents", denoiser.latents().bytes())?;
                 self.device.copy(denoiser.latents(), 0, &kept, 0, kept.bytes());
                 latents.push(kept);
@@ -200,9 +219,6 @@ impl Engine {
         let mut outputs = Vec::new();
         for ((seed, frames), latents) in request.seeds.iter().zip(frames).zip(&latents) {
             let (latents, latents_shape) = self.read_latents(latents, &plans.shape)?;
-            if latents.iter().any(|v| !v.is_finite()) {
-                return Err(Error::NotANumber("the clip".into()));
-            }
             outputs.push(Output {
                 seed: *seed,
                 frames: frames.into_iter().map(|f| f.rgb8).collect(),

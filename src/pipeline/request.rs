@@ -173,7 +173,7 @@ impl Request {
                 format!("{} layers are more than the text encoder's {layers}", self.clip_skip),
             );
         }
-        if !self.cfg_scale.is_finite() || !(0.0..=100.0).contains(&self.cfg_scale) {
+        if !self.cfg_scale.is_finite() || !(1.0..=100.0).contains(&self.cfg_scale) {
             return error(
                 "--cfg-scale",
                 format!(

@@ -52,6 +52,22 @@ pub fn device(words: &[String], gigaflops: Option<f64>) -> Result<(Capabilities,
         }
         flops = gigaflops * 1e9;
     }
+    let positive = [
+        ("max_binding", device.max_binding),
+        ("max_buffer", device.max_buffer),
+        ("max_workgroups", u64::from(device.max_workgroups)),
+        ("max_invocations", u64::from(device.max_invocations)),
+        ("max_workgroup_memory", u64::from(device.max_workgroup_memory)),
+    ];
+    if let Some((field, _)) = positive.iter().find(|(_, value)| *value == 0) {
+        return Err(Error::message(format!("--assume-device: {field} is 0: no device can do with that")));
+    }
+    if !device.alignment.is_power_of_two() || !(4..=65_536).contains(&device.alignment) {
+        let alignment = device.alignment;
+        return Err(Error::message(format!(
+            "--assume-device: alignment {alignment} is no power of two from 4 on: take 256"
+        )));
+    }
     // The ratio that a measured rate has, too.
     Ok((device, Rate { flops, bytes: (flops / 20.0).max(1e9) }))
 }

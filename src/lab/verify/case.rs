@@ -145,6 +145,11 @@ impl Case {
         self.tensors.get(name)
     }
 
+    /// The names of its tensors.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
     /// A tensor that the case must have.
     pub fn tensor(&self, name: &str) -> Result<&Tensor, Error> {
         self.get(name).ok_or_else(|| Error::Tensor { name: name.to_owned(), reason: "is missing".into() })

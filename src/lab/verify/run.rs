@@ -172,22 +172,20 @@ impl Run<'_> {
     fn first_call(&self, v: &mut Verification) -> Result<(), Error> {
         self.denoiser.evaluate(&self.steps[0])?;
         self.engine.device().wait().map_err(crate::pipeline::Error::from)?;
-        let kept = self.plans.conditions.externals.iter().chain(&self.plans.unet.externals);
-        for external in kept {
-            let name = match external.name.as_str() {
-                "fps_embedding" => "unet0.fps_embedding",
-                name if name.starts_with("unet0.") || name.starts_with("unet_in.") => name,
-                _ => continue,
-            };
-            let already = v.stages.iter().any(|s| s.name == name);
-            let (Some(reference), Some(buffer), false) =
-                (self.case.get(name), self.denoiser.pass_tensor(0, &external.name), already)
-            else {
-                continue;
-            };
-            let values = floats(self.engine, buffer, external.elements, external.dtype)?;
-            v.compare(self.case, name, self.as_reference(name, reference, &values))?;
+        let fps = ("unet0.fps_embedding".to_owned(), "fps_embedding".to_owned());
+        for plan in [&self.plans.conditions, &self.plans.unet] {
+            for (name, external) in plan.taps.iter().chain([&fps]) {
+                let Some(external) = plan.externals.iter().find(|e| e.name == *external && e.written) else { continue };
+                let (Some(reference), Some(buffer)) =
+                    (self.case.get(name), self.denoiser.pass_tensor(0, &external.name))
+                else {
+                    continue;
+                };
+                let values = floats(self.engine, buffer, external.elements, external.dtype)?;
+                v.compare(self.case, name, self.as_reference(name, reference, &values))?;
+            }
         }
+        v.missing(self.case, "unet0.");
         Ok(())
     }
 
@@ -248,6 +246,10 @@ impl Run<'_> {
             0 => self.case.get("init_latents").map_or_else(|| self.case.tensor("noise.init"), Ok)?,
             _ => self.case.tensor(&format!("step.{:03}.latents", i - 1))?,
         };
+        if before.values.len() != self.plans.shape.elements() {
+            let reason = format!("has shape {:?}, which is not that of the clip's latents", before.shape);
+            return Err(Error::Tensor { name: format!("the latents before step {i}"), reason });
+        }
         self.denoiser.write("latents", &from_torch(&before.values, &self.plans.shape));
         self.denoiser.evaluate(&self.steps[i])?;
         self.denoiser.step(i, &self.steps[i], &self.guidance, noise)?;

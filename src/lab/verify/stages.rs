@@ -105,6 +105,22 @@ impl Verification {
         Ok(())
     }
 
+    /// Fails the stages of the case whose names begin with `prefix` and that were not compared: nothing is passed over in silence.
+    pub(super) fn missing(&mut self, case: &Case, prefix: &str) {
+        let mut names: Vec<&str> = case.names().filter(|n| n.starts_with(prefix)).collect();
+        names.retain(|name| !self.computed.contains_key(*name));
+        names.sort_unstable();
+        self.stages.extend(names.into_iter().map(|name| Stage {
+            name: format!("{name} (not computed)"),
+            worst: f64::INFINITY,
+            rms: f64::INFINITY,
+            worst_allowed: 0.0,
+            rms_allowed: None,
+            psnr: None,
+            psnr_needed: None,
+        }));
+    }
+
     /// Writes everything that was computed as float32, under the reference's names, in the reference's shapes.
     pub fn dump(&self, path: &Path) -> Result<(), Error> {
         let error = |e: &dyn std::fmt::Display| Error::Read { path: path.to_owned(), reason: e.to_string() };
