@@ -190,7 +190,7 @@ impl Gemm {
             "broadcast" => "shared/gemm_broadcast.wgsl",
             _ => "shared/gemm_workgroup.wgsl",
         };
-        let vec = |c: usize| c % 4 == 0;
+        let vec = |c: usize| c.is_multiple_of(4);
         Choice::new(
             variant,
             reason,

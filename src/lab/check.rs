@@ -111,6 +111,9 @@ impl WeightSource for Given<'_> {
     }
 }
 
+/// Bytes of every output, the variant that ran, and the number of dispatches.
+type Outputs = (Vec<Named<Vec<u8>>>, &'static str, usize);
+
 /// Runs the op through recorder, planner and runner. `max_seconds` is a share of what the whole op is estimated to take.
 fn run(
     device: &Device,
@@ -118,7 +121,7 @@ fn run(
     op: &Arc<dyn Op>,
     inputs: &[Named<Vec<f32>>],
     share: f64,
-) -> Result<(Vec<Named<Vec<u8>>>, &'static str, usize), Error> {
+) -> Result<Outputs, Error> {
     let mut graph = Graph::new(Types { activation: Dtype::F32, weight: Dtype::F32 });
     let mut bindings = Bindings::new();
     let mut operands = Vec::new();

@@ -92,9 +92,11 @@ impl Attention {
     /// Sequences of frames reach through a whole clip: where that is more than the device binds at once, the heads are done group by
     /// group, each added to the sum. Otherwise all at once.
     fn head_groups(&self, g: &Graph, x: &Tensor, sequence: Sequence) -> Vec<Range<usize>> {
-        let Sequence::Frames(batch) = sequence else { return vec![0..self.heads] };
-        let clip = x.rows() / batch.max(1) * self.heads * self.width * x.dtype().bytes();
-        let groups = (clip as u64).div_ceil(g.max_binding()).clamp(1, self.heads as u64) as usize;
+        let reach = match sequence {
+            Sequence::Frames(batch) => x.rows() / batch.max(1) * self.heads * self.width * x.dtype().bytes(),
+            Sequence::Pixels(_) | Sequence::Causal => 0,
+        };
+        let groups = (reach as u64).div_ceil(g.max_binding()).clamp(1, self.heads as u64) as usize;
         let length = self.heads.div_ceil(groups);
         (0..self.heads).step_by(length).map(|start| start..(start + length).min(self.heads)).collect()
     }

@@ -22,7 +22,7 @@ pub enum Draw {
 /// The random numbers of one clip.
 pub enum Noise {
     /// One torch generator, drawn from in order.
-    Torch(TorchGenerator),
+    Torch(Box<TorchGenerator>),
     /// Philox on the device: every draw is a stream of its own.
     Philox(u64),
     /// Recorded noise, for comparisons.
@@ -33,7 +33,7 @@ impl Noise {
     /// The generator of a seed.
     pub fn new(kind: RngKind, seed: u64) -> Self {
         match kind {
-            RngKind::TorchCpu => Noise::Torch(TorchGenerator::new(seed)),
+            RngKind::TorchCpu => Noise::Torch(Box::new(TorchGenerator::new(seed))),
             RngKind::Philox => Noise::Philox(seed),
         }
     }

@@ -32,13 +32,19 @@ pub struct Step {
     pub alpha: f32,
     /// alpha_bar that the sample has after the step.
     pub alpha_prev: f32,
+    /// x0 = `x0_from_sample` · sample + `x0_from_model` · model output.
     pub x0_from_sample: f32,
+    /// See `x0_from_sample`.
     pub x0_from_model: f32,
+    /// The noise estimate = `eps_from_sample` · sample + `eps_from_model` · model output.
     pub eps_from_sample: f32,
+    /// See `eps_from_sample`.
     pub eps_from_model: f32,
     /// Bound of the clean estimate, if it is clipped.
     pub clip: Option<f32>,
+    /// The next sample = `next_from_x0` · x0 + `next_from_eps` · noise estimate + `next_from_noise` · fresh noise.
     pub next_from_x0: f32,
+    /// See `next_from_x0`.
     pub next_from_eps: f32,
     /// sigma = eta · sqrt((1 − a') / (1 − a) · (1 − a / a')); 0 on a last step to alpha_bar 1.
     pub next_from_noise: f32,
