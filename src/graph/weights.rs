@@ -118,10 +118,10 @@ impl WeightStore {
             if self.buffers.contains_key(key) {
                 continue;
             }
-            let error =
-                |found: String| Error::Weight { path: key.path.to_string(), expected: key.shape.clone(), found };
-            let view = source.weight(&key.path, &key.shape).ok_or_else(|| error("nothing".into()))?;
-            if view.shape.iter().product::<usize>() != key.shape.iter().product::<usize>() {
+            let expected = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
+            let error = |found: String| Error::Weight { path: key.path.to_string(), expected: expected.clone(), found };
+            let view = source.weight(&key.path, expected).ok_or_else(|| error("nothing".into()))?;
+            if view.shape.iter().product::<usize>() != expected.iter().product::<usize>() {
                 return Err(error(format!("{:?}", view.shape)));
             }
             let bytes = view.arranged(key);
