@@ -1,11 +1,14 @@
 //! The runner: a plan with pipelines, buffers and bind groups, replayed every step.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    ops::Range,
+};
 
 use super::{Error, Place, Plan, WeightStore, plan::bind};
 use crate::{
-    gpu::{Buffer, Command, Device},
-    kernel::{Role, specialise},
+    gpu::{Buffer, Command, Device, Pipeline},
+    kernel::{Defines, Role, specialise},
 };
 
 /// Tensors that plans exchange with each other and with the host, by name.
@@ -123,17 +126,25 @@ impl Program {
         hollow: bool,
         place: &dyn Fn(Place) -> Result<Buffer, Error>,
     ) -> Result<Self, Error> {
-        let (params, mut dispatches) = parameters(plan);
+        let (params, dispatches) = parameters(plan);
+        let mut dispatches = dispatches.into_iter();
         let uniforms = device.uniforms(&params)?;
+        // A thousand operations share a few dozen pipelines: their WGSL is expanded once.
+        let mut pipelines: HashMap<(&str, &Defines), Pipeline> = HashMap::new();
         let mut submissions: Vec<Vec<Command>> = Vec::new();
         let mut groups = plan.groups().into_iter();
         for op in &plan.ops {
             let kernel = op.op.kernel();
-            let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
-            let wgsl = specialise(kernel.name, kernel.wgsl, &op.choice.defines)?;
-            let pipeline = device.pipeline(kernel.name, &wgsl, &read_only)?;
+            let pipeline = match pipelines.entry((kernel.name, &op.choice.defines)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
+                    let wgsl = specialise(kernel.name, kernel.wgsl, &op.choice.defines)?;
+                    new.insert(device.pipeline(kernel.name, &wgsl, &read_only)?)
+                }
+            };
             let buffers = op.places.iter().map(|&(p, _)| place(p)).collect::<Result<Vec<_>, _>>()?;
-            for d in dispatches.drain(..op.chunks.len()) {
+            for d in dispatches.by_ref().take(op.chunks.len()) {
                 let storage: Vec<_> = buffers
                     .iter()
                     .zip(&op.places)
@@ -144,7 +155,7 @@ impl Program {
                     })
                     .collect();
                 let grid = if hollow { [0, 1] } else { grid(d.workgroups, plan.target.device.max_workgroups) };
-                let command = device.command(&pipeline, (&uniforms, d.params), &storage, grid);
+                let command = device.command(pipeline, (&uniforms, d.params), &storage, grid);
                 let group = groups.next().unwrap_or_default();
                 submissions.resize_with(submissions.len().max(group + 1), Vec::new);
                 submissions[group].push(command);

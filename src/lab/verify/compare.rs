@@ -22,6 +22,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// A stage with its worst and rms error, of which only the worst is limited.
+    pub(super) fn new(name: &str, (worst, rms): (f64, f64), worst_allowed: f64) -> Self {
+        Self { name: name.to_owned(), worst, rms, worst_allowed, rms_allowed: None, psnr: None, psnr_needed: None }
+    }
+
     /// Does it hold?
     pub fn ok(&self) -> bool {
         let psnr = self.psnr_needed.is_none_or(|needed| self.psnr.is_none_or(|psnr| psnr >= needed));

@@ -56,33 +56,16 @@ impl Verification {
     }
 
     fn stage(&mut self, case: &Case, name: &str, reference: &Tensor, values: Vec<f32>) {
-        let (worst, rms) = relative(reference, &values);
         let (worst_allowed, rms_allowed) = tolerance::allowed(case, name, reference, self.dtype);
-        self.stages.push(Stage {
-            name: name.to_owned(),
-            worst,
-            rms,
-            worst_allowed,
-            rms_allowed,
-            psnr: None,
-            psnr_needed: None,
-        });
+        let stage = Stage::new(name, relative(reference, &values), worst_allowed);
+        self.stages.push(Stage { rms_allowed, ..stage });
         self.computed.insert(name.to_owned(), (reference.shape.clone(), values));
     }
 
     /// Compares a tensor that must be the same to the last bit: token ids, cropped pictures, timesteps.
     pub(super) fn exact(&mut self, case: &Case, name: &str, values: Vec<f32>) -> Result<(), Error> {
         let reference = case.tensor(name)?;
-        let (worst, rms) = absolute(reference, &values);
-        self.stages.push(Stage {
-            name: name.to_owned(),
-            worst,
-            rms,
-            worst_allowed: 0.0,
-            rms_allowed: None,
-            psnr: None,
-            psnr_needed: None,
-        });
+        self.stages.push(Stage::new(name, absolute(reference, &values), 0.0));
         self.computed.insert(name.to_owned(), (reference.shape.clone(), values));
         Ok(())
     }
@@ -90,17 +73,9 @@ impl Verification {
     /// Compares 8-bit frames.
     pub(super) fn frames(&mut self, case: &Case, name: &str, values: Vec<f32>) -> Result<(), Error> {
         let reference = case.tensor(name)?;
-        let (worst, rms) = absolute(reference, &values);
         let (worst_allowed, psnr_needed) = tolerance::frames(case, self.dtype);
-        self.stages.push(Stage {
-            name: name.to_owned(),
-            worst,
-            rms,
-            worst_allowed,
-            rms_allowed: None,
-            psnr: psnr(rms),
-            psnr_needed,
-        });
+        let stage = Stage::new(name, absolute(reference, &values), worst_allowed);
+        self.stages.push(Stage { psnr: psnr(stage.rms), psnr_needed, ..stage });
         self.computed.insert(name.to_owned(), (reference.shape.clone(), values));
         Ok(())
     }
@@ -110,15 +85,8 @@ impl Verification {
         let mut names: Vec<&str> = case.names().filter(|n| n.starts_with(prefix)).collect();
         names.retain(|name| !self.computed.contains_key(*name));
         names.sort_unstable();
-        self.stages.extend(names.into_iter().map(|name| Stage {
-            name: format!("{name} (not computed)"),
-            worst: f64::INFINITY,
-            rms: f64::INFINITY,
-            worst_allowed: 0.0,
-            rms_allowed: None,
-            psnr: None,
-            psnr_needed: None,
-        }));
+        let not_computed = |name| Stage::new(&format!("{name} (not computed)"), (f64::INFINITY, f64::INFINITY), 0.0);
+        self.stages.extend(names.into_iter().map(not_computed));
     }
 
     /// Writes everything that was computed as float32, under the reference's names, in the reference's shapes.
