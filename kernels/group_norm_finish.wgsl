@@ -3,10 +3,12 @@
 // partials [N, parts, G, 3]   count, mean, sum of squared deviations; N statistics of frames_per_stat * segments parts
 // stats    [N, G, 2]
 //
-// One workgroup per statistic and group: every thread merges some parts, then halves are merged (Chan, Golub & LeVeque 1979).
+// Parts are merged pairwise (Chan, Golub & LeVeque 1979). Few of them: one thread per statistic and group. Many: one workgroup, whose
+// threads merge some parts each and then each other's.
 
 struct Params {
   begin: u32,    // first row of stats of this dispatch
+  end: u32,
   parts: u32,
   groups: u32,
   eps: f32,
@@ -20,7 +22,9 @@ struct Params {
 
 # include "shared/grid.wgsl"
 
+# if not SERIAL
 var<workgroup> merged: array<vec3<f32>, 64>;
+# endif
 
 fn merge(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
   let count = a.x + b.x;
@@ -32,22 +36,31 @@ fn merge(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+# if SERIAL
+  let index = workgroup_index(wg, workgroups) * 64u + thread;
+# else
   let index = workgroup_index(wg, workgroups);
+# endif
   let row = p.begin + index / p.groups;
   let group = index % p.groups;
-  var mine = vec3<f32>();
-  for (var part = thread; part < p.parts; part += 64u) {
+# if SERIAL
+  if row >= p.end { return; }
+# endif
+  var all = vec3<f32>();
+  for (var part = ${"0u" if SERIAL else "thread"}; part < p.parts; part += ${"1u" if SERIAL else "64u"}) {
     let at = ((row * p.parts + part) * p.groups + group) * 3u - p.partials_base;
-    mine = merge(mine, vec3<f32>(partials[at], partials[at + 1u], partials[at + 2u]));
+    all = merge(all, vec3<f32>(partials[at], partials[at + 1u], partials[at + 2u]));
   }
-  merged[thread] = mine;
+# if not SERIAL
+  merged[thread] = all;
   for (var half = 32u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if thread < half { merged[thread] = merge(merged[thread], merged[thread + half]); }
   }
-  if thread == 0u {
-    let at = (row * p.groups + group) * 2u - p.stats_base;
-    stats[at] = merged[0].y;
-    stats[at + 1u] = inverseSqrt(merged[0].z / max(merged[0].x, 1.0) + p.eps);
-  }
+  if thread > 0u { return; }
+  all = merged[0];
+# endif
+  let at = (row * p.groups + group) * 2u - p.stats_base;
+  stats[at] = all.y;
+  stats[at + 1u] = inverseSqrt(all.z / max(all.x, 1.0) + p.eps);
 }

@@ -4,9 +4,12 @@ use std::ops::Range;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list,
-    threads::{portable, rows},
+    threads::{rows, workgroups},
 };
 use crate::gpu::Capabilities;
+
+/// Up to so many parts one thread merges them all.
+const SERIAL: usize = 16;
 
 /// `(mean, 1 / √(variance + eps))` of every group, from the counts, means and squares of its segments.
 ///
@@ -30,6 +33,7 @@ pub struct GroupNormFinish {
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
     begin: u32,
+    end: u32,
     parts: u32,
     groups: u32,
     eps: f32,
@@ -57,7 +61,11 @@ impl Op for GroupNormFinish {
     }
 
     fn choose(&self, _: &Capabilities) -> Choice {
-        portable([])
+        if self.parts() <= SERIAL {
+            Choice::new("serial", "few parts: a workgroup's barriers would cost more", [("SERIAL", true.into())])
+        } else {
+            Choice::new("parallel", "many parts: a workgroup merges them", [("SERIAL", false.into())])
+        }
     }
 
     fn cost(&self) -> Cost {
@@ -74,16 +82,18 @@ impl Op for GroupNormFinish {
         vec![rows(&bindings[0], units, self.parts() * self.groups * 3), rows(&bindings[1], units, self.groups * 2)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: units.start as u32,
+            end: units.end as u32,
             parts: self.parts() as u32,
             groups: self.groups as u32,
             eps: self.eps,
             partials_base: bases[0],
             stats_base: bases[1],
         };
-        Dispatch::new(params, units.len() * self.groups)
+        let statistics = units.len() * self.groups;
+        Dispatch::new(params, if choice.variant == "serial" { workgroups(statistics) } else { statistics })
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
