@@ -1,11 +1,11 @@
-//! A clip through the library: `cargo run --release --example generate -- MODEL_DIR PICTURE "PROMPT" OUT.mp4`.
+//! A clip through the library: `cargo run --release --example generate -- PICTURE "PROMPT" OUT.mp4 [MODEL_DIR]`.
 //!
-//! Small and short, so that it ends soon on any device.
+//! Without a model folder the demo checkpoint inside the library is taken. Small and short, so that it ends soon on any device.
 
 use std::{error::Error, ops::ControlFlow, path::Path};
 
 use i2vgen::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, ModelFiles},
     gpu::{self, Device, Disable},
     picture::Picture,
     pipeline::{Compat, DtypeChoice, Engine, Event, Passes, Request, RngKind},
@@ -14,26 +14,30 @@ use i2vgen::{
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, picture, prompt, out] = arguments.as_slice() else {
-        return Err("usage: generate MODEL_DIR PICTURE PROMPT OUT.mp4".into());
+    let ([picture, prompt, out], model) = match arguments.as_slice() {
+        [picture, prompt, out] => ([picture, prompt, out], ModelFiles::Demo),
+        [picture, prompt, out, model] => ([picture, prompt, out], ModelFiles::from(model)),
+        _ => return Err("usage: generate PICTURE PROMPT OUT.mp4 [MODEL_DIR]".into()),
     };
     let target = Target::parse(Path::new(out))?;
     target.check()?;
     let device = Device::open(&gpu::choose(None)?, Disable::default())?;
-    let checkpoint = Checkpoint::open(Path::new(model))?;
+    let checkpoint = Checkpoint::open(model)?;
+    // What suits this checkpoint, where it says so.
+    let defaults = checkpoint.defaults().cloned().unwrap_or_default();
     let engine = Engine::new(device, checkpoint, DtypeChoice::Auto, Compat::Diffusers)?;
 
     let request = Request {
         picture: Picture::open(Path::new(picture))?.picture,
         prompt: prompt.clone(),
         negative_prompt: None,
-        width: 128,
-        height: 96,
-        frames: 4,
-        steps: 4,
-        cfg_scale: 9.0,
+        width: defaults.width.unwrap_or(128),
+        height: defaults.height.unwrap_or(96),
+        frames: defaults.frames.unwrap_or(4) as usize,
+        steps: defaults.steps.unwrap_or(4) as usize,
+        cfg_scale: defaults.cfg_scale.unwrap_or(9.0),
         eta: 0.0,
-        target_fps: 16.0,
+        target_fps: defaults.target_fps.unwrap_or(16) as f32,
         clip_skip: 1,
         seeds: vec![7],
         rng: RngKind::TorchCpu,
@@ -48,7 +52,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ControlFlow::Continue(())
     };
     for output in engine.generate(&request, &mut observer)? {
-        let clip = Clip { width: request.width, height: request.height, fps: 8.0, frames: output.frames };
+        let clip = Clip {
+            width: request.width,
+            height: request.height,
+            fps: defaults.fps.unwrap_or(8) as f32,
+            frames: output.frames,
+        };
         let parameters = serde_json::json!({ "prompt": request.prompt, "seed": output.seed });
         println!("{}", video::write(&target, &clip, &parameters)?[0].display());
     }

@@ -6,7 +6,7 @@
 use std::{error::Error, path::Path, time::Instant};
 
 use i2vgen::{
-    checkpoint::{Component, ComponentKind, UNetConfig, Variant},
+    checkpoint::{Component, ComponentKind, ModelFiles, UNetConfig, Variant},
     gpu,
     graph::{Bindings, Graph, Keep, Params, Plan, Program, Target, Types, WeightStore, measure},
     kernel::Dtype,
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dir = Path::new(arguments.get(1).ok_or("usage: unet_call DIR [f32|f16]")?);
     let activation = if arguments.get(2).is_some_and(|a| a == "f16") { Dtype::F16 } else { Dtype::F32 };
     let config: UNetConfig = serde_json::from_slice(&std::fs::read(dir.join("unet/config.json"))?)?;
-    let component = Component::open(dir, ComponentKind::UNet, Variant::Auto)?;
+    let component = Component::open(&ModelFiles::from(dir), ComponentKind::UNet, Variant::Auto)?;
     let bytes = std::fs::read(dir.join("unet_call.safetensors"))?;
     let call = Call(SafeTensors::deserialize(&bytes)?);
 

@@ -10,6 +10,7 @@ use std::{
     process::Stdio,
 };
 
+use i2vgen::checkpoint::{Checkpoint, ModelFiles};
 use image::{AnimationDecoder, codecs::gif::GifDecoder};
 use program::{Room, as_str};
 use serde_json::Value;
@@ -175,6 +176,55 @@ fn a_model_folder_is_inspected() {
     let names: HashSet<_> = found["components"].as_array().unwrap().iter().map(|c| c["component"].as_str()).collect();
     assert_eq!(names, ["text_encoder", "image_encoder", "vae", "unet"].map(Some).into());
     assert!(room.run(&["inspect", "model"]).ok().stdout.contains("no problems"));
+}
+
+/// A clip without a named model: from the demo checkpoint, in its own size, and the program says so.
+#[test]
+fn the_demo_checkpoint_makes_a_clip_without_any_files() {
+    let room = Room::new();
+    let defaults = Checkpoint::open(ModelFiles::Demo).expect("the demo checkpoint opens").defaults().cloned().unwrap();
+    let quick = ["generate", "photo.png", "-p", "a red circle is moving right", "--steps", "1", "--frames", "2"];
+    let run = |more: &[&str]| room.run(&[&quick[..], more].concat()).ok();
+    let ran = run(&["-s", "3", "-o", "out/a.mp4"]);
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains("demo model")).count(), 1, "{ran:?}");
+    let parameters = i2vgen::video::read_parameters(&room.path("out/a.mp4")).unwrap();
+    assert_eq!((&parameters["model"], &parameters["width"]), (&"demo".into(), &defaults.width.into()));
+
+    // Whoever names it knows. It is the same one.
+    let named = run(&["-s", "3", "-o", "out/b.mp4", "--model", "demo"]);
+    assert!(!named.stderr.contains("demo model"), "{named:?}");
+    assert!(room.read("out/a.mp4") == room.read("out/b.mp4"));
+
+    let inspected = room.run(&["inspect", "--json"]).ok().json();
+    assert_eq!((&inspected["model"], &inspected["problems"]), (&"demo checkpoint".into(), &Value::Array(vec![])));
+    let planned = room.run(&["plan", "--model", "demo", "--json"]).ok().json();
+    assert_eq!((&planned["model"], &planned["width"]), (&"demo checkpoint".into(), &defaults.width.into()));
+}
+
+/// `models/i2vgen-xl` here, a folder called `demo`, and $I2VGEN_MODEL come before the demo checkpoint.
+#[test]
+fn a_folder_wins_over_the_demo_checkpoint() {
+    let room = Room::new();
+    let model = |ran: program::Ran| ran.ok().json()["model"].as_str().unwrap().to_owned();
+    let named = || {
+        let mut command = room.command(&["inspect", "--json"]);
+        command.env("I2VGEN_MODEL", "model");
+        program::finish(command)
+    };
+    assert_eq!(model(named()), "model");
+    fs::create_dir(room.path("models")).unwrap();
+    assert_eq!(model(room.run(&["inspect", "--json"])), "demo checkpoint");
+    fs::rename(room.path("model"), room.path("models/i2vgen-xl")).unwrap();
+    assert_eq!(model(room.run(&["inspect", "--json"])), "models/i2vgen-xl");
+
+    assert_eq!(model(room.run(&["inspect", "demo", "--json"])), "demo checkpoint");
+    fs::rename(room.path("models/i2vgen-xl"), room.path("demo")).unwrap();
+    assert_eq!(model(room.run(&["inspect", "demo", "--json"])), "demo");
+    assert_eq!(model(room.run(&["inspect", "--model", "demo", "--json"])), "demo");
+    // The folder is the one that is read, not only named.
+    fs::remove_file(room.path("demo/unet/config.json")).unwrap();
+    let ran = room.run(&["inspect", "demo"]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("demo/unet/config.json is missing"), "{ran:?}");
 }
 
 /// The published model, 16 frames of 512x512 in f16 with guidance as one batch, in at most 4 GiB.

@@ -61,7 +61,7 @@ impl Component {
     }
 }
 
-/// Joins the problems of the model folder `dir` into one error that lists each by its path; `Ok` where there is none.
+/// Joins the problems of the model whose folder is `dir` into one error that lists each by its path; `Ok` where there is none.
 pub fn reject(dir: &Path, problems: Vec<Problem>) -> Result<()> {
     match problems.is_empty() {
         true => Ok(()),
@@ -79,7 +79,7 @@ mod tests {
     fn component(tensors: &[(&str, Dtype, &[usize])]) -> Component {
         let folder = Folder::new();
         folder.write("text_encoder/model.safetensors", weights(tensors));
-        Component::open(folder.path(), TextEncoder, Variant::Auto).unwrap()
+        Component::open(&folder.files(), TextEncoder, Variant::Auto).unwrap()
     }
 
     #[test]

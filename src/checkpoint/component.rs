@@ -1,9 +1,9 @@
 //! The weights of one network: its files and its tensors by name.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::error::{Error, Result};
+use super::files::ModelFiles;
 use super::json::one_line;
 use super::kind::ComponentKind;
 use super::rename::{current_vae_name, linear_shape};
@@ -11,7 +11,7 @@ use super::safetensors_file::{Entry, SafetensorsFile};
 use super::tensor::{Dtype, Tensor};
 use super::weight_files::{Variant, WeightFiles, find};
 
-/// The memory-mapped weights of one network.
+/// The weights of one network.
 ///
 /// Nothing is read until a tensor's bytes are. Names are those of diffusers 0.35.2: the early names of VAE attentions are
 /// changed when the component is opened.
@@ -24,17 +24,16 @@ pub struct Component {
 }
 
 impl Component {
-    /// Finds, maps and checks the weight files of `kind` in the model folder `dir`.
-    pub fn open(dir: &Path, kind: ComponentKind, variant: Variant) -> Result<Self> {
-        let folder = dir.join(kind.folder());
+    /// Finds, maps and checks the weight files of `kind`.
+    pub fn open(files: &ModelFiles, kind: ComponentKind, variant: Variant) -> Result<Self> {
         let mut component = Self { kind, files: Vec::new(), tensors: BTreeMap::new() };
-        match find(&folder, kind.stem(), variant, dir)? {
+        match find(files, kind.folder(), kind.stem(), variant)? {
             WeightFiles::Single(name) => {
-                for entry in component.map(&folder.join(name))? {
+                for entry in component.map(files, &name)? {
                     component.tensors.insert(entry.name.clone(), (0, entry));
                 }
             }
-            WeightFiles::Sharded(index, shard_of) => component.open_shards(&folder, &index, &shard_of, dir)?,
+            WeightFiles::Sharded(index, shard_of) => component.open_shards(files, &index, &shard_of)?,
         }
         if kind == ComponentKind::Vae {
             component.use_current_vae_names();
@@ -75,36 +74,35 @@ impl Component {
         &self.files
     }
 
+    /// Name in the model of a file in the component's folder.
+    fn name(&self, file: &str) -> String {
+        format!("{}/{file}", self.kind.folder())
+    }
+
     /// Maps one more file and returns what it holds.
-    fn map(&mut self, path: &Path) -> Result<Vec<Entry>> {
-        let (file, entries) = SafetensorsFile::open(path)?;
+    fn map(&mut self, files: &ModelFiles, file: &str) -> Result<Vec<Entry>> {
+        let (file, entries) = SafetensorsFile::open(files, &self.name(file))?;
         self.files.push(file);
         Ok(entries)
     }
 
     /// Maps every shard once. Each tensor that the index lists must be in the shard that it names; tensors that it does
     /// not list are taken too, as the reference does.
-    fn open_shards(
-        &mut self,
-        folder: &Path,
-        index: &str,
-        shard_of: &BTreeMap<String, String>,
-        dir: &Path,
-    ) -> Result<()> {
+    fn open_shards(&mut self, files: &ModelFiles, index: &str, shard_of: &BTreeMap<String, String>) -> Result<()> {
         let mut listed_in: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (tensor, shard) in shard_of {
             listed_in.entry(shard).or_default().push(tensor);
         }
         for (number, (shard, listed)) in listed_in.into_iter().enumerate() {
-            let path = folder.join(shard);
-            if !path.is_file() {
-                return Err(Error::MissingFile { path, dir: dir.to_path_buf() });
+            let name = self.name(shard);
+            if !files.contains(&name) {
+                return Err(Error::MissingFile { path: files.path(&name), dir: files.root().to_path_buf() });
             }
             let mut found: BTreeMap<String, Entry> =
-                self.map(&path)?.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+                self.map(files, shard)?.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
             if let Some(tensor) = listed.into_iter().find(|name| !found.contains_key(*name)) {
                 return Err(Error::Index {
-                    path: folder.join(index),
+                    path: files.path(&self.name(index)),
                     detail: one_line(&format!("`{tensor}` should be in {shard}, which does not hold it")),
                 });
             }
@@ -141,7 +139,7 @@ mod tests {
     use safetensors::Dtype as D;
 
     fn open(folder: &Folder, kind: ComponentKind) -> Result<Component> {
-        Component::open(folder.path(), kind, Variant::Auto)
+        Component::open(&folder.files(), kind, Variant::Auto)
     }
 
     fn sharded(map: &str) -> Folder {

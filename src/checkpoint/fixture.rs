@@ -5,6 +5,8 @@ use std::path::Path;
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
+use super::files::ModelFiles;
+
 /// A temporary folder.
 pub struct Folder(tempfile::TempDir);
 
@@ -15,6 +17,10 @@ impl Folder {
 
     pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    pub fn files(&self) -> ModelFiles {
+        self.path().into()
     }
 
     /// Writes a file, with the folders that it lies in.

@@ -1,12 +1,13 @@
-//! A whole model folder: configurations, weights, and the paths of what other modules read.
+//! A whole model: configurations, weights, and the files that other modules read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::component::Component;
-use super::config::{Configs, Defaults, SCHEDULER, check_class};
+use super::config::{Configs, Defaults, check_class};
 use super::error::{Error, Result};
+use super::files::ModelFiles;
 use super::inventory::Inventory;
 use super::json::{CONFIG_LIMIT, one_line, read_object};
 use super::kind::ComponentKind;
@@ -30,7 +31,7 @@ const CLASSES: [(&str, &[&str]); 7] = [
 /// Weights are read from disk when a tensor is used, so an open checkpoint costs next to no memory.
 #[derive(Debug)]
 pub struct Checkpoint {
-    dir: PathBuf,
+    files: ModelFiles,
     configs: Configs,
     defaults: Option<Defaults>,
     text_encoder: Component,
@@ -40,35 +41,36 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens the model folder `dir`, with the `fp16` weight files where it has them.
-    pub fn open(dir: &Path) -> Result<Self> {
-        Self::open_variant(dir, Variant::Auto)
+    /// Opens a model, a folder's path or [`ModelFiles`], with the `fp16` weight files where it has them.
+    pub fn open(files: impl Into<ModelFiles>) -> Result<Self> {
+        Self::open_variant(files, Variant::Auto)
     }
 
-    /// Opens the model folder `dir` with a choice of weight files.
+    /// Opens a model with a choice of weight files.
     ///
     /// # Errors
     /// The first thing that is wrong: a folder or file that is not there ([`Error::NoFolder`] says how to download the
     /// published checkpoint), a configuration that is not I2VGen-XL's or contradicts itself, a damaged weight file.
     /// Whether the tensors are those that the networks need is a later step, [`Component::check`].
-    pub fn open_variant(dir: &Path, variant: Variant) -> Result<Self> {
-        check_model_index(dir)?;
-        check_tokenizer_files(dir)?;
-        let component = |kind| Component::open(dir, kind, variant);
+    pub fn open_variant(files: impl Into<ModelFiles>, variant: Variant) -> Result<Self> {
+        let files = files.into();
+        check_model_index(&files)?;
+        check_tokenizer_files(&files)?;
+        let component = |kind| Component::open(&files, kind, variant);
         Ok(Self {
-            dir: dir.to_path_buf(),
-            configs: Configs::read(dir)?,
-            defaults: Defaults::read(dir)?,
+            configs: Configs::read(&files)?,
+            defaults: Defaults::read(&files)?,
             text_encoder: component(ComponentKind::TextEncoder)?,
             image_encoder: component(ComponentKind::ImageEncoder)?,
             vae: component(ComponentKind::Vae)?,
             unet: component(ComponentKind::UNet)?,
+            files,
         })
     }
 
-    /// The model folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// Where it comes from.
+    pub fn files(&self) -> &ModelFiles {
+        &self.files
     }
 
     /// What the configuration files say.
@@ -95,37 +97,14 @@ impl Checkpoint {
     pub fn inventories(&self) -> Vec<Inventory> {
         ComponentKind::ALL.map(|kind| self.component(kind).inventory()).into()
     }
-
-    /// The scheduler's configuration file; its contents are [`Configs::scheduler`].
-    pub fn scheduler_config_path(&self) -> PathBuf {
-        self.dir.join(SCHEDULER)
-    }
-
-    /// The folder with the tokenizer's files.
-    pub fn tokenizer_dir(&self) -> PathBuf {
-        self.dir.join("tokenizer")
-    }
 }
 
-/// `dir` is a folder whose `model_index.json` describes an I2VGenXLPipeline of known classes.
-fn check_model_index(dir: &Path) -> Result<()> {
-    match std::fs::metadata(dir) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::NoFolder { dir: dir.to_path_buf() });
-        }
-        Err(source) => {
-            return Err(Error::Read { path: dir.to_path_buf(), source });
-        }
-        Ok(metadata) if !metadata.is_dir() => {
-            return Err(Error::NotAFolder { path: dir.to_path_buf() });
-        }
-        Ok(_) => {}
-    }
-    let path = dir.join(MODEL_INDEX);
-    let index = match read_object(&path, dir, CONFIG_LIMIT) {
-        Err(Error::MissingFile { .. }) => {
-            return Err(Error::NoModelIndex { dir: dir.to_path_buf() });
-        }
+/// The model has a `model_index.json`, which describes an I2VGenXLPipeline of known classes.
+fn check_model_index(files: &ModelFiles) -> Result<()> {
+    files.check_root()?;
+    let path = files.path(MODEL_INDEX);
+    let index = match read_object(files, MODEL_INDEX, CONFIG_LIMIT) {
+        Err(Error::MissingFile { dir, .. }) => return Err(Error::NoModelIndex { dir }),
         other => other?,
     };
     if !index.contains_key("_class_name") {
@@ -157,18 +136,14 @@ fn class_error(path: &Path, what: &str, found: Option<&Value>, expected: &str) -
 }
 
 /// The tokenizer has the files of one of its two forms.
-fn check_tokenizer_files(dir: &Path) -> Result<()> {
-    let folder = dir.join("tokenizer");
-    if folder.join("tokenizer.json").is_file() {
+fn check_tokenizer_files(files: &ModelFiles) -> Result<()> {
+    if files.contains("tokenizer/tokenizer.json") {
         return Ok(());
     }
-    for name in ["vocab.json", "merges.txt"] {
-        let path = folder.join(name);
-        if !path.is_file() {
-            return Err(Error::MissingFile { path, dir: dir.to_path_buf() });
-        }
+    match ["tokenizer/vocab.json", "tokenizer/merges.txt"].into_iter().find(|name| !files.contains(name)) {
+        Some(name) => Err(Error::MissingFile { path: files.path(name), dir: files.root().to_path_buf() }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -187,13 +162,22 @@ mod tests {
         assert_eq!(checkpoint.configs().unet.block_out_channels, [16, 32]);
         assert_eq!(checkpoint.configs().tokenizer_length, 24);
         assert_eq!(checkpoint.configs().scheduler["steps_offset"], 1);
-        assert!(checkpoint.scheduler_config_path().is_file());
-        assert!(checkpoint.tokenizer_dir().is_dir());
+        assert_eq!(checkpoint.files(), &folder.files());
         assert_eq!(checkpoint.defaults(), None);
         let folders: Vec<_> = checkpoint.inventories().iter().map(|i| i.component).collect();
         assert_eq!(folders, ["text_encoder", "image_encoder", "vae", "unet"]);
         folder.write("i2vgen.json", r#"{"frames": 8}"#);
         assert_eq!(Checkpoint::open(folder.path()).unwrap().defaults().unwrap().frames, Some(8));
+    }
+
+    #[test]
+    fn the_demo_checkpoint_opens() {
+        let checkpoint = Checkpoint::open(ModelFiles::Demo).unwrap();
+        let defaults = checkpoint.defaults().unwrap();
+        assert!(defaults.width.is_some() && defaults.height.is_some() && defaults.frames.is_some());
+        assert!(checkpoint.inventories().iter().all(|component| component.parameters > 0));
+        let error = Component::open(&ModelFiles::Demo, ComponentKind::UNet, Variant::F16).unwrap_err().to_string();
+        assert!(error.contains("demo checkpoint/unet has diffusion_pytorch_model.safetensors, but none of"), "{error}");
     }
 
     #[test]

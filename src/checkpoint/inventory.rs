@@ -82,7 +82,7 @@ mod tests {
         let file =
             weights(&[("a", D::F16, &[2, 5]), ("b", D::F16, &[3]), ("c", D::F32, &[]), ("ids", D::I64, &[1, 7])]);
         folder.write("image_encoder/model.fp16.safetensors", &file);
-        let component = Component::open(folder.path(), ComponentKind::ImageEncoder, Variant::Auto).unwrap();
+        let component = Component::open(&folder.files(), ComponentKind::ImageEncoder, Variant::Auto).unwrap();
         let inventory = component.inventory();
         assert_eq!(inventory.files, [("model.fp16.safetensors".to_string(), file.len() as u64)]);
         assert_eq!((inventory.tensors, inventory.parameters, inventory.bytes), (4, 14, 26 + 4 + 56));

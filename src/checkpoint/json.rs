@@ -1,28 +1,31 @@
 //! JSON files: read with a size limit, errors that name the file and the field.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
+use super::files::ModelFiles;
 
 /// Configuration files are a few kilobytes.
 pub const CONFIG_LIMIT: u64 = 4 << 20;
 /// The index of a sharded checkpoint has one line for each tensor.
 pub const INDEX_LIMIT: u64 = 64 << 20;
 
-/// The JSON object in the file at `path`; [`Error::MissingFile`] (which names the model folder `dir`) when it is not there.
-pub fn read_object(path: &Path, dir: &Path, limit: u64) -> Result<Map<String, Value>> {
+/// The JSON object in the model's file `name`; [`Error::MissingFile`] when it is not there.
+pub fn read_object(files: &ModelFiles, name: &str, limit: u64) -> Result<Map<String, Value>> {
+    let path = files.path(name);
     let read = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::NotFound => Error::MissingFile { path: path.to_path_buf(), dir: dir.to_path_buf() },
-        _ => Error::Read { path: path.to_path_buf(), source },
+        ErrorKind::NotFound => Error::MissingFile { path: path.clone(), dir: files.root().to_path_buf() },
+        _ => Error::Read { path: path.clone(), source },
     };
-    let bytes = std::fs::metadata(path).map_err(read)?.len();
+    let bytes = files.len(name).map_err(read)?;
     if bytes > limit {
-        return Err(Error::TooLarge { path: path.to_path_buf(), bytes, limit });
+        return Err(Error::TooLarge { path, bytes, limit });
     }
-    parse_object(path, &std::fs::read(path).map_err(read)?)
+    parse_object(&path, &files.read(name).map_err(read)?)
 }
 
 /// The JSON object in `bytes`, which came from the file at `path`.

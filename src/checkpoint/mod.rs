@@ -1,5 +1,5 @@
-//! A model folder in the layout of diffusers: what its configuration files say, the weights as they lie on disk, and
-//! what does not fit between the two.
+//! A model folder in the layout of diffusers: what its configuration files say, the weights as they lie in it, and what
+//! does not fit between the two.
 //!
 //! ```text
 //! MODEL/
@@ -11,15 +11,18 @@
 //!   i2vgen.json                           optional: this checkpoint's own defaults
 //! ```
 //!
-//! [`Checkpoint::open`] reads every configuration and memory-maps every weight file; [`Component::check`] compares the
-//! tensors with those a network expects; [`Configs::published`] describes the published checkpoint without its files.
+//! [`ModelFiles`] is such a folder, on disk or in the executable. [`Checkpoint::open`] reads every configuration and
+//! memory-maps every weight file; [`Component::check`] compares the tensors with those a network expects;
+//! [`Configs::published`] describes the published checkpoint without its files.
 
 pub mod config;
 
 mod check;
 mod component;
+mod demo;
 mod download;
 mod error;
+mod files;
 mod folder;
 mod inventory;
 mod json;
@@ -41,6 +44,7 @@ pub use config::{
 };
 pub use download::{PUBLISHED_REPOSITORY, download_command};
 pub use error::{Error, Result};
+pub use files::ModelFiles;
 pub use folder::Checkpoint;
 pub use inventory::{DtypeCount, Inventory};
 pub use kind::ComponentKind;

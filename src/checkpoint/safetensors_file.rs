@@ -1,13 +1,12 @@
-//! One safetensors file, memory-mapped, its header checked against its length.
+//! One safetensors file where it lies, its header checked against its length.
 
-use std::fs::File;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use memmap2::Mmap;
 use safetensors::tensor::Metadata;
 
 use super::error::{Error, Result};
+use super::files::{Bytes, ModelFiles};
 use super::json::one_line;
 
 /// Bytes before the header: its length as a little-endian u64.
@@ -15,11 +14,12 @@ const PREFIX: usize = 8;
 /// The longest header that the format allows.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// A mapped file. The operating system reads pages when they are first touched and may drop them at any time.
+/// A file, none of it in memory before it is used.
 #[derive(Debug)]
 pub struct SafetensorsFile {
+    /// For messages.
     pub path: PathBuf,
-    map: Mmap,
+    contents: Bytes,
 }
 
 /// Where a tensor lies in its file.
@@ -33,26 +33,23 @@ pub struct Entry {
 }
 
 impl SafetensorsFile {
-    /// Maps the file at `path` and reads its header: tensors that neither overlap nor leave gaps, to the end of the file.
-    pub fn open(path: &Path) -> Result<(Self, Vec<Entry>)> {
-        let read = |source| Error::Read { path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(read)?;
-        // SAFETY: the map is only ever read, and as plain bytes. If another process cuts the file short meanwhile, an
-        // access ends this process with a bus error: weight files are not edited while a model runs.
-        let map = unsafe { Mmap::map(&file) }.map_err(read)?;
-        let entries = header(&map).map_err(|detail| Error::Damaged { path: path.to_path_buf(), detail })?;
-        let file = Self { path: path.to_path_buf(), map };
-        Ok((file, entries))
+    /// Maps the model's file `name` and reads its header: tensors that neither overlap nor leave gaps, to the end of the
+    /// file.
+    pub fn open(files: &ModelFiles, name: &str) -> Result<(Self, Vec<Entry>)> {
+        let path = files.path(name);
+        let contents = files.map(name).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let entries = header(&contents).map_err(|detail| Error::Damaged { path: path.clone(), detail })?;
+        Ok((Self { path, contents }, entries))
     }
 
     /// Length of the file in bytes.
     pub fn len(&self) -> usize {
-        self.map.len()
+        self.contents.len()
     }
 
     /// The bytes of one of this file's entries.
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.map.get(range).unwrap_or_default()
+        self.contents.get(range).unwrap_or_default()
     }
 }
 

@@ -41,7 +41,7 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// A weight tensor, borrowed from the memory-mapped file.
+/// A weight tensor, borrowed from its file.
 #[derive(Debug, Clone)]
 pub struct Tensor<'a> {
     /// Type of the elements.

@@ -1,11 +1,11 @@
 //! Which files hold a component's weights: one file or shards, plain or of the `fp16` variant.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::error::{Error, Result};
+use super::files::ModelFiles;
 use super::json::{INDEX_LIMIT, read_object};
 
 /// Which weight files to read where a folder has both kinds.
@@ -31,8 +31,8 @@ pub enum WeightFiles {
     Sharded(String, BTreeMap<String, String>),
 }
 
-/// Finds the weights called `stem` in `folder`, a component of the model folder `dir`.
-pub fn find(folder: &Path, stem: &str, variant: Variant, dir: &Path) -> Result<WeightFiles> {
+/// Finds the weights called `stem` in `folder`, a component of the model.
+pub fn find(files: &ModelFiles, folder: &str, stem: &str, variant: Variant) -> Result<WeightFiles> {
     let plain = [format!("{stem}.safetensors"), format!("{stem}.safetensors.index.json")];
     let fp16 = [
         format!("{stem}.fp16.safetensors"),
@@ -45,43 +45,38 @@ pub fn find(folder: &Path, stem: &str, variant: Variant, dir: &Path) -> Result<W
         Variant::F16 => fp16.iter().collect(),
     };
     for &name in &wanted {
-        if folder.join(name).is_file() {
+        if files.contains(&format!("{folder}/{name}")) {
             return match name.ends_with(".json") {
-                true => Ok(WeightFiles::Sharded(name.clone(), weight_map(folder, name, dir)?)),
+                true => Ok(WeightFiles::Sharded(name.clone(), weight_map(files, folder, name)?)),
                 false => Ok(WeightFiles::Single(name.clone())),
             };
         }
     }
-    Err(nothing_found(folder, &wanted, dir))
+    Err(nothing_found(files, folder, &wanted))
 }
 
 /// The error for a folder without any of the `wanted` files; it tells what is there instead.
-fn nothing_found(folder: &Path, wanted: &[&String], dir: &Path) -> Error {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
+fn nothing_found(files: &ModelFiles, folder: &str, wanted: &[&String]) -> Error {
+    let names = files.names_in(folder);
+    let (folder, dir) = (files.path(folder), files.root().to_path_buf());
     let first_with = |endings: &[&str]| names.iter().find(|name| endings.iter().any(|e| name.ends_with(e)));
     let safetensors = first_with(&[".safetensors"]);
     if let (None, Some(found)) = (safetensors, first_with(&[".bin", ".pth", ".pt", ".ckpt"])) {
-        return Error::PickleOnly { folder: folder.to_path_buf(), found: found.clone(), dir: dir.to_path_buf() };
+        return Error::PickleOnly { folder, found: found.clone(), dir };
     }
     let wanted: Vec<&str> = wanted.iter().map(|name| name.as_str()).collect();
-    let (folder, wanted) = (folder.to_path_buf(), wanted.join(", "));
+    let wanted = wanted.join(", ");
     match safetensors {
         Some(found) => Error::NoVariant { folder, wanted, found: found.clone() },
-        None => Error::NoWeights { folder, wanted, dir: dir.to_path_buf() },
+        None => Error::NoWeights { folder, wanted, dir },
     }
 }
 
 /// The shard of each tensor, from the index of a sharded checkpoint.
-fn weight_map(folder: &Path, name: &str, dir: &Path) -> Result<BTreeMap<String, String>> {
-    let path = folder.join(name);
-    let fail = |detail: String| Error::Index { path: path.clone(), detail: super::json::one_line(&detail) };
-    let index = read_object(&path, dir, INDEX_LIMIT)?;
+fn weight_map(files: &ModelFiles, folder: &str, name: &str) -> Result<BTreeMap<String, String>> {
+    let name = format!("{folder}/{name}");
+    let fail = |detail: String| Error::Index { path: files.path(&name), detail: super::json::one_line(&detail) };
+    let index = read_object(files, &name, INDEX_LIMIT)?;
     let Some(Value::Object(map)) = index.get("weight_map") else {
         return Err(fail("has no object `weight_map`".into()));
     };
@@ -106,7 +101,7 @@ mod tests {
     use crate::checkpoint::fixture::Folder;
 
     fn find_in(folder: &Folder, variant: Variant) -> Result<WeightFiles> {
-        find(folder.path(), "model", variant, folder.path())
+        find(&folder.files(), "unet", "model", variant)
     }
 
     fn single(name: &str) -> WeightFiles {
@@ -116,11 +111,11 @@ mod tests {
     #[test]
     fn variants_are_found_by_themselves() {
         let folder = Folder::new();
-        folder.write("model.safetensors", "");
+        folder.write("unet/model.safetensors", "");
         assert_eq!(find_in(&folder, Variant::Auto).unwrap(), single("model.safetensors"));
         let error = find_in(&folder, Variant::F16).unwrap_err().to_string();
         assert!(error.contains("has model.safetensors, but none of model.fp16.safetensors"), "{error}");
-        folder.write("model.fp16.safetensors", "");
+        folder.write("unet/model.fp16.safetensors", "");
         assert_eq!(find_in(&folder, Variant::Auto).unwrap(), single("model.fp16.safetensors"));
         assert_eq!(find_in(&folder, Variant::F32).unwrap(), single("model.safetensors"));
     }
@@ -131,7 +126,10 @@ mod tests {
             ["model.safetensors.index.json", "model.safetensors.index.fp16.json", "model.fp16.safetensors.index.json"]
         {
             let folder = Folder::new();
-            folder.write(name, r#"{"metadata": {}, "weight_map": {"a": "model-00001-of-00001.safetensors"}}"#);
+            folder.write(
+                &format!("unet/{name}"),
+                r#"{"metadata": {}, "weight_map": {"a": "model-00001-of-00001.safetensors"}}"#,
+            );
             assert!(matches!(find_in(&folder, Variant::Auto).unwrap(), WeightFiles::Sharded(n, _) if n == name));
         }
     }
@@ -140,7 +138,7 @@ mod tests {
     fn an_index_cannot_point_elsewhere() {
         for shard in ["\"../x.safetensors\"", "\"/x.safetensors\"", "\"C:x.safetensors\"", "\"x.bin\"", "7"] {
             let folder = Folder::new();
-            folder.write("model.safetensors.index.json", format!(r#"{{"weight_map": {{"a": {shard}}}}}"#));
+            folder.write("unet/model.safetensors.index.json", format!(r#"{{"weight_map": {{"a": {shard}}}}}"#));
             let error = find_in(&folder, Variant::Auto).unwrap_err().to_string();
             assert!(error.contains("index.json") && error.contains("`a`"), "{error}");
         }
@@ -149,7 +147,7 @@ mod tests {
     #[test]
     fn pickle_files_are_refused_with_advice() {
         let folder = Folder::new();
-        folder.write("pytorch_model.bin", "");
+        folder.write("unet/pytorch_model.bin", "");
         let error = find_in(&folder, Variant::Auto).unwrap_err().to_string();
         assert!(error.contains("pytorch_model.bin") && error.contains("save_pretrained"), "{error}");
     }

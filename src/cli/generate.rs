@@ -11,7 +11,7 @@ use std::{
 };
 
 use i2vgen::{
-    checkpoint::{self, Checkpoint, Configs, Defaults},
+    checkpoint::{Checkpoint, Configs, Defaults, ModelFiles},
     gpu::Device,
     pipeline::{Compat, Engine, Output, Request},
     sampler::{Schedule, SchedulerConfig},
@@ -23,6 +23,7 @@ pub use flags::Generate;
 
 use super::{
     Error,
+    options::USUAL_MODEL,
     output::{print, table},
     progress::Progress,
     units,
@@ -50,15 +51,18 @@ impl Generate {
             }
         }
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
-        let checkpoint = self.checkpoint()?;
+        let checkpoint = Checkpoint::open(self.model.files())?;
         let defaults = checkpoint.defaults().cloned().unwrap_or_default();
         let request = self.request(&source, from.as_ref(), &defaults)?;
         let fps = self.file_fps(from.as_ref(), &defaults)?;
         request.check(checkpoint.configs())?;
-        let scheduler = SchedulerConfig::open(&checkpoint.scheduler_config_path())?;
+        let scheduler = SchedulerConfig::open(checkpoint.files())?;
         Schedule::new(&scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
 
         source.notes.iter().for_each(|note| progress.note(note));
+        if self.model.named().is_none() && *checkpoint.files() == ModelFiles::Demo {
+            progress.note(&demo_note(&defaults));
+        }
         if request.compat == Compat::Diffusers && is_published(checkpoint.configs()) {
             progress.note(
                 "this model was trained with the image branch added twice, which diffusers does not do; if the motion is \
@@ -95,15 +99,6 @@ impl Generate {
             name.into()
         });
         Ok(Target::parse(&path)?)
-    }
-
-    fn checkpoint(&self) -> Result<Checkpoint, Error> {
-        Checkpoint::open(&self.model.dir()).map_err(|error| match error {
-            checkpoint::Error::NoFolder { .. } if self.model.named().is_none() => {
-                Error::message(format!("{error} (a model elsewhere is named with --model or I2VGEN_MODEL)"))
-            }
-            other => other.into(),
-        })
     }
 
     /// Flags before the clip's own parameters before the checkpoint's defaults before the published checkpoint's.
@@ -151,9 +146,19 @@ impl Generate {
     }
 }
 
+/// What to know when the demo checkpoint was taken because no model was named.
+fn demo_note(defaults: &Defaults) -> String {
+    let size =
+        defaults.width.zip(defaults.height).map_or(String::new(), |(width, height)| format!(", {width}x{height}"));
+    format!(
+        "this is the small demo model (coloured shapes{size}); for other pictures, --model {USUAL_MODEL} names the published \
+         one, or tells how to download it"
+    )
+}
+
 /// What differs from the clip that the parameters come from, although it should be made again.
 fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device) -> Vec<String> {
-    let (model, device) = (parameters::model_name(checkpoint), &device.capabilities().name);
+    let (model, device) = (checkpoint.files().name(), &device.capabilities().name);
     let mut notes = Vec::new();
     if from.model != model {
         notes.push(format!("the clip was made with the model '{}', this one is '{model}'", from.model));

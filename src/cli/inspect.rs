@@ -1,23 +1,27 @@
-//! `i2vgen inspect`: what a model folder holds, and what is wrong with it.
+//! `i2vgen inspect`: what a model holds, and what is wrong with it.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use i2vgen::{
-    checkpoint::{Checkpoint, Configs, Inventory},
+    checkpoint::{Checkpoint, Configs, Inventory, ModelFiles},
     pipeline::{Compat, Networks},
 };
 use serde_json::json;
 
-use super::{Error, output, units};
+use super::{Error, options::ModelOption, output, units};
 
-/// Show the components, sizes and weights of a model folder, and what does not fit
+/// Show the components, sizes and weights of a model, and what does not fit
 ///
-/// Nothing is loaded and no device is needed. The exit code is 1 if a tensor is missing, unexpected or misshapen.
+/// Nothing is loaded and no device is needed. The exit code is 1 if a tensor is missing, unexpected or misshapen. If no model
+/// is named, it is the one that `generate` would take: models/i2vgen-xl in the current folder if it is there, or else demo.
 #[derive(Args)]
 pub struct Inspect {
-    /// Model folder in the diffusers layout
-    dir: PathBuf,
+    /// The same as --model
+    #[arg(value_name = "DIR|demo", conflicts_with = "model")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelOption,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,12 +29,13 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(self) -> Result<(), Error> {
-        let checkpoint = Checkpoint::open(&self.dir)?;
+        let files = self.dir.as_deref().map_or_else(|| self.model.files(), ModelFiles::named);
+        let checkpoint = Checkpoint::open(files)?;
         let problems = Networks::new(checkpoint.configs(), Compat::default()).problems(&checkpoint);
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         if self.json {
             output::print_json(&json!({
-                "model": self.dir,
+                "model": checkpoint.files().root(),
                 "sizes": sizes(checkpoint.configs()).map(|(name, text)| json!({ "component": name, "sizes": text })),
                 "components": checkpoint.inventories(),
                 "defaults": checkpoint.defaults(),
@@ -44,7 +49,7 @@ impl Inspect {
 }
 
 fn text(checkpoint: &Checkpoint, problems: &[String]) -> String {
-    let mut text = String::new();
+    let mut text = format!("{:<18}{}\n", "model", checkpoint.files().root().display());
     for (name, sizes) in sizes(checkpoint.configs()) {
         text += &format!("{name:<18}{sizes}\n");
     }

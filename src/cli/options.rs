@@ -1,34 +1,43 @@
-//! Options that several commands share: the model folder and the device.
+//! Options that several commands share: the model and the device.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use i2vgen::gpu::{self, Device, Disable};
+use i2vgen::{
+    checkpoint::ModelFiles,
+    gpu::{self, Device, Disable},
+};
 use serde::de::DeserializeOwned;
 
 use super::{Error, units};
 
 /// Where a model is looked for when none is named.
-const DEFAULT_MODEL: &str = "models/i2vgen-xl";
+pub const USUAL_MODEL: &str = "models/i2vgen-xl";
 
-/// Where the model is.
+/// Which model.
 #[derive(Args)]
 pub struct ModelOption {
-    /// Model folder in the diffusers layout [default: $I2VGEN_MODEL, or models/i2vgen-xl]
-    #[arg(long, value_name = "DIR")]
+    /// Model folder in the diffusers layout; where no folder is called `demo`, that is the small model inside this program
+    /// [default: $I2VGEN_MODEL, or as said above]
+    #[arg(long, value_name = "DIR|demo")]
     model: Option<PathBuf>,
 }
 
 impl ModelOption {
-    /// The folder that was named, on the command line or in the environment.
-    pub fn named(&self) -> Option<PathBuf> {
+    /// The model that was named, on the command line or in the environment.
+    pub fn named(&self) -> Option<ModelFiles> {
         let variable = || std::env::var_os("I2VGEN_MODEL").filter(|value| !value.is_empty());
-        self.model.clone().or_else(|| variable().map(PathBuf::from))
+        let name = self.model.clone().or_else(|| variable().map(PathBuf::from));
+        name.map(|name| ModelFiles::named(&name))
     }
 
-    /// The folder that was named, or the usual one.
-    pub fn dir(&self) -> PathBuf {
-        self.named().unwrap_or_else(|| DEFAULT_MODEL.into())
+    /// The model that was named, or the usual one, or the demo.
+    pub fn files(&self) -> ModelFiles {
+        let usual = || match Path::new(USUAL_MODEL).is_dir() {
+            true => ModelFiles::from(USUAL_MODEL),
+            false => ModelFiles::Demo,
+        };
+        self.named().unwrap_or_else(usual)
     }
 }
 

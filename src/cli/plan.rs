@@ -27,7 +27,8 @@ use super::{
 
 /// Show what a clip would cost: memory and arithmetic of each phase, and what is split
 ///
-/// No device and no weights are needed. Without a model the published configuration is planned for.
+/// No device and no weights are needed. If no model is named, the published configuration is planned for, also without its
+/// files.
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Plan {
@@ -131,11 +132,11 @@ impl Plan {
 
     fn model(&self) -> Result<Model, Error> {
         match self.model.named().filter(|_| self.config.is_none()) {
-            Some(dir) => Ok(Model {
-                name: dir.display().to_string(),
-                configs: Configs::read(&dir)?,
-                defaults: Defaults::read(&dir)?.unwrap_or_default(),
-                checkpoint: Checkpoint::open(&dir).ok(),
+            Some(files) => Ok(Model {
+                name: files.root().display().to_string(),
+                configs: Configs::read(&files)?,
+                defaults: Defaults::read(&files)?.unwrap_or_default(),
+                checkpoint: Checkpoint::open(files).ok(),
             }),
             None => Ok(Model {
                 name: "i2vgen-xl".into(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use i2vgen::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, ModelFiles},
     lab::{ReferenceCase, Stage, Verification, verify},
     pipeline::{Compat, DtypeChoice, Engine},
 };
@@ -20,8 +20,8 @@ use super::{Error, options, output};
 pub struct Verify {
     /// Folder of the case: params.json, input.png, reference.safetensors
     case: PathBuf,
-    /// Model folder [default: `model` in the case]
-    #[arg(long, value_name = "DIR")]
+    /// Model folder, or `demo` as in `i2vgen generate` [default: `model` in the case]
+    #[arg(long, value_name = "DIR|demo")]
     model: Option<PathBuf>,
     /// How activations are stored
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
@@ -45,7 +45,7 @@ enum Dtype {
 impl Verify {
     pub fn run(self) -> Result<(), Error> {
         let case = ReferenceCase::open(&self.case)?;
-        let checkpoint = Checkpoint::open(&self.model.unwrap_or_else(|| self.case.join("model")))?;
+        let checkpoint = Checkpoint::open(ModelFiles::named(&self.model.unwrap_or_else(|| self.case.join("model"))))?;
         let dtype = match self.dtype {
             Dtype::F32 => DtypeChoice::F32,
             Dtype::F16 => DtypeChoice::F16,

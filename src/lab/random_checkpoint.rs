@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    checkpoint::{self, ComponentKind, Configs, Defaults, Expected},
+    checkpoint::{self, ComponentKind, Configs, Defaults, Expected, ModelFiles},
     pipeline::{Compat, Networks},
     sampler::TorchGenerator,
 };
@@ -61,7 +61,7 @@ pub fn random_checkpoint(dir: &Path, seed: u64) -> Result<(), Error> {
     for (name, contents) in texts() {
         write(name, contents.as_bytes())?;
     }
-    let networks = Networks::new(&Configs::read(&model)?, Compat::default());
+    let networks = Networks::new(&Configs::read(&ModelFiles::from(&model))?, Compat::default());
     let mut normals = TorchGenerator::new(seed);
     for kind in ComponentKind::ALL {
         let name = match kind {
@@ -236,7 +236,7 @@ mod tests {
         assert!(unet(&a) == unet(&b) && unet(&a) != unet(&c));
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), 3, "no temporary folder is left");
 
-        let tokenizer = Tokenizer::open(&checkpoint.tokenizer_dir()).unwrap();
+        let tokenizer = Tokenizer::open(checkpoint.files()).unwrap();
         assert_eq!(tokenizer.vocab_size(), checkpoint.configs().text_encoder.vocab_size);
         let tokens = tokenizer.encode("ein Kätzchen 😺").unwrap();
         assert_eq!((tokens.tokens, tokens.cut), (2 + 3 + 9 + 4, None));

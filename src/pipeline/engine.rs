@@ -60,8 +60,8 @@ impl Engine {
             }
         };
         let networks = Networks::new(checkpoint.configs(), compat);
-        checkpoint::reject(checkpoint.dir(), networks.problems(&checkpoint))?;
-        let tokenizer = Tokenizer::open(&checkpoint.tokenizer_dir())?;
+        checkpoint::reject(checkpoint.files().root(), networks.problems(&checkpoint))?;
+        let tokenizer = Tokenizer::open(checkpoint.files())?;
         let configs = checkpoint.configs();
         let (known, ids) = (configs.text_encoder.vocab_size, tokenizer.vocab_size());
         if ids > known {
@@ -78,7 +78,7 @@ impl Engine {
             );
             return Err(Error::Request { field: "tokenizer", reason });
         }
-        let schedule = Schedule::new(&SchedulerConfig::open(&checkpoint.scheduler_config_path())?)?;
+        let schedule = Schedule::new(&SchedulerConfig::open(checkpoint.files())?)?;
         let weights = ComponentKind::ALL.map(|kind| weight_dtype(checkpoint.component(kind), activation));
         let target =
             Target { device: device.capabilities().clone(), rate: measure(&device)?, max_seconds: MAX_SECONDS };

@@ -14,6 +14,12 @@ use tokenizers::{Model, NormalizedString};
 use super::alphabet::{Alphabet, END_OF_WORD};
 use super::error::{Error, Result};
 use super::settings::{AddedToken, Settings, read_text};
+use crate::checkpoint::ModelFiles;
+
+/// The ids of tokens.
+pub(super) const VOCAB: &str = "tokenizer/vocab.json";
+/// The pairs of tokens that are joined, most frequent first.
+pub(super) const MERGES: &str = "tokenizer/merges.txt";
 
 /// Merges that `CLIPTokenizer` reads; the vocabulary of 49408 is these, 512 single bytes and 2 special tokens.
 const MAX_MERGES: usize = 49152 - 256 - 2;
@@ -41,9 +47,9 @@ pub(super) struct ClipBpe {
 
 impl ClipBpe {
     /// Builds the tokenizer; `None` if one of the two files is missing.
-    pub(super) fn open(dir: &Path, settings: &Settings) -> Result<Option<Self>> {
-        let (vocab_path, merges_path) = (dir.join("vocab.json"), dir.join("merges.txt"));
-        let (Some(vocab), Some(merges)) = (read_text(&vocab_path)?, read_text(&merges_path)?) else {
+    pub(super) fn open(files: &ModelFiles, settings: &Settings) -> Result<Option<Self>> {
+        let (vocab_path, merges_path) = (files.path(VOCAB), files.path(MERGES));
+        let (Some(vocab), Some(merges)) = (read_text(files, VOCAB)?, read_text(files, MERGES)?) else {
             return Ok(None);
         };
         let vocab: HashMap<String, u32> = serde_json::from_str(&vocab)

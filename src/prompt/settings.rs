@@ -1,10 +1,16 @@
 //! `tokenizer_config.json` and `special_tokens_map.json`: special tokens and the length of the sequence.
 
-use std::path::Path;
+use std::io::ErrorKind;
 
 use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
+use crate::checkpoint::ModelFiles;
+
+/// The tokenizer's folder in a model.
+pub(super) const FOLDER: &str = "tokenizer";
+const CONFIG: &str = "tokenizer/tokenizer_config.json";
+const SPECIAL_TOKENS: &str = "tokenizer/special_tokens_map.json";
 
 /// Length of CLIP's sequence, for folders that do not say.
 const CLIP_LENGTH: usize = 77;
@@ -32,13 +38,13 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Reads both files of `dir`; either may be missing.
+    /// Reads both files; either may be missing.
     ///
     /// Where they disagree, transformers' rule holds: a `tokenizer_config.json` with `added_tokens_decoder` (transformers
     /// 4.34 and later) comes first, else `special_tokens_map.json` does.
-    pub(super) fn read(dir: &Path) -> Result<Self> {
-        let config = File::read(dir, "tokenizer_config.json")?;
-        let map = File::read(dir, "special_tokens_map.json")?;
+    pub(super) fn read(files: &ModelFiles) -> Result<Self> {
+        let config = File::read(files, CONFIG)?;
+        let map = File::read(files, SPECIAL_TOKENS)?;
         let order = match config.given("added_tokens_decoder") {
             Some(_) => [&config, &map],
             None => [&map, &config],
@@ -69,9 +75,9 @@ struct File {
 }
 
 impl File {
-    fn read(dir: &Path, name: &str) -> Result<Self> {
-        let path = dir.join(name);
-        let fields = match read_json(&path)? {
+    fn read(files: &ModelFiles, name: &str) -> Result<Self> {
+        let path = files.path(name);
+        let fields = match read_json(files, name)? {
             None => Map::new(),
             Some(Value::Object(fields)) => fields,
             Some(_) => {
@@ -146,24 +152,22 @@ fn content(value: &Value) -> Option<String> {
 }
 
 /// The text of a file; `None` if there is no such file.
-pub(super) fn read_text(path: &Path) -> Result<Option<String>> {
-    let bytes = match std::fs::read(path) {
+pub(super) fn read_text(files: &ModelFiles, name: &str) -> Result<Option<String>> {
+    let bytes = match files.read(name) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(Error::Read { path: path.to_path_buf(), source });
-        }
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Read { path: files.path(name), source }),
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Error::Damaged { path: path.to_path_buf(), detail: "it is not UTF-8 text".into() })?;
+    let text = String::from_utf8(bytes.into_owned())
+        .map_err(|_| Error::Damaged { path: files.path(name), detail: "it is not UTF-8 text".into() })?;
     Ok(Some(text))
 }
 
-fn read_json(path: &Path) -> Result<Option<Value>> {
-    let Some(text) = read_text(path)? else {
+fn read_json(files: &ModelFiles, name: &str) -> Result<Option<Value>> {
+    let Some(text) = read_text(files, name)? else {
         return Ok(None);
     };
     let value =
-        serde_json::from_str(&text).map_err(|e| Error::Damaged { path: path.to_path_buf(), detail: e.to_string() })?;
+        serde_json::from_str(&text).map_err(|e| Error::Damaged { path: files.path(name), detail: e.to_string() })?;
     Ok(Some(value))
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::alphabet::Alphabet;
 use super::{Error, Tokenizer};
+use crate::checkpoint::ModelFiles;
 
 const BOS: u32 = 514;
 const EOS: u32 = 515;
@@ -20,15 +21,16 @@ impl Folder {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("i2vgen-prompt-{}-{n}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
+        let tokenizer = dir.join("tokenizer");
+        fs::create_dir_all(&tokenizer).unwrap();
         for (name, text) in files {
-            fs::write(dir.join(name), text).unwrap();
+            fs::write(tokenizer.join(name), text).unwrap();
         }
         Self(dir)
     }
 
     fn open(&self) -> Result<Tokenizer, Error> {
-        Tokenizer::open(&self.0)
+        Tokenizer::open(&ModelFiles::from(&self.0))
     }
 
     fn failure(&self) -> String {

@@ -1,13 +1,15 @@
 //! CLIP's tokenizer: a sentence becomes a row of token ids of fixed length.
 
-use std::path::Path;
-
 use tokenizers::Tokenizer as FastTokenizer;
 
 use super::alphabet::Alphabet;
-use super::clip_bpe::ClipBpe;
+use super::clip_bpe::{ClipBpe, MERGES, VOCAB};
 use super::error::{Error, Result};
-use super::settings::{Settings, read_text};
+use super::settings::{FOLDER, Settings, read_text};
+use crate::checkpoint::ModelFiles;
+
+/// The tokenizer with the rules of `CLIPTokenizerFast`.
+const FAST: &str = "tokenizer/tokenizer.json";
 
 /// A prompt as the text encoder reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Encoded {
     pub cut: Option<String>,
 }
 
-/// A tokenizer read from a checkpoint's `tokenizer/` folder.
+/// A tokenizer read from the `tokenizer/` folder of a model.
 ///
 /// With `vocab.json` and `merges.txt` it gives the ids of transformers' `CLIPTokenizer` without `ftfy`, the class that the
 /// published pipeline names; with `tokenizer.json` alone, those of `CLIPTokenizerFast`, whose rules that file holds. The
@@ -82,14 +84,15 @@ impl Tokenizer {
     ///
     /// # Errors
     /// Missing or damaged files, merges that need unknown tokens, special tokens without an id.
-    pub fn open(dir: &Path) -> Result<Self> {
-        let settings = Settings::read(dir)?;
-        let rules = match ClipBpe::open(dir, &settings)? {
+    pub fn open(files: &ModelFiles) -> Result<Self> {
+        let settings = Settings::read(files)?;
+        let rules = match ClipBpe::open(files, &settings)? {
             Some(bpe) => Rules::Slow(Box::new(bpe)),
-            None => Rules::Fast(Box::new(open_fast(dir, &settings)?)),
+            None => Rules::Fast(Box::new(open_fast(files, &settings)?)),
         };
         let id = |role, token: &String| {
-            rules.id(token).ok_or_else(|| Error::NoSpecialToken { dir: dir.to_path_buf(), role, token: token.clone() })
+            let dir = || files.path(FOLDER);
+            rules.id(token).ok_or_else(|| Error::NoSpecialToken { dir: dir(), role, token: token.clone() })
         };
         id("unk", &settings.unk)?;
         Ok(Self {
@@ -134,16 +137,15 @@ impl Tokenizer {
 }
 
 /// Reads `tokenizer.json`, with padding and truncation left to [`Tokenizer::encode`].
-fn open_fast(dir: &Path, settings: &Settings) -> Result<FastTokenizer> {
-    let path = dir.join("tokenizer.json");
-    let Some(text) = read_text(&path)? else {
-        let there = |name: &str| dir.join(name).exists();
-        let missing = match (there("vocab.json"), there("merges.txt")) {
+fn open_fast(files: &ModelFiles, settings: &Settings) -> Result<FastTokenizer> {
+    let path = files.path(FAST);
+    let Some(text) = read_text(files, FAST)? else {
+        let missing = match (files.contains(VOCAB), files.contains(MERGES)) {
             (true, _) => "merges.txt is",
             (false, true) => "vocab.json is",
             (false, false) => "all three are",
         };
-        return Err(Error::NoVocabulary { dir: dir.to_path_buf(), missing });
+        return Err(Error::NoVocabulary { dir: files.path(FOLDER), missing });
     };
     let damaged = |detail: String| Error::Damaged { path: path.clone(), detail };
     let mut fast = FastTokenizer::from_bytes(text).map_err(|e| damaged(e.to_string()))?;

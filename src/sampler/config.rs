@@ -1,11 +1,10 @@
 //! `scheduler/scheduler_config.json` as diffusers' `DDIMScheduler` reads it.
 
-use std::path::Path;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
+use crate::checkpoint::ModelFiles;
 
 /// Most training timesteps accepted; diffusion models use 1000.
 const MAX_TRAIN_TIMESTEPS: u64 = 1_000_000;
@@ -121,15 +120,23 @@ impl Default for SchedulerConfig {
 }
 
 impl SchedulerConfig {
-    /// Reads `scheduler_config.json`. Errors name the file, and the field where one is at fault.
-    pub fn open(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-        Self::from_json(&text).map_err(|source| Error::InFile { path: path.to_path_buf(), source: Box::new(source) })
+    /// Where a model has these settings.
+    const FILE: &str = "scheduler/scheduler_config.json";
+
+    /// Reads a model's `scheduler_config.json`. Errors name the file, and the field where one is at fault.
+    pub fn open(files: &ModelFiles) -> Result<Self> {
+        let path = files.path(Self::FILE);
+        let bytes = files.read(Self::FILE).map_err(|source| Error::Read { path: path.clone(), source })?;
+        Self::parse(&bytes).map_err(|source| Error::InFile { path, source: Box::new(source) })
     }
 
     /// Reads the text of a `scheduler_config.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text).map_err(|e| Error::Json { detail: e.to_string() })?;
+        Self::parse(text.as_bytes())
+    }
+
+    fn parse(text: &[u8]) -> Result<Self> {
+        let value: Value = serde_json::from_slice(text).map_err(|e| Error::Json { detail: e.to_string() })?;
         value.try_into()
     }
 }
@@ -337,7 +344,7 @@ mod tests {
             }
             assert!(!message.contains('\n'));
         }
-        let message = SchedulerConfig::open(Path::new("no/such.json")).unwrap_err().to_string();
-        assert!(message.contains("no/such.json"), "{message}");
+        let message = SchedulerConfig::open(&"no/such".into()).unwrap_err().to_string();
+        assert!(message.contains("no/such/scheduler/scheduler_config.json"), "{message}");
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::Fields;
 use crate::checkpoint::error::{Error, Result};
+use crate::checkpoint::files::ModelFiles;
 use crate::checkpoint::json::{CONFIG_LIMIT, from_object, read_object};
 
 /// Settings that suit this checkpoint better than those of the published one; whoever asks can still override each.
@@ -52,13 +53,13 @@ pub struct Defaults {
 }
 
 impl Defaults {
-    /// Name of the file in the model folder.
+    /// The file's name in the model.
     pub const FILE: &'static str = "i2vgen.json";
 
-    /// The file of the model folder `dir`, or `None` where it has none.
-    pub fn read(dir: &Path) -> Result<Option<Self>> {
-        let path = dir.join(Self::FILE);
-        let object = match read_object(&path, dir, CONFIG_LIMIT) {
+    /// The defaults of a model, or `None` where it has no such file.
+    pub fn read(files: &ModelFiles) -> Result<Option<Self>> {
+        let path = files.path(Self::FILE);
+        let object = match read_object(files, Self::FILE, CONFIG_LIMIT) {
             Err(Error::MissingFile { .. }) => return Ok(None),
             other => other?,
         };
@@ -107,12 +108,12 @@ mod tests {
     fn read(text: &str) -> Result<Option<Defaults>> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(Defaults::FILE), text).unwrap();
-        Defaults::read(dir.path())
+        Defaults::read(&dir.path().into())
     }
 
     #[test]
     fn absent_file_and_absent_fields() {
-        assert_eq!(Defaults::read(tempfile::tempdir().unwrap().path()).unwrap(), None);
+        assert_eq!(Defaults::read(&tempfile::tempdir().unwrap().path().into()).unwrap(), None);
         let defaults = read(r#"{"width": 64, "cfg_range": [1, 6.5], "steps": null}"#).unwrap().unwrap();
         assert_eq!((defaults.width, defaults.steps), (Some(64), None));
         assert_eq!(defaults.cfg_range, Some([1.0, 6.5]));

@@ -23,6 +23,7 @@ pub use unet::{DownBlockType, UNetConfig, UpBlockType};
 pub use vae::VaeConfig;
 
 use super::error::{Error, Result};
+use super::files::ModelFiles;
 use super::json::{CONFIG_LIMIT, read_object};
 
 const UNET: &str = "unet/config.json";
@@ -31,7 +32,7 @@ const TEXT_ENCODER: &str = "text_encoder/config.json";
 const IMAGE_ENCODER: &str = "image_encoder/config.json";
 const FEATURE_EXTRACTOR: &str = "feature_extractor/preprocessor_config.json";
 const TOKENIZER: &str = "tokenizer/tokenizer_config.json";
-pub(super) const SCHEDULER: &str = "scheduler/scheduler_config.json";
+const SCHEDULER: &str = "scheduler/scheduler_config.json";
 
 /// Every size and setting of a checkpoint, without its weights.
 ///
@@ -52,22 +53,23 @@ pub struct Configs {
 }
 
 impl Configs {
-    /// Reads and checks the configuration files of the model folder `dir`; looks at no weights.
-    pub fn read(dir: &Path) -> Result<Self> {
-        let object = |file: &str| read_object(&dir.join(file), dir, CONFIG_LIMIT);
+    /// Reads and checks the configuration files of a model; looks at no weights.
+    pub fn read(files: &ModelFiles) -> Result<Self> {
+        let path = |file: &str| files.path(file);
+        let object = |file: &str| read_object(files, file, CONFIG_LIMIT);
         let of_class = |file: &str, class: &str| {
             let object = object(file)?;
-            check_class(&dir.join(file), &object, class)?;
+            check_class(&path(file), &object, class)?;
             Ok::<_, Error>(object)
         };
-        let text_encoder = ClipTextConfig::parse(&dir.join(TEXT_ENCODER), object(TEXT_ENCODER)?)?;
+        let text_encoder = ClipTextConfig::parse(&path(TEXT_ENCODER), object(TEXT_ENCODER)?)?;
         let configs = Self {
-            unet: UNetConfig::parse(&dir.join(UNET), of_class(UNET, "I2VGenXLUNet")?)?,
-            vae: VaeConfig::parse(&dir.join(VAE), of_class(VAE, "AutoencoderKL")?)?,
-            image_encoder: ClipVisionConfig::parse(&dir.join(IMAGE_ENCODER), object(IMAGE_ENCODER)?)?,
-            feature_extractor: FeatureExtractorConfig::parse(&dir.join(FEATURE_EXTRACTOR), object(FEATURE_EXTRACTOR)?)?,
+            unet: UNetConfig::parse(&path(UNET), of_class(UNET, "I2VGenXLUNet")?)?,
+            vae: VaeConfig::parse(&path(VAE), of_class(VAE, "AutoencoderKL")?)?,
+            image_encoder: ClipVisionConfig::parse(&path(IMAGE_ENCODER), object(IMAGE_ENCODER)?)?,
+            feature_extractor: FeatureExtractorConfig::parse(&path(FEATURE_EXTRACTOR), object(FEATURE_EXTRACTOR)?)?,
             scheduler: Value::Object(object(SCHEDULER)?),
-            tokenizer_length: tokenizer_length(dir, text_encoder.max_position_embeddings)?,
+            tokenizer_length: tokenizer_length(files, text_encoder.max_position_embeddings)?,
             text_encoder,
         };
         configs.check_agreement()?;
@@ -154,9 +156,8 @@ fn nested(mut object: Map<String, Value>, key: &str) -> Map<String, Value> {
 }
 
 /// `model_max_length` of the tokenizer. transformers writes 10^30 for a tokenizer without a limit.
-fn tokenizer_length(dir: &Path, positions: usize) -> Result<usize> {
-    let path = dir.join(TOKENIZER);
-    let object = match read_object(&path, dir, CONFIG_LIMIT) {
+fn tokenizer_length(files: &ModelFiles, positions: usize) -> Result<usize> {
+    let object = match read_object(files, TOKENIZER, CONFIG_LIMIT) {
         Err(Error::MissingFile { .. }) => return Ok(positions),
         other => other?,
     };
@@ -169,7 +170,7 @@ fn tokenizer_length(dir: &Path, positions: usize) -> Result<usize> {
         (_, Some(length)) if length >= 4_294_967_296.0 => Ok(positions),
         _ => {
             let detail = format!("is {length}, expected a number of tokens");
-            Err(fields::Fields::of(&path).error("model_max_length", super::json::one_line(&detail)))
+            Err(fields::Fields::of(&files.path(TOKENIZER)).error("model_max_length", super::json::one_line(&detail)))
         }
     }
 }
@@ -202,19 +203,19 @@ mod tests {
         let folder = Folder::new();
         for text in [r#"{"model_max_length": 1000000000000000019884624838656}"#, "{}"] {
             folder.write(TOKENIZER, text);
-            assert_eq!(tokenizer_length(folder.path(), 77).unwrap(), 77);
+            assert_eq!(tokenizer_length(&folder.files(), 77).unwrap(), 77);
         }
         folder.write(TOKENIZER, r#"{"model_max_length": 24}"#);
-        assert_eq!(tokenizer_length(folder.path(), 77).unwrap(), 24);
+        assert_eq!(tokenizer_length(&folder.files(), 77).unwrap(), 24);
         folder.write(TOKENIZER, r#"{"model_max_length": -1}"#);
-        assert!(tokenizer_length(folder.path(), 77).unwrap_err().to_string().contains("`model_max_length`"));
+        assert!(tokenizer_length(&folder.files(), 77).unwrap_err().to_string().contains("`model_max_length`"));
     }
 
     #[test]
     fn another_class_is_refused() {
         let folder = toy_checkpoint();
         folder.write(UNET, r#"{"_class_name": "UNet3DConditionModel"}"#);
-        let error = Configs::read(folder.path()).unwrap_err().to_string();
+        let error = Configs::read(&folder.files()).unwrap_err().to_string();
         assert!(error.contains("UNet3DConditionModel") && error.contains("I2VGenXLUNet"), "{error}");
     }
 }

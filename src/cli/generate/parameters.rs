@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use i2vgen::{
-    checkpoint::Checkpoint,
     pipeline::{Compat, DtypeChoice, Engine, Passes, Request, RngKind},
     video,
 };
@@ -18,7 +17,7 @@ use crate::cli::Error;
 pub struct Parameters {
     /// This program and its version.
     pub program: String,
-    /// Name of the model folder.
+    /// Name of the model folder, or `demo`.
     pub model: String,
     pub picture: PictureMark,
     pub prompt: String,
@@ -68,7 +67,7 @@ impl Parameters {
         let dtype = if engine.activation().bytes() == 2 { DtypeChoice::F16 } else { DtypeChoice::F32 };
         Self {
             program: concat!("i2vgen ", env!("CARGO_PKG_VERSION")).to_owned(),
-            model: model_name(engine.checkpoint()),
+            model: engine.checkpoint().files().name(),
             picture: source.mark.clone(),
             prompt: request.prompt.clone(),
             negative_prompt: request.negative().to_owned(),
@@ -102,12 +101,6 @@ impl Parameters {
     pub fn to_json(&self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(|e| Error::message(format!("the parameters are not JSON: {e}")))
     }
-}
-
-/// Name of the model folder, which may have been given as `.`.
-pub fn model_name(checkpoint: &Checkpoint) -> String {
-    let dir = checkpoint.dir().canonicalize().unwrap_or_else(|_| checkpoint.dir().to_owned());
-    dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The shortest decimal that gives this f32 again: 8.3, where the f32 itself is 8.300000190734863.
