@@ -52,6 +52,14 @@ pub enum Error {
         /// Which field is wrong, expected and found.
         problem: String,
     },
+    /// The clip cannot be enlarged as asked.
+    #[error("--output-scale {scale}: {problem}")]
+    Enlarge {
+        /// The factor.
+        scale: u32,
+        /// The limit and what to do.
+        problem: String,
+    },
     /// The target does not hold what it was asked to hold.
     #[error("{} holds {holds}, not {asked}", path.display())]
     Content {

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::clip::Clip;
 use super::error::{Error, Result};
+use super::limits::check_size;
 use super::palette::Palette;
 use super::parameters::{self, MAX_BYTES};
+use super::target::Kind;
 
 /// Shortest delay in 1/100 s that viewers follow; they replace shorter ones by 10.
 const SHORTEST_DELAY: u32 = 2;
@@ -19,12 +21,8 @@ const COMMENT: u8 = 0xfe;
 /// Encodes `clip` as a whole file.
 pub(super) fn encode(clip: &Clip, parameters: &Value) -> Result<Vec<u8>> {
     let fail = |problem: EncodingError| Error::encode("gif", problem);
-    let (Ok(width), Ok(height)) = (u16::try_from(clip.width), u16::try_from(clip.height)) else {
-        return Err(Error::encode(
-            "gif",
-            format!("a gif holds at most 65535×65535 pixels, found {}×{}", clip.width, clip.height),
-        ));
-    };
+    check_size(Kind::Gif, clip.width, clip.height)?;
+    let [width, height] = [clip.width as u16, clip.height as u16];
     let palette = Palette::of(clip);
     let mut encoder = Encoder::new(Vec::new(), width, height, &palette.colours()).map_err(fail)?;
     encoder.set_repeat(Repeat::Infinite).map_err(fail)?;

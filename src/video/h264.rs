@@ -9,6 +9,8 @@ use openh264::formats::YUVSlices;
 
 use super::clip::Clip;
 use super::error::{Error, Result};
+use super::limits::check_size;
+use super::target::Kind;
 use super::yuv::{self, BT709, Matrix};
 
 /// The quantiser, of 0 (finest) to 51: constant quality, in RGB about 39 dB, of which halved chroma costs the most.
@@ -31,17 +33,9 @@ pub(super) struct Sample {
 /// # Errors
 /// [`Error::Encode`] if the size is beyond 3840×2160 (or upright) or the encoder refuses.
 pub(super) fn encode(clip: &Clip) -> Result<Vec<Sample>> {
+    check_size(Kind::Mp4, clip.width, clip.height)?;
     let fail = |problem: openh264::Error| Error::encode("mp4", problem);
     let (width, height) = yuv::padded_size(clip.width, clip.height);
-    if width.max(height) > 3840 || width.min(height) > 2160 {
-        return Err(Error::encode(
-            "mp4",
-            format!(
-                "H.264 holds at most 3840×2160 pixels, found {}×{}; write .webp or a png sequence",
-                clip.width, clip.height
-            ),
-        ));
-    }
     let matrix = Matrix::for_size(width, height);
     let coefficients = match matrix {
         BT709 => MatrixCoefficients::Bt709,

@@ -1,8 +1,8 @@
 //! Clips to files (mp4, gif, webp, png sequence, latents) and the parameters that made them back out of files.
 //!
 //! The way of the data: [`Target::parse`] understands the output's name, [`Target::check`] tries its folder before
-//! the long work, [`write()`] encodes a [`Clip`] in memory and puts it on disk under a temporary name that is renamed
-//! when complete. Every file carries the parameters it was made with; [`read_parameters`] finds them again:
+//! the long work, [`Enlarge`] makes a small clip larger, [`write()`] encodes a [`Clip`] in memory and puts it on disk
+//! under a temporary name that is renamed when complete. Every file carries the parameters it was made with; [`read_parameters`] finds them again:
 //!
 //! | file | parameters |
 //! | --- | --- |
@@ -14,10 +14,12 @@
 
 mod boxes;
 mod clip;
+mod enlarge;
 mod error;
 mod gif;
 mod h264;
 mod latents;
+mod limits;
 mod mp4;
 mod palette;
 mod parameters;
@@ -37,7 +39,9 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 pub use clip::{Clip, MAX_FPS, MIN_FPS};
+pub use enlarge::{Enlarge, Filter, MAX_SCALE};
 pub use error::{Error, Result};
+pub use limits::check_size;
 pub use read::read_parameters;
 pub use target::{Kind, Target};
 

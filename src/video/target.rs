@@ -81,6 +81,18 @@ impl Target {
         }
     }
 
+    /// The files of a clip of `frames` frames, in order: one, or those of a png sequence.
+    pub fn files(&self, frames: usize) -> Vec<PathBuf> {
+        let count = if self.pattern.is_some() { frames } else { 1 };
+        (0..count).map(|frame| self.file(frame)).collect()
+    }
+
+    /// Are all files of a clip of `frames` frames there?
+    pub fn is_there(&self, frames: usize) -> bool {
+        let count = if self.pattern.is_some() { frames.max(1) } else { 1 };
+        (0..count).all(|frame| self.file(frame).is_file())
+    }
+
     /// The target of clip `index` (from 0) when several clips are made in one run.
     ///
     /// The first keeps the name, the others are counted from 2: `cat.mp4`, `cat-2.mp4`, `cat-3.mp4`. In a png
@@ -173,6 +185,8 @@ mod tests {
         assert_eq!(name("a/cat-%03d.png", 1), "a/cat-2-%03d.png");
         let second = parse("a/cat-%03d.png").unwrap().for_index(1);
         assert_eq!(second.file(0), Path::new("a/cat-2-001.png"));
+        assert_eq!(second.files(2), ["a/cat-2-001.png", "a/cat-2-002.png"].map(PathBuf::from));
+        assert_eq!(parse("cat.mp4").unwrap().files(9), [PathBuf::from("cat.mp4")]);
     }
 
     #[test]
@@ -192,8 +206,15 @@ mod tests {
             let message = check(path).unwrap_err().to_string();
             assert!(message.contains(word) && message.contains("cat.mp4"), "{message}");
         }
+        let frames = Target::parse(&root.path().join("cat-%d.png")).unwrap();
+        for number in 1..=2 {
+            assert!(!frames.is_there(2));
+            fs::write(frames.file(number - 1), "x").unwrap();
+        }
+        assert!(frames.is_there(2) && !frames.is_there(3));
         fs::create_dir(root.path().join("taken.gif")).unwrap();
         let taken = check(root.path().join("taken.gif"));
+        assert!(!Target::parse(&root.path().join("taken.gif")).unwrap().is_there(1));
         assert!(matches!(taken, Err(Error::IsFolder { .. })));
     }
 }

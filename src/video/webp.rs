@@ -10,12 +10,12 @@ use webp::{Encoder, WebPConfig};
 
 use super::clip::Clip;
 use super::error::{Error, Result};
+use super::limits::check_size;
 use super::parameters::{self, MAX_BYTES};
+use super::target::Kind;
 
 /// Quality of the pictures, of 100.
 const QUALITY: f32 = 90.0;
-/// Longest side that the format holds.
-const MAX_SIDE: u32 = 16_383;
 /// Features in the file's head: it is an animation, it has an XMP chunk.
 const FEATURES: u8 = 0x02 | 0x04;
 /// Each frame replaces the one before; nothing shines through.
@@ -24,12 +24,7 @@ const NO_BLENDING: u8 = 0x02;
 /// Encodes `clip` as a whole file.
 pub(super) fn encode(clip: &Clip, parameters: &Value) -> Result<Vec<u8>> {
     let fail = |problem: String| Error::encode("webp", problem);
-    if clip.width > MAX_SIDE || clip.height > MAX_SIDE {
-        return Err(fail(format!(
-            "a webp holds at most {MAX_SIDE}×{MAX_SIDE} pixels, found {}×{}",
-            clip.width, clip.height
-        )));
-    }
+    check_size(Kind::WebP, clip.width, clip.height)?;
     let mut config = WebPConfig::new().map_err(|()| fail("the encoder cannot be set up".to_owned()))?;
     config.quality = QUALITY;
     config.use_sharp_yuv = 1; // keeps coloured edges sharp despite the halved chroma
