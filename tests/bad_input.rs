@@ -93,7 +93,7 @@ fn a_device_too_small_for_the_request() {
     }
     // Too much for a buffer; too much for the memory, where a smaller size would fit.
     for (frames, word) in [("1024", "largest buffer"), ("64", "would fit (--width, --height)")] {
-        let huge = ["-W", "4096", "-H", "4096", "--frames", frames, "--cfg-scale", "9"];
+        let huge = ["-W", "4096", "-H", "4096", "--frames", frames, "--cfg-scale", "9", "-o", "out/clip.webp"];
         refuses_to_generate(&room, "photo.png", &huge, &["device", word]);
     }
 }
@@ -247,6 +247,9 @@ fn numbers_out_of_range() {
         ("-s", "18446744073709551616", &["--seed", "0 to 18446744073709551615"]),
         ("-s", "cat", &["--seed"]),
         ("--count", "0", &["--count", "1..=1000"]),
+        ("--output-scale", "0", &["--output-scale", "1..=16"]),
+        ("--output-scale", "17", &["--output-scale", "1..=16"]),
+        ("--output-filter", "sharp", &["--output-filter", "nearest"]),
         ("--max-binding", "0", &["--max-binding"]),
         ("--rng", "dice", &["--rng", "torch-cpu"]),
     ] {
@@ -426,6 +429,84 @@ fn an_output_that_cannot_be_written() {
     if cfg!(target_os = "linux") {
         refuses_to_generate(&room, "photo.png", &["-o", "/proc/clip.mp4"], &["/proc", "not writable"]);
     }
+}
+
+#[test]
+fn an_output_that_is_too_large() {
+    let room = Room::new();
+    let wide = ["-W", "4096", "-o"];
+    for (arguments, words) in [
+        (&["-W", "512", "--output-scale", "8"][..], &["--output-scale 8", "3840×2160", "4096×512"][..]),
+        (&["--output-scale", "2", "-o", "out/clip.safetensors"], &["--output-scale 2", "latents", "take 1"]),
+        (&[&wide[..], &["out/clip.webp", "--output-scale", "4"]].concat(), &["--output-scale 4", "16384×256"]),
+        (&[&wide[..], &["out/clip.mp4"]].concat(), &["H.264", "4096×64", ".webp"]),
+    ] {
+        refuses_to_generate(&room, "photo.png", arguments, words);
+    }
+}
+
+#[test]
+fn an_output_over_what_it_is_made_from() {
+    let room = Room::new();
+    room.write("out/frame-2.png", room.read("photo.png"));
+    let output = ["-o", "out/frame-%d.png"];
+    let replaced = ["out/frame-2.png", "would be replaced"];
+    refuses_to_generate(&room, "out/frame-2.png", &[&output[..], &["--frames", "2"]].concat(), &replaced);
+    room.generate("out/frame-2.png", &output).ok();
+    refuses_to_generate(&room, "photo.png", &["--from", "out/frame-1.png", "-o", "out/frame-%d.png"], &["frame-1.png"]);
+}
+
+// --- a list of jobs ---
+
+/// Asserts that `batch` refuses a list.
+fn refuses_list(room: &Room, list: impl AsRef<[u8]>, changed: &[&str], words: &[&str]) {
+    room.write("jobs.jsonl", list);
+    refuses(room, room.command(&program::as_str(&program::batch("jobs.jsonl", changed))), words);
+}
+
+#[test]
+fn a_line_that_is_no_job() {
+    let room = Room::new();
+    room.write("letter.png", "Dear model, imagine a cat.");
+    room.write("out/frame-1.png", room.read("photo.png"));
+    for (line, words) in [
+        (r#"{"picture": "photo.png""#, &["not JSON", "at column"][..]),
+        (r#"["photo.png"]"#, &["expected an object"]),
+        (r#"{"prompt": "A cat"}"#, &["no picture"]),
+        (r#"{"picture": "photo.png", "step": 3}"#, &["unknown field `step`", "steps"]),
+        (r#"{"picture": "photo.png", "steps": "three"}"#, &["`steps`", "three"]),
+        (r#"{"picture": "photo.png", "steps": 0}"#, &["0 steps", "1 to 1000"]),
+        (r#"{"picture": "photo.png", "width": 60}"#, &["--width", "take 56 or 64"]),
+        (r#"{"picture": "photo.png", "cfg_scale": 0.5}"#, &["--cfg-scale"]),
+        (r#"{"picture": "photo.png", "fps": 0}"#, &["--fps"]),
+        (r#"{"picture": "photo.png", "frames": 0, "output": "f-%d.png"}"#, &["--frames"]),
+        (r#"{"picture": "photo.png", "frames": 1000000000000, "output": "f-%d.png"}"#, &["--frames"]),
+        (r#"{"picture": "photo.png", "output_scale": 17}"#, &["--output-scale 17", "1 (off) to 16"]),
+        (r#"{"picture": "photo.png", "output": "a.avi"}"#, &["a.avi", ".mp4"]),
+        (r#"{"picture": "photo.png", "output": "../a.mp4"}"#, &["`output`", "without a folder"]),
+        (r#"{"picture": "photo.png", "output": "PHOTO-1.mp4"}"#, &["PHOTO-1.mp4", "that of line 1"]),
+        (r#"{"picture": "absent.png"}"#, &["absent.png", "does not exist"]),
+        (r#"{"picture": "letter.png"}"#, &["letter.png", "not a picture"]),
+        (r#"{"picture": "out/frame-1.png", "frames": 2, "output": "frame-%d.png"}"#, &["frame-1.png", "replaced"]),
+    ] {
+        let list = format!("{{\"picture\": \"photo.png\"}}\n\n{line}\n");
+        refuses_list(&room, list, &[], &[&["jobs.jsonl, line 3: "], words].concat());
+    }
+    let half = "{\"picture\": \"photo.png\", \"dtype\": \"f16\"}";
+    refuses_list(&room, half, &["--no-f16"], &["jobs.jsonl, line 1: ", "no f16"]);
+}
+
+#[test]
+fn a_list_that_is_none() {
+    let room = Room::new();
+    refuses(&room, room.command(&program::as_str(&program::batch("absent.jsonl", &[]))), &["absent.jsonl"]);
+    refuses_list(&room, "\n \n", &[], &["jobs.jsonl", "no jobs"]);
+    refuses_list(&room, b"\xff\xfe{", &[], &["jobs.jsonl", "UTF-8"]);
+    let job = "{\"picture\": \"photo.png\"}";
+    refuses_list(&room, job, &["-o", "photo.png"], &["photo.png"]);
+    refuses_list(&room, job, &["--model", "nowhere"], &["nowhere", "hf download"]);
+    fs::create_dir(room.path("out/photo-1.mp4")).unwrap();
+    refuses_list(&room, job, &[], &["photo-1.mp4", "a folder has that name"]);
 }
 
 #[cfg(unix)]

@@ -13,7 +13,7 @@ use std::{
 use i2vgen::checkpoint::{Checkpoint, ModelFiles};
 use image::{AnimationDecoder, codecs::gif::GifDecoder};
 use program::{Room, as_str};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PUBLISHED_512: [&str; 12] =
     ["plan", "--config", "i2vgen-xl", "-W", "512", "-H", "512", "--frames", "16", "--dtype", "f16", "--json"];
@@ -22,7 +22,12 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
-/// The first frame of a png sequence as samples.
+/// What a clip says about how it was made.
+fn parameters(room: &Room, clip: &str) -> Value {
+    i2vgen::video::read_parameters(&room.path(clip)).expect("the clip has parameters")
+}
+
+/// One frame of a png sequence as samples.
 fn frame(room: &Room, name: &str) -> Vec<u8> {
     image::open(room.path(name)).expect("a png").into_rgb8().into_raw()
 }
@@ -102,6 +107,183 @@ fn every_format_holds_the_clip_and_its_parameters() {
     assert_eq!(latents.tensor("latents").unwrap().shape(), [1, 4, 3, 8, 9]);
     assert_eq!(fs::read_dir(room.path("out")).unwrap().count(), 7, "nothing else is left");
 }
+
+#[test]
+fn a_clip_is_written_enlarged() {
+    let room = Room::new();
+    let ran =
+        room.generate("photo.png", &["--output-scale", "3", "--output-filter", "nearest", "-o", "out/nearest-%d.png"]);
+    let ran = ran.ok();
+    assert!(ran.stdout.contains("1 frame of 64x64 (enlarged 3 times to 192x192)"), "{}", ran.stdout);
+
+    // Smooth if nobody says, in every format.
+    let smooth = ["smooth-%d.png", "smooth.gif", "smooth.webp", "smooth.mp4"];
+    let smooth =
+        smooth.map(|output| json!({ "picture": "photo.png", "output_scale": 3, "output": output }).to_string());
+    let small = json!({ "picture": "photo.png", "output": "small-%d.png" }).to_string();
+    room.write("jobs.jsonl", [&smooth[..], &[small]].concat().join("\n"));
+    room.run(&as_str(&program::batch("jobs.jsonl", &[]))).ok();
+    let picture = |file: &str| image::open(room.path(file)).expect(file).into_rgb8();
+    let (small, nearest) = (picture("out/small-1.png"), picture("out/nearest-1.png"));
+    assert_eq!((small.dimensions(), nearest.dimensions()), ((64, 64), (192, 192)));
+    assert!(nearest.enumerate_pixels().all(|(x, y, pixel)| pixel == small.get_pixel(x / 3, y / 3)));
+    for file in ["out/smooth-1.png", "out/smooth.gif", "out/smooth.webp"] {
+        assert!(picture(file).dimensions() == (192, 192) && picture(file) != nearest, "{file}");
+    }
+    // Width and height in the description of the samples.
+    assert!(room.read("out/smooth.mp4").windows(4).any(|size| size == [0, 192, 0, 192]));
+    for file in ["out/smooth-1.png", "out/smooth.gif", "out/smooth.webp", "out/smooth.mp4"] {
+        let parameters = parameters(&room, file);
+        for (field, value) in
+            [("width", 64.into()), ("output_scale", 3.into()), ("output_filter", Value::from("smooth"))]
+        {
+            assert_eq!(parameters[field], value, "{file}");
+        }
+    }
+
+    // It is a parameter like others.
+    let from = |more: &[&str]| {
+        room.run(&[&["generate", "--from", "out/nearest-1.png", "--model", "model"], more].concat()).ok();
+    };
+    from(&["-o", "out/again-%d.png"]);
+    assert!(room.read("out/again-1.png") == room.read("out/nearest-1.png"));
+    from(&["--output-scale", "1", "-o", "out/off-%d.png"]);
+    assert!(frame(&room, "out/off-1.png") == small.into_raw());
+}
+
+/// A clip from before there was `--output-scale`.
+#[test]
+fn an_older_clip_still_gives_its_parameters() {
+    let room = Room::new();
+    room.generate("photo.png", &["-o", "out/new-%d.png"]).ok();
+    let mut parameters = parameters(&room, "out/new-1.png");
+    for field in ["output_scale", "output_filter"] {
+        assert!(parameters.as_object_mut().unwrap().remove(field).is_some(), "{field}");
+    }
+    let clip = i2vgen::video::Clip { width: 1, height: 1, fps: 8.0, frames: vec![vec![0; 3]] };
+    let old = i2vgen::video::Target::parse(&room.path("old-%d.png")).unwrap();
+    i2vgen::video::write(&old, &clip, &parameters).unwrap();
+    room.run(&["generate", "--from", "old-1.png", "--model", "model", "-o", "out/again-%d.png"]).ok();
+    assert!(room.read("out/again-1.png") == room.read("out/new-1.png"));
+}
+
+// --- batch ---
+
+#[test]
+fn a_batch_makes_what_is_missing() {
+    let room = Room::new();
+    let list = r#"{"picture": "photo.png"}
+
+{"picture": "../photo.png", "prompt": "A dog", "frames": 2, "output_scale": 2, "dtype": "f32", "output": "dog-%d.png"}
+"#;
+    fs::create_dir(room.path("lists")).unwrap();
+    room.write("lists/jobs.jsonl", list.replace("\"photo", "\"../photo"));
+    let arguments = program::batch("lists/jobs.jsonl", &["-o", "out/clips"]);
+    let first = room.run(&as_str(&arguments)).ok();
+    for words in ["1 of 2  out/clips/photo-1.mp4  seed 1  ", "2 of 2  out/clips/dog-1.png to ", "\n2 of 2 clips made, "]
+    {
+        assert!(first.stdout.contains(words), "{}", first.stdout);
+    }
+    assert!(first.stdout.contains(" left\n"), "no estimate: {}", first.stdout);
+    assert_eq!(fs::read_dir(room.path("out/clips")).unwrap().count(), 3);
+
+    // The same as one at a time.
+    room.generate("photo.png", &["-o", "out/alone.mp4"]).ok();
+    assert!(room.read("out/clips/photo-1.mp4") == room.read("out/alone.mp4"));
+    let dog = parameters(&room, "out/clips/dog-2.png");
+    for (field, value) in [("prompt", Value::from("A dog")), ("frames", 2.into()), ("dtype", "f32".into())] {
+        assert_eq!(dog[field], value);
+    }
+    assert_eq!(frame(&room, "out/clips/dog-2.png").len(), 128 * 128 * 3);
+
+    // What is there stays; what is not whole is made again.
+    let whole = room.read("out/clips/dog-2.png");
+    room.write("out/clips/photo-1.mp4", "mine");
+    fs::remove_file(room.path("out/clips/dog-2.png")).unwrap();
+    let second = room.run(&as_str(&arguments)).ok();
+    assert!(second.stdout.contains("1 of 2 clips made, 1 already there, "), "{}", second.stdout);
+    assert!(!second.stdout.contains("1 of 2  ") && second.stdout.contains("2 of 2  "), "{}", second.stdout);
+    assert!(room.read("out/clips/photo-1.mp4") == b"mine" && room.read("out/clips/dog-2.png") == whole);
+
+    // With nothing to do no device is needed.
+    let mut third = room.command(&as_str(&arguments));
+    third.env("VK_DRIVER_FILES", room.path("absent.json")).env("VK_ICD_FILENAMES", room.path("absent.json"));
+    let third = program::finish(third).ok();
+    assert!(third.stdout.contains("0 of 2 clips made, 2 already there"), "{}", third.stdout);
+}
+
+#[test]
+fn a_batch_as_json_tells_every_job_and_its_drawn_seed() {
+    let room = Room::new();
+    let line = r#"{"picture": "photo.png"}"#;
+    room.write("jobs.jsonl", [line; 3].join("\n"));
+    room.write("out/photo-1.mp4", "there");
+    let mut arguments = program::batch("jobs.jsonl", &["--progress", "json"]);
+    let seed = arguments.iter().position(|a| a == "-s").unwrap();
+    arguments.drain(seed..seed + 2);
+    let ran = room.run(&as_str(&arguments)).ok();
+    assert!(ran.stderr.is_empty(), "{}", ran.stderr);
+    let events = lines(&ran.stdout);
+    let jobs: Vec<_> = events.iter().filter(|e| e["event"] == "job").collect();
+    let told = |field: &str| jobs.iter().map(|e| e[field].clone()).collect::<Vec<_>>();
+    assert_eq!(told("status"), ["started", "done", "started", "done"]);
+    assert_eq!(told("line"), [2, 2, 3, 3]);
+    assert!(jobs.iter().all(|e| e["of"] == 3 && e["job"] == e["line"]));
+    assert!(jobs[1]["seconds_left"].as_f64() > Some(0.0) && jobs[3]["seconds_left"] == 0.0);
+    let seeds = [jobs[1]["seed"].clone(), jobs[3]["seed"].clone()];
+    assert_ne!(seeds[0], seeds[1], "two clips have the same drawn seed");
+    assert_eq!(seeds, [2, 3].map(|line| parameters(&room, &format!("out/photo-{line}.mp4"))["seed"].clone()));
+    let done = events.last().unwrap();
+    assert_eq!((&done["event"], &done["made"], &done["skipped"]), (&"done".into(), &2.into(), &1.into()));
+    assert_eq!(events.iter().filter(|e| e["event"] == "step").count(), 2);
+}
+
+/// One job uses a layer whose weights are not numbers; the others leave it out.
+#[test]
+fn a_job_that_fails_does_not_stop_the_others() {
+    let room = Room::new();
+    let file = "model/text_encoder/model.fp16.safetensors";
+    let mut weights = room.read(file);
+    let header = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let tensors: serde_json::Map<String, Value> = serde_json::from_slice(&weights[8..8 + header]).unwrap();
+    let layer = |name: &str| name.split(".layers.").nth(1)?.split('.').next()?.parse::<usize>().ok();
+    let last = tensors.keys().filter_map(|name| layer(name)).max();
+    for (_, tensor) in tensors.iter().filter(|(name, _)| layer(name) == last) {
+        let [start, end] = [0, 1].map(|i| 8 + header + tensor["data_offsets"][i].as_u64().unwrap() as usize);
+        weights[start..end].fill(0xff);
+    }
+    room.write(file, weights);
+    let job = |more: &str| format!("{{\"picture\": \"photo.png\"{more}}}\n");
+    room.write("jobs.jsonl", [job(""), job(", \"clip_skip\": 0"), job(", \"seed\": 2")].concat());
+    let ran = room.run(&as_str(&program::batch("jobs.jsonl", &["--dtype", "f32"])));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let [told] = ran.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", ran.stderr) };
+    assert!(told.starts_with("error: jobs.jsonl, line 2: ") && told.contains("not numbers"), "{told}");
+    assert!(ran.stdout.contains("2 of 3 clips made, 1 failed, "), "{}", ran.stdout);
+    let [first, second, third] = [1, 2, 3].map(|n| room.path(&format!("out/photo-{n}.mp4")).exists());
+    assert!(first && !second && third);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_batch_keeps_what_it_made() {
+    let room = Room::new();
+    room.write("jobs.jsonl", "{\"picture\": \"photo.png\"}\n{\"picture\": \"photo.png\", \"steps\": 500}\n");
+    let arguments = program::batch("jobs.jsonl", &["--progress", "json"]);
+    let mut child =
+        room.command(&as_str(&arguments)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(events.any(|line| line.contains("\"step\"") && line.contains("\"of\":500")), "no step was told");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let rest: Vec<String> = events.collect();
+    assert!(rest.len() < 400 && rest.last().unwrap().contains("\"left\":1"), "{rest:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let files: Vec<_> = fs::read_dir(room.path("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["photo-1.mp4"]);
+}
+
+// --- progress and the other commands ---
 
 #[test]
 fn progress_as_json_tells_every_stage() {
@@ -280,7 +462,7 @@ fn the_readme_downloads_what_the_program_asks_for() {
 fn help_names_every_command_and_option() {
     let room = Room::new();
     let help = room.run(&["--help"]).ok().stdout;
-    for command in ["generate", "inspect", "devices", "plan", "verify", "random-checkpoint"] {
+    for command in ["generate", "batch", "inspect", "devices", "plan", "verify", "random-checkpoint"] {
         assert!(help.contains(command), "{command}");
         room.run(&[command, "--help"]).ok();
     }

@@ -49,6 +49,20 @@ impl Error {
         }
     }
 
+    /// Whether whatever comes next in this run would fail, too: Ctrl-C was pressed, the device is gone, nobody reads.
+    pub fn is_final(&self) -> bool {
+        use gpu::Error::Lost;
+        use graph::Error::Gpu as InGraph;
+        use pipeline::Error::{Cancelled, Gpu, Graph};
+        matches!(
+            self,
+            Self::Output(_)
+                | Self::Gpu(Lost { .. })
+                | Self::Graph(InGraph(Lost { .. }))
+                | Self::Pipeline(Cancelled | Gpu(Lost { .. }) | Graph(InGraph(Lost { .. })))
+        )
+    }
+
     /// 130 is what shells expect of a program that Ctrl-C ended.
     pub fn exit_code(&self) -> ExitCode {
         match self {

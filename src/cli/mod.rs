@@ -1,9 +1,11 @@
 //! The command line: one file per subcommand, nothing but flags, calls and text.
 
+mod batch;
 mod devices;
 mod error;
 mod generate;
 mod inspect;
+mod machine;
 mod options;
 mod output;
 mod plan;
@@ -29,6 +31,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Generate(Box<generate::Generate>),
+    Batch(Box<batch::Batch>),
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
     Plan(Box<plan::Plan>),
@@ -40,6 +43,7 @@ impl Command {
     fn run(self) -> Result<(), Error> {
         match self {
             Self::Generate(command) => command.run(),
+            Self::Batch(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
             Self::Plan(command) => command.run(),

@@ -3,7 +3,7 @@
 //! A bar or plain lines go to the standard error. With `--progress json` the standard output carries one JSON object per line:
 //! `{"event":"phase","phase":"denoise","clip":1,"clips":2}`, then
 //! `{"event":"step","done":3,"of":50,"seconds_per_step":1.2,"seconds_left":56.4}`, `{"event":"frame","done":1,"of":16}`,
-//! `{"event":"note","text":"…"}`; `generate` adds `clip` and `done`.
+//! `{"event":"note","text":"…"}`; `generate` adds `clip` and `done`, `batch` adds `job`, too.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -43,6 +43,8 @@ pub struct Progress {
     style: Style,
     bar: ProgressBar,
     stopped: Arc<AtomicBool>,
+    /// Which of several jobs is at work.
+    job: Option<String>,
     label: String,
     told: Option<Instant>,
     pace: Pace,
@@ -67,7 +69,7 @@ impl Progress {
             }
             shown.suspend(|| output::tell("stopping; press Ctrl-C again to stop at once"));
         });
-        Self { style, bar, stopped, label: String::new(), told: None, pace: Pace::default() }
+        Self { style, bar, stopped, job: None, label: String::new(), told: None, pace: Pace::default() }
     }
 
     /// Does the standard output belong to JSON?
@@ -80,9 +82,14 @@ impl Progress {
         if self.stopped.load(Ordering::Relaxed) { Err(pipeline::Error::Cancelled.into()) } else { Ok(()) }
     }
 
+    /// One of several jobs begins: the bar names it, and plain lines leave its stages to the line at its end.
+    pub fn begin_job(&mut self, name: String) {
+        self.job = Some(name);
+    }
+
     /// A stage that has no steps begins.
     pub fn stage(&mut self, label: &str, event: Value) {
-        self.label = label.to_owned();
+        self.label = self.in_job(label);
         self.told = None;
         match self.style {
             Style::Bar => {
@@ -91,7 +98,7 @@ impl Progress {
                 }
                 self.bar.set_message(self.label.clone());
             }
-            Style::Plain => output::tell(label),
+            Style::Plain if self.job.is_none() => output::tell(label),
             _ => self.emit(event),
         }
     }
@@ -100,8 +107,24 @@ impl Progress {
     pub fn note(&self, text: &str) {
         match self.style {
             Style::Json => self.emit(json!({ "event": "note", "text": text })),
-            _ => self.bar.suspend(|| output::tell(&format!("note: {text}"))),
+            _ => self.bar.suspend(|| output::tell(&format!("note: {}", self.in_job(text)))),
         }
+    }
+
+    /// Something that went wrong while the rest goes on; in JSON mode events tell it.
+    pub fn failure(&self, text: &str) {
+        if self.style != Style::Json {
+            self.bar.suspend(|| output::tell(&format!("error: {text}")));
+        }
+    }
+
+    /// A result, on the standard output; in JSON mode events tell it.
+    pub fn line(&self, text: &str) -> Result<(), Error> {
+        if self.style == Style::Json { Ok(()) } else { self.bar.suspend(|| output::print(text)) }
+    }
+
+    fn in_job(&self, text: &str) -> String {
+        self.job.as_ref().map_or_else(|| text.to_owned(), |job| format!("{job}: {text}"))
     }
 
     /// Writes an object in JSON mode. A reader that has left does not stop the generation.
@@ -128,7 +151,9 @@ impl Progress {
                     self.bar.set_style(style);
                 }
             }
-            Style::Plain if done == of || self.told.is_none_or(|told| told.elapsed() >= PAUSE) => {
+            Style::Plain
+                if self.job.is_none() && (done == of || self.told.is_none_or(|told| told.elapsed() >= PAUSE)) =>
+            {
                 self.told = Some(Instant::now());
                 output::tell(&format!("{} {done}/{of}{rest}", self.label));
             }

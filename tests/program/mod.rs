@@ -103,6 +103,14 @@ pub fn generate(picture: &str, changed: &[&str]) -> Vec<String> {
     ["generate", picture].into_iter().chain(usual).chain(changed.iter().copied()).map(str::to_owned).collect()
 }
 
+/// The arguments of `batch` for a list, with clips in `out` and the settings of [`generate`] for lines that do not say.
+pub fn batch(list: &str, changed: &[&str]) -> Vec<String> {
+    let output: &[&str] = if changed.contains(&"-o") { &[] } else { &["-o", "out"] };
+    let mut arguments = generate(list, &[output, changed].concat());
+    "batch".clone_into(&mut arguments[0]);
+    arguments
+}
+
 pub fn as_str(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use i2vgen::{
-    pipeline::{Compat, DtypeChoice, Engine, Passes, Request, RngKind},
-    video,
+    pipeline::{Compat, DtypeChoice, Engine, Passes, RngKind},
+    video::{self, Filter},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Source;
+use super::Recipe;
 use crate::cli::Error;
 
 /// Everything that decides what a clip looks like.
@@ -17,7 +17,7 @@ use crate::cli::Error;
 pub struct Parameters {
     /// This program and its version.
     pub program: String,
-    /// Name of the model folder, or `demo`.
+    /// Name of the model folder.
     pub model: String,
     pub picture: PictureMark,
     pub prompt: String,
@@ -36,6 +36,11 @@ pub struct Parameters {
     /// Rate that the model was told.
     #[serde(serialize_with = "as_decimal")]
     pub target_fps: f32,
+    /// How often the clip was enlarged in the file; clips of earlier versions never were.
+    #[serde(default = "not_enlarged")]
+    pub output_scale: u32,
+    #[serde(default)]
+    pub output_filter: Filter,
     pub clip_skip: usize,
     pub seed: u64,
     pub rng: RngKind,
@@ -62,13 +67,14 @@ pub struct PictureMark {
 
 impl Parameters {
     /// What made the clip of `seed`.
-    pub fn new(engine: &Engine, request: &Request, source: &Source, seed: u64, fps: f32) -> Self {
+    pub fn new(engine: &Engine, recipe: &Recipe, mark: &PictureMark, seed: u64) -> Self {
+        let request = &recipe.request;
         let device = engine.device().capabilities();
         let dtype = if engine.activation().bytes() == 2 { DtypeChoice::F16 } else { DtypeChoice::F32 };
         Self {
             program: concat!("i2vgen ", env!("CARGO_PKG_VERSION")).to_owned(),
             model: engine.checkpoint().files().name(),
-            picture: source.mark.clone(),
+            picture: mark.clone(),
             prompt: request.prompt.clone(),
             negative_prompt: request.negative().to_owned(),
             width: request.width,
@@ -77,8 +83,10 @@ impl Parameters {
             steps: request.steps,
             cfg_scale: request.cfg_scale,
             eta: request.eta,
-            fps,
+            fps: recipe.fps,
             target_fps: request.target_fps,
+            output_scale: recipe.enlarge.scale,
+            output_filter: recipe.enlarge.filter,
             clip_skip: request.clip_skip,
             seed,
             rng: request.rng,
@@ -101,6 +109,10 @@ impl Parameters {
     pub fn to_json(&self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(|e| Error::message(format!("the parameters are not JSON: {e}")))
     }
+}
+
+fn not_enlarged() -> u32 {
+    1
 }
 
 /// The shortest decimal that gives this f32 again: 8.3, where the f32 itself is 8.300000190734863.

@@ -18,7 +18,7 @@ from .training import Trainer, device
 # Part of the steps that see every other frame at half the rate: the motion is the same, the step costs half.
 SKIPPING = 0.6
 # Timesteps are 1000 u^NOISY for uniform u: more of the high noise, where the motion is decided.
-NOISY = 0.5
+NOISY = 0.45
 # How much more the error counts where latents move.
 MOVING = 6.0
 # Share of clips that are trained without prompt and picture embedding.

@@ -1,0 +1,152 @@
+//! One line of a job list.
+
+use std::path::{Path, PathBuf};
+
+use i2vgen::{checkpoint::Checkpoint, video::Target};
+use serde_json::{Map, Value};
+
+use crate::cli::{
+    Error,
+    generate::{PictureMark, Recipe, Settings, Source},
+};
+
+/// A clip to be made.
+pub struct Job {
+    /// Its line in the list, from 1.
+    pub line: usize,
+    pub picture: PathBuf,
+    pub target: Target,
+    /// What the line says, before what is usual.
+    settings: Settings,
+}
+
+/// A job whose picture has been read.
+pub struct Prepared {
+    pub recipe: Recipe,
+    pub mark: PictureMark,
+    /// What the user should know about the picture.
+    pub notes: Vec<String>,
+}
+
+impl Job {
+    /// Reads a line: its picture lies in `pictures` if it does not say where, its clip goes to `clips`, and `usual` settings are
+    /// for what it does not say.
+    pub fn parse(text: &str, line: usize, pictures: &Path, clips: &Path, usual: &Settings) -> Result<Self, Error> {
+        let mut fields = match serde_json::from_str(text) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) => return Err(Error::message("expected an object: {\"picture\": \"photo.png\", \"prompt\": \"…\"}")),
+            Err(error) => {
+                // The text is one line: only the column means something.
+                let problem = error.to_string().replace("at line 1 column", "at column");
+                return Err(Error::message(format!("not JSON: {problem}")));
+            }
+        };
+        check_names(&fields)?;
+        let picture = file_name(&mut fields, "picture")?;
+        let picture = picture.ok_or_else(|| Error::message("no picture: name one as in \"picture\": \"photo.png\""))?;
+        let output = file_name(&mut fields, "output")?;
+        let settings: Settings = serde_path_to_error::deserialize(Value::Object(fields))
+            .map_err(|error| Error::message(format!("`{}`: {}", error.path(), error.inner())))?;
+        let picture = pictures.join(picture);
+        let output = match output {
+            Some(name) if Path::new(&name).file_name() == Some(name.as_ref()) => name,
+            Some(name) => {
+                return Err(Error::message(format!(
+                    "`output`: '{name}' must be a file name without a folder: -o names that"
+                )));
+            }
+            None => format!("{}-{line}.mp4", picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy()),
+        };
+        let target = Target::parse(&clips.join(output))?;
+        Ok(Self { line, picture, target, settings: settings.or(usual.clone()) })
+    }
+
+    /// Is every file of the clip there? Clips appear whole or not at all.
+    pub fn is_done(&self) -> bool {
+        self.target.is_there(self.settings.frames())
+    }
+
+    /// The files of the clip.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.target.files(self.settings.frames())
+    }
+
+    /// Reads the picture and decides every setting.
+    pub fn prepare(&self) -> Result<Prepared, Error> {
+        let Source { picture, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
+        Ok(Prepared { recipe: Recipe::new(self.settings.clone(), picture, 1)?, mark, notes })
+    }
+
+    /// Refuses what cannot work.
+    pub fn check(&self, checkpoint: &Checkpoint) -> Result<Recipe, Error> {
+        let recipe = self.prepare()?.recipe;
+        recipe.check(checkpoint, self.target.kind())?;
+        recipe.spares(&self.picture, &self.target)?;
+        Ok(recipe)
+    }
+}
+
+/// Refuses fields that mean nothing.
+fn check_names(fields: &Map<String, Value>) -> Result<(), Error> {
+    let settings = serde_json::to_value(Settings::default()).unwrap_or_default();
+    let settings: Vec<&str> = settings.as_object().into_iter().flat_map(|s| s.keys()).map(String::as_str).collect();
+    let known = [&["picture", "output"], settings.as_slice()].concat();
+    match fields.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Error::message(format!("unknown field `{name}`: there are {}", known.join(", ")))),
+        None => Ok(()),
+    }
+}
+
+/// Takes a field that names a file.
+fn file_name(fields: &mut Map<String, Value>, field: &str) -> Result<Option<String>, Error> {
+    match fields.remove(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(name)) => Ok(Some(name)),
+        Some(other) => Err(Error::message(format!("`{field}`: {other} is no file name: write it in quotes"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Job, Error> {
+        let usual = Settings { steps: Some(9), seed: Some(1), ..Settings::default() };
+        Job::parse(text, 7, Path::new("lists"), Path::new("out"), &usual)
+    }
+
+    #[test]
+    fn a_line_says_and_the_usual_fills_in() {
+        let job = parse(r#"{"picture": "a/cat.v2.png", "prompt": "A cat", "seed": 5, "frames": null}"#).unwrap();
+        assert_eq!(
+            (job.line, &*job.picture, job.target.path()),
+            (7, "lists/a/cat.v2.png".as_ref(), "out/cat.v2-7.mp4".as_ref())
+        );
+        let expected = Settings { prompt: Some("A cat".into()), steps: Some(9), seed: Some(5), ..Settings::default() };
+        assert_eq!(job.settings, expected);
+        let job = parse(r#"{"picture": "/photos/cat.png", "output": "a-%02d.png", "frames": 3}"#).unwrap();
+        assert_eq!(job.picture, Path::new("/photos/cat.png"));
+        assert_eq!(job.files(), ["out/a-01.png", "out/a-02.png", "out/a-03.png"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, word) in [
+            ("{", "not JSON: EOF while parsing an object at column 1"),
+            ("[1]", "expected an object"),
+            ("{}", "no picture"),
+            (r#"{"picture": 3}"#, "`picture`: 3"),
+            (r#"{"picture": "a.png", "step": 3}"#, "unknown field `step`: there are picture, output, "),
+            (r#"{"picture": "a.png", "steps": "three"}"#, "`steps`: invalid type"),
+            (r#"{"picture": "a.png", "seed": -1}"#, "`seed`: invalid value"),
+            (r#"{"picture": "a.png", "rng": "dice"}"#, "`rng`: unknown variant"),
+            (r#"{"picture": "a.png", "output": "b/a.mp4"}"#, "`output`: 'b/a.mp4'"),
+            (r#"{"picture": "a.png", "output": "../a.mp4"}"#, "without a folder"),
+            (r#"{"picture": "a.png", "output": ""}"#, "without a folder"),
+            (r#"{"picture": "a.png", "output": "a.avi"}"#, ".avi"),
+        ] {
+            let message = parse(text).err().unwrap().to_string();
+            assert!(message.contains(word) && !message.contains('\n'), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! From a recipe to files.
+
+use std::path::PathBuf;
+
+use i2vgen::{
+    pipeline::{Engine, Output},
+    video::{self, Clip, Kind, Target},
+};
+use serde_json::json;
+
+use super::{Parameters, PictureMark, Recipe};
+use crate::cli::{Error, progress::Progress};
+
+/// A clip that was written.
+pub struct Made {
+    pub seed: u64,
+    pub files: Vec<PathBuf>,
+}
+
+impl Made {
+    /// Its files in short.
+    pub fn named(&self) -> String {
+        match self.files.as_slice() {
+            [] => String::new(),
+            [one] => one.display().to_string(),
+            [first, .., last] => format!("{} to {}", first.display(), last.display()),
+        }
+    }
+}
+
+/// Generates the clips of a recipe and writes each with its parameters; `mark` tells what the picture was.
+pub fn make(
+    engine: &Engine,
+    recipe: &Recipe,
+    mark: &PictureMark,
+    target: &Target,
+    progress: &mut Progress,
+) -> Result<Vec<Made>, Error> {
+    let outputs = engine.generate(&recipe.request, progress)?;
+    progress.check()?;
+    let [width, height] = recipe.enlarge.size(recipe.request.width, recipe.request.height);
+    let made = outputs.into_iter().enumerate().map(|(index, output)| {
+        let seed = output.seed;
+        let parameters = Parameters::new(engine, recipe, mark, seed);
+        let files = write(&target.for_index(index), output, recipe, &parameters)?;
+        progress.emit(json!({ "event": "clip", "seed": seed, "files": files, "width": width, "height": height }));
+        Ok(Made { seed, files })
+    });
+    made.collect()
+}
+
+fn write(target: &Target, output: Output, recipe: &Recipe, parameters: &Parameters) -> Result<Vec<PathBuf>, Error> {
+    let parameters = parameters.to_json()?;
+    if target.kind() == Kind::Latents {
+        return Ok(video::write_latents(target, &output.latents, output.latents_shape, &parameters)?);
+    }
+    let (width, height) = (recipe.request.width, recipe.request.height);
+    let clip = recipe.enlarge.apply(Clip { width, height, fps: recipe.fps, frames: output.frames })?;
+    Ok(video::write(target, &clip, &parameters)?)
+}

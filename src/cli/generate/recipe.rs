@@ -1,0 +1,125 @@
+//! A clip as it will be made: every setting decided and checked.
+
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    path::Path,
+};
+
+use i2vgen::{
+    checkpoint::{Checkpoint, Configs},
+    picture::Picture,
+    pipeline::{Compat, DtypeChoice, Request},
+    sampler::{Schedule, SchedulerConfig},
+    video::{self, Enlarge, Kind, Target},
+};
+
+use super::Settings;
+use crate::cli::{Error, units};
+
+/// Everything that decides a clip, but the model and the device.
+pub struct Recipe {
+    pub request: Request,
+    /// Rate of the file.
+    pub fps: f32,
+    pub enlarge: Enlarge,
+    pub dtype: DtypeChoice,
+}
+
+impl Recipe {
+    /// Settings that nobody chose are those of the published checkpoint; a seed is drawn. `count` clips have seeds in a row.
+    pub fn new(settings: Settings, picture: Picture, count: u32) -> Result<Self, Error> {
+        let frames = settings.frames();
+        let s = settings;
+        let prompt = s.prompt.ok_or_else(|| {
+            Error::message(
+                "no prompt: say what happens with -p \"A cat is turning its head\"; -p \"\" for no text at all",
+            )
+        })?;
+        let seed = s.seed.unwrap_or_else(draw_seed);
+        let last = seed.checked_add(u64::from(count) - 1);
+        let last =
+            last.ok_or_else(|| Error::message(format!("--seed: {count} clips from seed {seed} on exceed 2^64")))?;
+        let request = Request {
+            picture,
+            prompt,
+            negative_prompt: s.negative_prompt,
+            width: s.width.unwrap_or(512),
+            height: s.height.unwrap_or(512),
+            frames,
+            steps: s.steps.unwrap_or(50),
+            cfg_scale: s.cfg_scale.unwrap_or(9.0),
+            eta: s.eta.unwrap_or(0.0),
+            target_fps: s.target_fps.unwrap_or(16.0),
+            clip_skip: s.clip_skip.unwrap_or(1),
+            seeds: (seed..=last).collect(),
+            rng: s.rng.unwrap_or_default(),
+            compat: s.compat.unwrap_or_default(),
+            passes: s.cfg_passes.unwrap_or_default(),
+        };
+        let enlarge = Enlarge { scale: s.output_scale.unwrap_or(1), filter: s.output_filter.unwrap_or_default() };
+        Ok(Self { request, fps: s.fps.unwrap_or(8.0), enlarge, dtype: s.dtype.unwrap_or_default() })
+    }
+
+    /// Refuses what cannot work, before anything takes long.
+    pub fn check(&self, checkpoint: &Checkpoint, kind: Kind) -> Result<(), Error> {
+        let request = &self.request;
+        let (fps, low, high) = (self.fps, video::MIN_FPS, video::MAX_FPS);
+        if !(low..=high).contains(&fps) {
+            return Err(Error::message(format!("--fps: {fps} is out of range: take {low} to {high}, usually 8")));
+        }
+        request.check(checkpoint.configs())?;
+        let scheduler = SchedulerConfig::open(checkpoint.files())?;
+        Schedule::new(&scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        Ok(self.enlarge.check(kind, [request.width, request.height], request.frames)?)
+    }
+
+    /// Refuses to write over `read`, which the clips are made from.
+    pub fn spares(&self, read: &Path, target: &Target) -> Result<(), Error> {
+        let Ok(read) = read.canonicalize() else { return Ok(()) };
+        let targets = (0..self.request.seeds.len()).map(|index| target.for_index(index));
+        let mut files = targets.flat_map(|target| target.files(self.request.frames));
+        match files.find(|file| file.canonicalize().is_ok_and(|written| written == read)) {
+            Some(file) => Err(Error::message(format!(
+                "{} would be replaced by what is made from it: name another output",
+                file.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// `8 frames of 64x64 (enlarged 4 times to 256x256)`.
+    pub fn sizes(&self) -> String {
+        let Request { frames, width, height, .. } = self.request;
+        let frames = units::counted(frames, "frame");
+        match self.enlarge.scale {
+            1 => format!("{frames} of {width}x{height}"),
+            scale => {
+                let [wide, high] = self.enlarge.size(width, height);
+                format!("{frames} of {width}x{height} (enlarged {scale} times to {wide}x{high})")
+            }
+        }
+    }
+
+    /// What the user should know about these settings with this checkpoint.
+    pub fn advice(&self, checkpoint: &Checkpoint) -> Option<&'static str> {
+        (self.request.compat == Compat::Diffusers && is_published(checkpoint.configs())).then_some(
+            "this model was trained with the image branch added twice, which diffusers does not do; if the motion is \
+             weak or the colours turn blue, --compat vgen is worth a try",
+        )
+    }
+}
+
+/// A seed that nobody chose. torch's CPU generator reads 32 bits of a seed.
+fn draw_seed() -> u64 {
+    RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
+}
+
+/// Are the networks those of the published checkpoint?
+fn is_published(configs: &Configs) -> bool {
+    let published = Configs::published();
+    let mut unet = configs.unet.clone();
+    unet.sample_size = published.unet.sample_size;
+    unet == published.unet
+        && configs.text_encoder == published.text_encoder
+        && configs.image_encoder == published.image_encoder
+}

@@ -1,0 +1,178 @@
+//! What a clip should be like, as far as somebody says: flags, a line of a job list, an earlier clip, the checkpoint.
+
+use clap::Args;
+use i2vgen::{
+    checkpoint::Defaults,
+    pipeline::{Compat, DtypeChoice, Passes, RngKind},
+    video::{Filter, MAX_SCALE},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Parameters, parameters::decimal};
+use crate::cli::options::by_name;
+
+/// Settings by the names of their flags, which are those of the fields in a job list; what is absent was not said.
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// What happens, best in the present continuous: "A cat is turning its head slowly to the right"
+    #[arg(short, long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// What should not be seen [default: none; with --compat vgen, VGen's own]
+    #[arg(short, long, value_name = "TEXT")]
+    pub negative_prompt: Option<String>,
+
+    /// Width in pixels, a multiple of 8 [default: 512]
+    #[arg(short = 'W', long, value_name = "PIXELS", help_heading = "Clip")]
+    pub width: Option<u32>,
+    /// Height in pixels, a multiple of 8 [default: 512]
+    #[arg(short = 'H', long, value_name = "PIXELS", help_heading = "Clip")]
+    pub height: Option<u32>,
+    /// Number of frames [default: 16]
+    #[arg(long, value_name = "N", help_heading = "Clip")]
+    pub frames: Option<usize>,
+    /// Frames per second of the file [default: 8]
+    #[arg(long, value_name = "RATE", help_heading = "Clip")]
+    pub fps: Option<f32>,
+    /// Frames per second that the model is told; lower means more motion between frames [default: 16]
+    #[arg(long, value_name = "RATE", help_heading = "Clip")]
+    pub target_fps: Option<f32>,
+    /// Write the clip enlarged by a whole factor, 1 (off) to 16 [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SCALE)), help_heading = "Clip")]
+    pub output_scale: Option<u32>,
+    /// How to enlarge: soft slopes, or every pixel as a square [default: smooth]
+    #[arg(long, value_name = "smooth|nearest", value_parser = by_name::<Filter>, help_heading = "Clip")]
+    pub output_filter: Option<Filter>,
+
+    /// Denoising steps [default: 50]
+    #[arg(long, value_name = "N", help_heading = "Sampling")]
+    pub steps: Option<usize>,
+    /// How strongly the prompt guides; 1 turns guidance off [default: 9]
+    #[arg(long, value_name = "SCALE", help_heading = "Sampling")]
+    pub cfg_scale: Option<f32>,
+    /// Share of fresh noise in each step, from 0 (deterministic) to 1 [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Sampling")]
+    pub eta: Option<f64>,
+    /// Fixes all random numbers [default: drawn, and printed]
+    #[arg(short, long, value_name = "N", value_parser = seed, help_heading = "Sampling")]
+    pub seed: Option<u64>,
+    /// Random numbers of torch on the CPU (comparable with PyTorch), or Philox on the device [default: torch-cpu]
+    #[arg(long, value_name = "torch-cpu|philox", value_parser = by_name::<RngKind>, help_heading = "Sampling")]
+    pub rng: Option<RngKind>,
+    /// Which reference implementation to follow where they differ [default: diffusers]
+    #[arg(long, value_name = "diffusers|vgen", value_parser = by_name::<Compat>, help_heading = "Sampling")]
+    pub compat: Option<Compat>,
+    /// Layers left out at the end of the text encoder [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Sampling")]
+    pub clip_skip: Option<usize>,
+
+    /// How numbers are stored on the device [default: auto, f16 where shaders have it]
+    #[arg(long, value_name = "auto|f32|f16", value_parser = by_name::<DtypeChoice>, help_heading = "Device")]
+    pub dtype: Option<DtypeChoice>,
+    /// Guidance as one batch of two, or in two passes with less memory [default: auto]
+    #[arg(long, value_name = "auto|one|two", value_parser = by_name::<Passes>, help_heading = "Device")]
+    pub cfg_passes: Option<Passes>,
+}
+
+impl Settings {
+    /// These settings; those that are absent come from `other`.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            prompt: self.prompt.or(other.prompt),
+            negative_prompt: self.negative_prompt.or(other.negative_prompt),
+            width: self.width.or(other.width),
+            height: self.height.or(other.height),
+            frames: self.frames.or(other.frames),
+            fps: self.fps.or(other.fps),
+            target_fps: self.target_fps.or(other.target_fps),
+            output_scale: self.output_scale.or(other.output_scale),
+            output_filter: self.output_filter.or(other.output_filter),
+            steps: self.steps.or(other.steps),
+            cfg_scale: self.cfg_scale.or(other.cfg_scale),
+            eta: self.eta.or(other.eta),
+            seed: self.seed.or(other.seed),
+            rng: self.rng.or(other.rng),
+            compat: self.compat.or(other.compat),
+            clip_skip: self.clip_skip.or(other.clip_skip),
+            dtype: self.dtype.or(other.dtype),
+            cfg_passes: self.cfg_passes.or(other.cfg_passes),
+        }
+    }
+
+    /// Number of frames; the published checkpoint was trained with 16.
+    pub fn frames(&self) -> usize {
+        self.frames.unwrap_or(16)
+    }
+}
+
+/// Everything that a clip was made with.
+impl From<&Parameters> for Settings {
+    fn from(p: &Parameters) -> Self {
+        Self {
+            prompt: Some(p.prompt.clone()),
+            negative_prompt: Some(p.negative_prompt.clone()),
+            width: Some(p.width),
+            height: Some(p.height),
+            frames: Some(p.frames),
+            fps: Some(p.fps),
+            target_fps: Some(p.target_fps),
+            output_scale: Some(p.output_scale),
+            output_filter: Some(p.output_filter),
+            steps: Some(p.steps),
+            cfg_scale: Some(p.cfg_scale),
+            eta: Some(p.eta),
+            seed: Some(p.seed),
+            rng: Some(p.rng),
+            compat: Some(p.compat),
+            clip_skip: Some(p.clip_skip),
+            dtype: Some(p.dtype),
+            cfg_passes: Some(p.cfg_passes),
+        }
+    }
+}
+
+/// What suits a checkpoint.
+impl From<&Defaults> for Settings {
+    fn from(d: &Defaults) -> Self {
+        Self {
+            negative_prompt: d.negative_prompt.clone(),
+            width: d.width,
+            height: d.height,
+            frames: d.frames.map(|v| v as usize),
+            fps: d.fps.map(|v| v as f32),
+            target_fps: d.target_fps.map(|v| v as f32),
+            steps: d.steps.map(|v| v as usize),
+            cfg_scale: d.cfg_scale,
+            eta: d.eta.map(decimal),
+            ..Self::default()
+        }
+    }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Every field, by going through JSON: one that `or` forgot would be lost.
+    #[test]
+    fn what_is_absent_comes_from_the_other() {
+        let full = json!({
+            "prompt": "a", "negative_prompt": "b", "width": 8, "height": 16, "frames": 2, "fps": 3.0, "target_fps": 4.0,
+            "output_scale": 5, "output_filter": "nearest", "steps": 6, "cfg_scale": 7.0, "eta": 0.5, "seed": 9, "rng": "philox",
+            "compat": "vgen", "clip_skip": 0, "dtype": "f32", "cfg_passes": "two",
+        });
+        let settings: Settings = serde_json::from_value(full.clone()).unwrap();
+        let json = |settings: &Settings| serde_json::to_value(settings).unwrap();
+        assert_eq!(json(&settings), full);
+        assert_eq!(json(&Settings::default().or(settings.clone())), full);
+        assert_eq!(settings.clone().or(Settings { steps: Some(1), ..Settings::default() }), settings);
+        let absent = json(&Settings::default());
+        assert!(absent.as_object().unwrap().values().all(Value::is_null));
+    }
+}
