@@ -172,7 +172,7 @@ fn work(
 /// Makes one clip; returns it with its sizes in words.
 fn run(job: &Job, engines: &Engines, progress: &mut Progress) -> Result<(Made, String), Error> {
     let Prepared { recipe, mark, notes } = job.prepare()?;
-    notes.iter().for_each(|note| progress.note(note));
+    notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
     let engine = engines.get(recipe.dtype, recipe.request.compat)?;
     let made = make(engine, &recipe, &mark, &job.target, progress)?;
     let made = made.into_iter().next().ok_or_else(|| Error::message("no clip was made"))?;

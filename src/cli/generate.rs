@@ -57,7 +57,7 @@ impl Generate {
             recipe.spares(read, &target)?;
         }
 
-        source.notes.iter().for_each(|note| progress.note(note));
+        source.notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }

@@ -10,6 +10,7 @@ mod options;
 mod output;
 mod plan;
 mod progress;
+mod prompt;
 mod random;
 mod units;
 mod verify;
@@ -32,6 +33,7 @@ struct Cli {
 enum Command {
     Generate(Box<generate::Generate>),
     Batch(Box<batch::Batch>),
+    Prompt(prompt::Prompt),
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
     Plan(Box<plan::Plan>),
@@ -44,6 +46,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Batch(command) => command.run(),
+            Self::Prompt(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
             Self::Plan(command) => command.run(),

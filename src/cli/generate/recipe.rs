@@ -9,6 +9,7 @@ use i2vgen::{
     checkpoint::{Checkpoint, Configs},
     picture::Picture,
     pipeline::{Compat, DtypeChoice, Request},
+    prompt::grammar::{Finding, analyse},
     sampler::{Schedule, SchedulerConfig},
     video::{self, Enlarge, Kind, Target},
 };
@@ -23,6 +24,8 @@ pub struct Recipe {
     pub fps: f32,
     pub enlarge: Enlarge,
     pub dtype: DtypeChoice,
+    /// What the user should know about the prompt.
+    pub notes: Vec<String>,
 }
 
 impl Recipe {
@@ -35,6 +38,7 @@ impl Recipe {
                 "no prompt: say what happens with -p \"A cat is turning its head\"; -p \"\" for no text at all",
             )
         })?;
+        let (prompt, notes) = wording(prompt, s.rewrite_prompt.unwrap_or(false));
         let seed = s.seed.unwrap_or_else(draw_seed);
         let last = seed.checked_add(u64::from(count) - 1);
         let last =
@@ -57,7 +61,7 @@ impl Recipe {
             passes: s.cfg_passes.unwrap_or_default(),
         };
         let enlarge = Enlarge { scale: s.output_scale.unwrap_or(1), filter: s.output_filter.unwrap_or_default() };
-        Ok(Self { request, fps: s.fps.unwrap_or(8.0), enlarge, dtype: s.dtype.unwrap_or_default() })
+        Ok(Self { request, fps: s.fps.unwrap_or(8.0), enlarge, dtype: s.dtype.unwrap_or_default(), notes })
     }
 
     /// Refuses what cannot work, before anything takes long.
@@ -107,6 +111,19 @@ impl Recipe {
              weak or the colours turn blue, --compat vgen is worth a try",
         )
     }
+}
+
+/// The prompt in force, and what to say about it. An empty prompt is meant; that one motion is few is said by `i2vgen prompt` alone.
+fn wording(prompt: String, rewrite: bool) -> (String, Vec<String>) {
+    let analysis = analyse(&prompt);
+    if rewrite && let Some(better) = analysis.rewrite {
+        let note = format!("the prompt is used as \"{better}\"");
+        return (better, vec![note]);
+    }
+    let told = analysis.findings.iter().filter(|f| !matches!(f, Finding::Empty | Finding::OneMotion { .. }));
+    let mut notes: Vec<String> = told.map(ToString::to_string).collect();
+    notes.extend(analysis.rewrite.map(|better| format!("--rewrite-prompt would use \"{better}\"")));
+    (prompt, notes)
 }
 
 /// A seed that nobody chose. torch's CPU generator reads 32 bits of a seed.

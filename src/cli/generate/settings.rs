@@ -22,6 +22,10 @@ pub struct Settings {
     #[arg(short, long, value_name = "TEXT")]
     pub negative_prompt: Option<String>,
 
+    /// Put the prompt's motions into the present continuous before it is used
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
+    pub rewrite_prompt: Option<bool>,
+
     /// Width in pixels, a multiple of 8 [default: 512]
     #[arg(short = 'W', long, value_name = "PIXELS", help_heading = "Clip")]
     pub width: Option<u32>,
@@ -80,6 +84,7 @@ impl Settings {
         Self {
             prompt: self.prompt.or(other.prompt),
             negative_prompt: self.negative_prompt.or(other.negative_prompt),
+            rewrite_prompt: self.rewrite_prompt.or(other.rewrite_prompt),
             width: self.width.or(other.width),
             height: self.height.or(other.height),
             frames: self.frames.or(other.frames),
@@ -111,6 +116,8 @@ impl From<&Parameters> for Settings {
         Self {
             prompt: Some(p.prompt.clone()),
             negative_prompt: Some(p.negative_prompt.clone()),
+            // It is written as it was used.
+            rewrite_prompt: None,
             width: Some(p.width),
             height: Some(p.height),
             frames: Some(p.frames),
@@ -163,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_absent_comes_from_the_other() {
         let full = json!({
-            "prompt": "a", "negative_prompt": "b", "width": 8, "height": 16, "frames": 2, "fps": 3.0, "target_fps": 4.0,
+            "prompt": "a", "negative_prompt": "b", "rewrite_prompt": true, "width": 8, "height": 16, "frames": 2, "fps": 3.0, "target_fps": 4.0,
             "output_scale": 5, "output_filter": "nearest", "steps": 6, "cfg_scale": 7.0, "eta": 0.5, "seed": 9, "rng": "philox",
             "compat": "vgen", "clip_skip": 0, "dtype": "f32", "cfg_passes": "two",
         });
