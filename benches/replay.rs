@@ -11,28 +11,13 @@ use i2vgen::{
     graph::{Keep, Program, Rate, Target},
     kernel::Dtype,
     picture::Picture,
-    pipeline::{Compat, MAX_SECONDS, Networks, Passes, PlanTypes, Plans, Request, RngKind, Shape},
+    pipeline::{MAX_SECONDS, Networks, Passes, PlanTypes, Plans, Request, Shape},
 };
 
 fn main() {
     let configs = Configs::published();
-    let request = Request {
-        picture: Picture::from_rgb8(8, 8, vec![0; 192]).expect("a picture"),
-        prompt: String::new(),
-        negative_prompt: None,
-        width: 512,
-        height: 512,
-        frames: 16,
-        steps: 50,
-        cfg_scale: 9.0,
-        eta: 0.0,
-        target_fps: 16.0,
-        clip_skip: 1,
-        seeds: vec![0],
-        rng: RngKind::TorchCpu,
-        compat: Compat::Diffusers,
-        passes: Passes::One,
-    };
+    let picture = Picture::from_rgb8(8, 8, vec![0; 192]).expect("a picture");
+    let request = Request { passes: Passes::One, ..Request::new(picture, "") };
     let adapter = gpu::choose(None).expect("a device");
     let device = Device::open(&adapter, Disable::default()).expect("the device opens");
     // The splits of a graphics card.
@@ -44,7 +29,7 @@ fn main() {
     let networks = Networks::new(&configs, request.compat);
     let types = PlanTypes { activation: Dtype::F16, weights: [Dtype::F16; 4] };
     let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).expect("the plan");
-    let program = Program::hollow(&device, &plans.unet).expect("the pipelines compile");
+    let program = Program::hollow(&device, &plans.step.unet).expect("the pipelines compile");
     program.run().expect("the first run");
     let mut times: Vec<Duration> = (0..30)
         .map(|_| {
@@ -59,7 +44,7 @@ fn main() {
     let ms = |t: Duration| t.as_secs_f64() * 1e3;
     println!(
         "{} dispatches in {} submissions: {:.1} ms median, {:.1} ms at the 20 % and {:.1} ms at the 80 % quantile, on {}",
-        plans.unet.dispatches(),
+        plans.step.unet.dispatches(),
         program.submissions(),
         ms(times[15]),
         ms(times[6]),

@@ -8,7 +8,7 @@ use i2vgen::{
     checkpoint::{Checkpoint, ModelFiles},
     gpu::{self, Device, Disable},
     picture::Picture,
-    pipeline::{Compat, DtypeChoice, Engine, Event, Passes, Request, RngKind},
+    pipeline::{Compat, DtypeChoice, Engine, Event, Request},
     video::{self, Clip, Target},
 };
 
@@ -28,21 +28,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::new(device, checkpoint, DtypeChoice::Auto, Compat::Diffusers)?;
 
     let request = Request {
-        picture: Picture::open(Path::new(picture))?.picture,
-        prompt: prompt.clone(),
-        negative_prompt: None,
         width: defaults.width.unwrap_or(128),
         height: defaults.height.unwrap_or(96),
         frames: defaults.frames.unwrap_or(4) as usize,
         steps: defaults.steps.unwrap_or(4) as usize,
-        cfg_scale: defaults.cfg_scale.unwrap_or(9.0),
-        eta: 0.0,
+        guidance: defaults.cfg_scale.unwrap_or(9.0).into(),
         target_fps: defaults.target_fps.unwrap_or(16) as f32,
-        clip_skip: 1,
         seeds: vec![7],
-        rng: RngKind::TorchCpu,
-        compat: Compat::Diffusers,
-        passes: Passes::Auto,
+        ..Request::new(Picture::open(Path::new(picture))?.picture, prompt.as_str())
     };
     // Sees every step; `Break` cancels, and `latents()` reads the latents for a preview.
     let mut observer = |event: Event<'_>| {

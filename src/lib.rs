@@ -7,8 +7,9 @@
 //! |---|---|
 //! | [`lab`] | checking kernels against their twins |
 //! | [`pipeline`] | one generation from request to frames |
+//! | [`prepare`] | the picture made better: crop to the subject, edges, background |
 //! | [`picture`], [`prompt`], [`video`] | what goes in and comes out |
-//! | [`sampler`] | noise schedule, random numbers |
+//! | [`sampler`] | noise schedule, guidance, anchoring, random numbers |
 //! | [`model`] | the networks, block by block as in the checkpoint |
 //! | [`checkpoint`] | a model folder: configs, tensors, problems |
 //! | [`graph`] | record, plan, run |
@@ -23,6 +24,7 @@ pub mod lab;
 pub mod model;
 pub mod picture;
 pub mod pipeline;
+pub mod prepare;
 pub mod prompt;
 pub mod sampler;
 pub mod video;

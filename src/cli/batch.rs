@@ -6,7 +6,7 @@ mod list;
 mod pace;
 mod tally;
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{collections::BTreeSet, fs, path::PathBuf, time::Instant};
 
 use clap::Args;
 use i2vgen::{
@@ -23,6 +23,7 @@ use super::{
     units,
 };
 use engines::Engines;
+use job::Usual;
 use job::{Job, Prepared};
 use list::List;
 use pace::Pace;
@@ -64,12 +65,12 @@ impl Batch {
 
         // Everything that can be wrong with a line is found before anything takes long.
         let checkpoint = self.machine.checkpoint()?;
-        let defaults = checkpoint.defaults().map(Settings::from).unwrap_or_default();
-        let list = List::read(&self.jobs, &self.output, &self.settings.clone().or(defaults))?;
+        let presets = self.machine.presets(&checkpoint)?;
+        let list = List::read(&self.jobs, &self.output, &Usual { settings: self.settings.clone(), presets })?;
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
-        let todo = check(&list, &checkpoint, &mut progress)?;
+        let todo = check(&list, &checkpoint, self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
             return tally.report(&progress, started.elapsed(), None);
@@ -100,20 +101,25 @@ impl Batch {
     }
 }
 
-/// The jobs that are not done; refuses what cannot work.
-fn check<'a>(list: &'a List, checkpoint: &Checkpoint, progress: &mut Progress) -> Result<Vec<Todo<'a>>, Error> {
+/// The jobs that are not done; refuses what cannot work, and advises once, unless it is to be `silent`.
+fn check<'a>(
+    list: &'a List,
+    checkpoint: &Checkpoint,
+    silent: bool,
+    progress: &mut Progress,
+) -> Result<Vec<Todo<'a>>, Error> {
     progress.stage("checking the jobs", json!({ "event": "phase", "phase": "check" }));
-    let (mut todo, mut advice) = (Vec::new(), None);
+    let (mut todo, mut advice) = (Vec::new(), BTreeSet::new());
     for (job, number) in list.jobs.iter().zip(1..).filter(|(job, _)| !job.is_done()) {
         progress.check()?;
         let recipe = job.check(checkpoint).map_err(|error| list.at(job, &error))?;
-        advice = advice.or_else(|| recipe.advice(checkpoint));
+        advice.extend(recipe.advice(checkpoint));
         let work = pace::work(&recipe.request);
         todo.push(Todo { number, job, dtype: recipe.dtype, compat: recipe.request.compat, work });
     }
     list.check_outputs()?;
-    if let Some(advice) = advice {
-        progress.note(advice);
+    if !silent {
+        advice.iter().for_each(|line| progress.note(line));
     }
     Ok(todo)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use i2vgen::{checkpoint, gpu, graph, lab, picture, pipeline, prompt, sampler, video};
+use i2vgen::{checkpoint, gpu, graph, lab, picture, pipeline, prepare, prompt, sampler, video};
 
 /// An error of the program: the library's, or one of the command line.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum Error {
     Checkpoint(#[from] checkpoint::Error),
     #[error(transparent)]
     Picture(#[from] picture::Error),
+    #[error(transparent)]
+    Prepare(#[from] prepare::Error),
     #[error(transparent)]
     Prompt(#[from] prompt::Error),
     #[error(transparent)]

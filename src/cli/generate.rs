@@ -3,6 +3,7 @@
 mod flags;
 mod make;
 mod parameters;
+mod presets;
 mod recipe;
 mod settings;
 mod source;
@@ -23,6 +24,7 @@ use serde_json::json;
 pub use flags::Generate;
 pub use make::{Made, make};
 pub use parameters::PictureMark;
+pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
 pub use settings::Settings;
 pub use source::Source;
@@ -48,12 +50,13 @@ impl Generate {
         let target = self.target(&source.path)?;
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
         let checkpoint = self.machine.checkpoint()?;
-        let defaults = checkpoint.defaults().map(Settings::from).unwrap_or_default();
+        let presets = self.machine.presets(&checkpoint)?;
         let earlier = from.as_ref().map(Settings::from).unwrap_or_default();
-        let settings = self.settings.clone().or(earlier).or(defaults);
-        let recipe = Recipe::new(settings, source.picture, self.count)?;
+        let settings = presets.complete(self.settings.clone().or(earlier))?;
+        let mut recipe = Recipe::new(settings, source.opened.picture.clone(), self.count)?;
         recipe.check(&checkpoint, target.kind())?;
-        for read in [Some(&source.path), self.from.as_ref()].into_iter().flatten() {
+        recipe.prepare(&source.opened)?;
+        for read in [Some(&source.path), self.from.as_ref(), recipe.preparation.mask.as_ref()].into_iter().flatten() {
             recipe.spares(read, &target)?;
         }
 
@@ -61,8 +64,8 @@ impl Generate {
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
-        if let Some(advice) = recipe.advice(&checkpoint) {
-            progress.note(advice);
+        if !self.machine.no_advice {
+            recipe.advice(&checkpoint).iter().for_each(|line| progress.note(line));
         }
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.device.open()?;
@@ -91,6 +94,11 @@ impl Machine {
     /// Opens the model.
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
         Ok(Checkpoint::open(self.model.files())?)
+    }
+
+    /// The presets at hand.
+    pub fn presets(&self, checkpoint: &Checkpoint) -> Result<Presets, Error> {
+        Presets::new(self.preset_file.as_deref(), checkpoint.defaults())
     }
 
     /// What to know when the demo checkpoint was taken because no model was named.

@@ -1,5 +1,7 @@
 //! Options of the commands that make clips: which model, on which device, and how progress is shown.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{
@@ -14,6 +16,12 @@ pub struct Machine {
     pub model: ModelOption,
     #[command(flatten)]
     pub device: DeviceOptions,
+    /// A file with presets of your own, see `i2vgen presets` [default: $I2VGEN_PRESETS]
+    #[arg(long, value_name = "TOML", env = "I2VGEN_PRESETS", hide_env = true)]
+    pub preset_file: Option<PathBuf>,
+    /// Say nothing about what would make a clip better: prompt, picture, settings
+    #[arg(long)]
+    pub no_advice: bool,
     /// How progress is shown: JSON has one object per line, on the standard output
     #[arg(long, value_name = "auto|bar|plain|json|none", default_value = "auto", value_parser = by_name::<Style>)]
     pub progress: Style,

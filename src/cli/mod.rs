@@ -9,6 +9,8 @@ mod machine;
 mod options;
 mod output;
 mod plan;
+mod prepare;
+mod presets;
 mod progress;
 mod prompt;
 mod random;
@@ -33,7 +35,9 @@ struct Cli {
 enum Command {
     Generate(Box<generate::Generate>),
     Batch(Box<batch::Batch>),
+    Prepare(Box<prepare::Prepare>),
     Prompt(prompt::Prompt),
+    Presets(presets::Presets),
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
     Plan(Box<plan::Plan>),
@@ -46,7 +50,9 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Batch(command) => command.run(),
+            Self::Prepare(command) => command.run(),
             Self::Prompt(command) => command.run(),
+            Self::Presets(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
             Self::Plan(command) => command.run(),

@@ -12,8 +12,8 @@ use i2vgen::{
     kernel::Dtype,
     picture::Picture,
     pipeline::{
-        Compat, DtypeChoice, Estimate, MAX_SECONDS, Networks, Passes, PhaseEstimate, PlanTypes, Planner, Plans,
-        Request, RngKind, Why, weight_dtype,
+        DtypeChoice, Estimate, MAX_SECONDS, Networks, Passes, PhaseEstimate, PlanTypes, Planner, Plans, Request, Why,
+        weight_dtype,
     },
     sampler::{Schedule, SchedulerConfig},
 };
@@ -97,9 +97,10 @@ impl Plan {
         let scheduler = SchedulerConfig::from_json(&model.configs.scheduler.to_string())?;
         Schedule::new(&scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
         let plans = self.plans(&model, &request, activation, device, rate)?;
-        let estimate = Estimate::new(&plans, request.steps);
-        let Request { width, height, frames, steps, cfg_scale, .. } = request;
-        let device = &plans.unet.target.device;
+        let estimate = Estimate::new(&plans, request.guided_steps());
+        let Request { width, height, frames, steps, .. } = request;
+        let cfg_scale = request.guidance.scale;
+        let device = &plans.step.unet.target.device;
         if self.json {
             return output::print_json(&json!({
                 "model": model.name, "width": width, "height": height, "frames": frames, "steps": steps,
@@ -150,22 +151,14 @@ impl Plan {
     fn request(&self, model: &Model) -> Result<Request, Error> {
         let d = &model.defaults;
         Ok(Request {
-            // The costs depend on the clip's size alone.
-            picture: Picture::from_rgb8(8, 8, vec![0; 192])?,
-            prompt: String::new(),
-            negative_prompt: None,
             width: self.width.or(d.width).unwrap_or(512),
             height: self.height.or(d.height).unwrap_or(512),
             frames: self.frames.or(d.frames.map(|v| v as usize)).unwrap_or(16),
             steps: self.steps.or(d.steps.map(|v| v as usize)).unwrap_or(50),
-            cfg_scale: self.cfg_scale.or(d.cfg_scale).unwrap_or(9.0),
-            eta: 0.0,
-            target_fps: 16.0,
-            clip_skip: 1,
-            seeds: vec![0],
-            rng: RngKind::TorchCpu,
-            compat: Compat::Diffusers,
+            guidance: self.cfg_scale.or(d.cfg_scale).unwrap_or(9.0).into(),
             passes: self.cfg_passes,
+            // The costs depend on the clip's size alone.
+            ..Request::new(Picture::from_rgb8(8, 8, vec![0; 192])?, "")
         })
     }
 

@@ -59,7 +59,8 @@ fn as_text(analysis: &Analysis, tokens: &Encoded, files: &ModelFiles) -> String 
         lines.push("nothing to change".into());
     }
     let (used, all) = (tokens.tokens, tokens.ids.len());
-    lines.push(format!("{used} of {all} tokens of the model '{}', the marks of start and end among them", files.name()));
+    lines
+        .push(format!("{used} of {all} tokens of the model '{}', the marks of start and end among them", files.name()));
     lines.extend(tokens.cut.iter().map(|cut| format!("too long; this part has no effect: \"{cut}\"")));
     lines.join("\n")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Error, Graph, Tensor, record::Input};
-use crate::kernel::{self, Dtype};
+use crate::kernel::{self, AnchorMode, Dtype};
 
 impl Graph {
     /// A draw from the VAE's posterior: moments `[h, w, 2C]`, noise in torch's order `[C, h, w]` → sample and `sample · scale`, both
@@ -49,6 +49,36 @@ impl Graph {
         let outputs = self.record("ddim", Arc::new(op), &inputs)?;
         let [model, x0, next] = <[Tensor; 3]>::try_from(outputs).map_err(|_| Error::Unbound("ddim".into()))?;
         Ok([model, x0, next])
+    }
+
+    /// Pulls the clean estimate `x0` `[F, h, w, C]` of a step towards the picture's latent `image` `[P, C]`, and the next sample with it;
+    /// `step` `[1 + F]` holds the gain and one weight per frame. Returns both, anchored: see [`kernel::Anchor`].
+    pub fn anchor(
+        &mut self,
+        mode: AnchorMode,
+        [height, width]: [usize; 2],
+        [x0, next]: [&Tensor; 2],
+        image: &Tensor,
+        step: &Tensor,
+    ) -> Result<[Tensor; 2], Error> {
+        let s = x0.shape();
+        let (frames, channels) = (s[0], s[2]);
+        let statistics = match mode {
+            AnchorMode::Adain => Some([self.channel_statistics(x0, frames)?, self.channel_statistics(image, 1)?]),
+            _ => None,
+        };
+        let [of_x0, of_image] = [0, 1].map(|i| statistics.as_ref().map(|s| Input::Tensor(&s[i])));
+        let op = kernel::Anchor { frames, height, width, channels, mode };
+        let inputs = [x0.into(), next.into(), image.into(), step.into(), of_x0, of_image];
+        let outputs = self.record("anchor", Arc::new(op), &inputs)?;
+        <[Tensor; 2]>::try_from(outputs).map_err(|_| Error::Unbound("anchor".into()))
+    }
+
+    fn channel_statistics(&mut self, x: &Tensor, frames: usize) -> Result<Tensor, Error> {
+        let channels = x.channels();
+        let pixels = x.elements() / (frames * channels).max(1);
+        let op = kernel::ChannelStatistics { frames, pixels, channels };
+        Ok(Self::one(self.record("channel_statistics", Arc::new(op), &[x.into()])?, &[frames, 2, channels]))
     }
 
     /// Noise in torch's order `[C, F, P]` as latents `[F, P, C]`.

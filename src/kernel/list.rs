@@ -37,6 +37,8 @@ kernels![
     posterior,
     image_latents,
     ddim,
+    channel_statistics,
+    anchor,
     to_latents,
     philox,
     rgb8

@@ -4,7 +4,9 @@
 
 mod activation;
 mod adaptive_pool;
+mod anchor;
 mod attention;
+mod channel_statistics;
 mod concat_rows;
 mod conv2d;
 mod conv3d;
@@ -32,7 +34,9 @@ mod weights;
 
 pub use activation::Activation;
 pub use adaptive_pool::AdaptivePool;
+pub use anchor::{Anchor, AnchorMode};
 pub use attention::Attention;
+pub use channel_statistics::ChannelStatistics;
 pub use concat_rows::ConcatRows;
 pub use conv2d::Conv2d;
 pub use conv3d::Conv3d;
@@ -76,6 +80,8 @@ pub fn cases() -> Vec<Case> {
         posterior::cases(),
         image_latents::cases(),
         ddim::cases(),
+        channel_statistics::cases(),
+        anchor::cases(),
         to_latents::cases(),
         philox::cases(),
         rgb8::cases(),

@@ -37,6 +37,20 @@ pub(super) fn to_rgb8(samples: Vec<u8>, color: ColorType, notes: &mut Vec<String
     })
 }
 
+/// The alpha channel of `samples` in the layout `color`, 8 bits wide; `None` without one, or if nothing is transparent.
+pub(super) fn alpha8(samples: &[u8], color: ColorType) -> Option<Vec<u8>> {
+    let (channels, wide) = match color {
+        ColorType::La8 => (2, false),
+        ColorType::Rgba8 => (4, false),
+        ColorType::La16 => (2, true),
+        ColorType::Rgba16 => (4, true),
+        _ => return None,
+    };
+    let every = |samples: &[u8]| samples.iter().skip(channels - 1).step_by(channels).copied().collect();
+    let alpha: Vec<u8> = if wide { every(&high_bytes(samples)) } else { every(samples) };
+    alpha.iter().any(|&value| value != u8::MAX).then_some(alpha)
+}
+
 /// The upper byte of each 16-bit sample.
 fn high_bytes(samples: &[u8]) -> Vec<u8> {
     let pairs = samples.chunks_exact(2);
@@ -66,5 +80,15 @@ mod tests {
         assert_eq!(converted(&wide[2..], ColorType::Rgb16), (vec![127, 255, 18], 1));
         assert_eq!(converted(&wide, ColorType::Rgba16), (vec![0, 127, 255], 2));
         assert!(to_rgb8(vec![0; 12], ColorType::Rgb32F, &mut Vec::new()).is_none());
+    }
+
+    #[test]
+    fn alpha_is_kept_where_something_is_transparent() {
+        assert_eq!(alpha8(&[7, 9], ColorType::La8), Some(vec![9]));
+        assert_eq!(alpha8(&[1, 2, 3, 255, 1, 2, 3, 0], ColorType::Rgba8), Some(vec![255, 0]));
+        assert_eq!(alpha8(&[1, 2, 3, 255], ColorType::Rgba8), None);
+        assert_eq!(alpha8(&[1, 2, 3, 0], ColorType::Rgb8), None);
+        let wide: Vec<u8> = [0x00ff_u16, 0x7fff].iter().flat_map(|v| v.to_ne_bytes()).collect();
+        assert_eq!(alpha8(&wide, ColorType::La16), Some(vec![127]));
     }
 }

@@ -16,6 +16,9 @@ pub enum Error {
     /// The operating system refuses to read the file.
     #[error("cannot read picture {path}: {source}")]
     Read { path: PathBuf, source: std::io::Error },
+    /// The operating system refuses to write the file.
+    #[error("cannot write picture {path}: {source}")]
+    Write { path: PathBuf, source: std::io::Error },
     /// The file is larger than any picture within the pixel limit.
     #[error("picture {path} is a file of {bytes} bytes, the limit is {limit}; save it smaller or compressed")]
     FileTooLarge { path: PathBuf, bytes: u64, limit: u64 },

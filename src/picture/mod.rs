@@ -10,6 +10,7 @@ mod jpeg;
 mod open;
 mod prepare;
 mod resample;
+mod save;
 #[cfg(test)]
 mod test_noise;
 
@@ -86,7 +87,7 @@ impl std::fmt::Debug for Picture {
 }
 
 /// Refuses a size outside of [`MIN_SIDE`] and [`MAX_PIXELS`]; `what` begins the message.
-fn check_size(what: &str, width: u32, height: u32) -> Result<()> {
+pub(crate) fn check_size(what: &str, width: u32, height: u32) -> Result<()> {
     let pixels = u64::from(width) * u64::from(height);
     if width.min(height) < MIN_SIDE {
         return Err(Error::TooSmall { what: what.to_owned(), width, height });

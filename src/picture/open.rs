@@ -5,9 +5,11 @@ use std::path::Path;
 
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
-use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
+};
 
-use super::convert::to_rgb8;
+use super::convert::{alpha8, to_rgb8};
 use super::{Error, MAX_PIXELS, Picture, Result, check_size, jpeg};
 
 /// The largest file that is read: every accepted picture fits uncompressed, at 16 bits and with alpha.
@@ -18,6 +20,8 @@ const MAX_FILE_BYTES: u64 = MAX_PIXELS * 8 + (1 << 20);
 pub struct Opened {
     /// The picture: upright, 8-bit RGB.
     pub picture: Picture,
+    /// Its alpha channel `[height, width]`, upright; `None` without one, or if nothing is transparent.
+    pub alpha: Option<Vec<u8>>,
     /// One clause for each thing that was changed or left out; empty for an upright 8-bit picture without alpha.
     pub notes: Vec<String>,
 }
@@ -38,8 +42,7 @@ impl Picture {
     pub fn open(path: &Path) -> Result<Opened> {
         let file = read(path)?;
         let format = image::guess_format(&file).map_err(|_| Error::NotAPicture { path: path.to_owned() })?;
-        let (picture, notes) = decode(&file, format, path)?;
-        Ok(Opened { picture, notes })
+        decode(&file, format, path)
     }
 }
 
@@ -59,8 +62,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(fail)
 }
 
-/// The picture in `file`, and the notes on it.
-fn decode(file: &[u8], format: ImageFormat, path: &Path) -> Result<(Picture, Vec<String>)> {
+/// The picture in `file`, its alpha channel, and the notes on it.
+fn decode(file: &[u8], format: ImageFormat, path: &Path) -> Result<Opened> {
     let Some(name) = format_name(format) else {
         return Err(Error::NotAPicture { path: path.to_owned() });
     };
@@ -95,14 +98,16 @@ fn decode(file: &[u8], format: ImageFormat, path: &Path) -> Result<(Picture, Vec
     if is_animated(file, format) {
         notes.push("only the first frame of the animation is used".to_owned());
     }
+    let alpha = alpha8(&samples, color);
     let pixels = to_rgb8(samples, color, &mut notes)
         .ok_or_else(|| Error::Samples { path: path.to_owned(), found: format!("{color:?}") })?;
     let picture = Picture::from_rgb8(width, height, pixels)?;
     if orientation == Orientation::NoTransforms {
-        return Ok((picture, notes));
+        return Ok(Opened { picture, alpha, notes });
     }
     notes.push(format!("turned upright as its EXIF orientation {} says", orientation.to_exif()));
-    Ok((turn(picture, orientation)?, notes))
+    let alpha = alpha.map(|alpha| turn_alpha(alpha, (width, height), orientation));
+    Ok(Opened { picture: turn(picture, orientation)?, alpha, notes })
 }
 
 /// A buffer of `length` zeros, or `None` if there is no memory for it.
@@ -149,6 +154,15 @@ fn turn(picture: Picture, orientation: Orientation) -> Result<Picture> {
     let (width, height, pixels) =
         upright.map_or((0, 0, Vec::new()), |image| (image.width(), image.height(), image.into_bytes()));
     Picture::from_rgb8(width, height, pixels)
+}
+
+/// An alpha channel of `width` × `height` turned as [`turn`] does.
+fn turn_alpha(alpha: Vec<u8>, (width, height): (u32, u32), orientation: Orientation) -> Vec<u8> {
+    GrayImage::from_raw(width, height, alpha).map_or(Vec::new(), |alpha| {
+        let mut image = DynamicImage::ImageLuma8(alpha);
+        image.apply_orientation(orientation);
+        image.into_bytes()
+    })
 }
 
 #[cfg(test)]

@@ -188,3 +188,14 @@ fn a_bomb_is_refused_by_its_header() {
     assert!(message.contains("65535x65535"), "{message}");
     assert!(message.contains("the limit is 268435456 pixels"), "{message}");
 }
+
+#[test]
+fn the_alpha_channel_is_kept_beside_the_picture() {
+    let image = image::RgbaImage::from_fn(9, 8, |x, y| image::Rgba([x as u8, y as u8, 0, if x < 3 { 0 } else { 255 }]));
+    let file = Scratch::new("alpha.png", &encoded(&DynamicImage::ImageRgba8(image), ImageFormat::Png));
+    let alpha = file.open().unwrap().alpha.unwrap();
+    assert_eq!(alpha.len(), 72);
+    assert_eq!(alpha[..4], [0, 0, 0, 255]);
+    let file = Scratch::new("opaque.png", &encoded(&rgb(9, 8), ImageFormat::Png));
+    assert!(file.open().unwrap().alpha.is_none());
+}

@@ -1,23 +1,44 @@
 //! The denoising loop: it runs on the device; the host only hands over a few numbers per step.
 
-use super::{Draw, Encoded, Error, Event, Noise, Observer, Plans, progress::tell};
+use super::{Draw, Encoded, Error, Event, Noise, Observer, Plans, Shape, plans::StepPlans, progress::tell};
 use crate::{
     gpu::{Buffer, Device},
     graph::{Bindings, Program, Slots, WeightStore},
     kernel::{Ddim, Dtype},
-    sampler::Step,
+    sampler::{Anchoring, Step, is_guided},
 };
+
+/// What guides a denoising.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Their guidance scales, `[steps][frames]`.
+    pub guidance: Vec<Vec<f32>>,
+    /// Whether and how frames are pulled back to the picture.
+    pub anchoring: Option<Anchoring>,
+}
 
 /// The UNet, ready to denoise clips of one shape.
 pub struct Denoiser<'a> {
     device: &'a Device,
     plans: &'a Plans,
-    /// What the passes have in common and what the DDIM step reads and writes.
+    /// What steps have in common.
     bindings: Bindings,
+    step: StepPrograms,
+    /// A step without guidance, where other steps have it.
+    unguided_step: Option<StepPrograms>,
+    initial: Program,
+}
+
+/// A denoising step.
+struct StepPrograms {
     /// One evaluation of the UNet each: one, or two with guidance in two passes.
     passes: Vec<Pass>,
     ddim: Program,
-    initial: Program,
+    shape: Shape,
+    /// What the passes have in common and what the DDIM step reads and writes.
+    bindings: Bindings,
 }
 
 struct Pass {
@@ -45,35 +66,23 @@ impl<'a> Denoiser<'a> {
         f32("image_latent", s.pixels() * s.channels)?;
         f32("latents", s.elements())?;
         f32("noise.init", s.elements())?;
+        f32("guided", s.elements())?;
+        f32("x0", s.elements())?;
         if s.noise {
             f32("noise.step", s.elements())?;
         }
-        // Passes and plans run one after the other: they share their intermediates.
-        let mut slots = Slots::default();
-        slots.reserve(device, &plans.unet)?;
-        let mut passes = Vec::new();
-        for &name in prediction_names(plans) {
-            let mut own = bindings.clone();
-            let prediction = device.buffer(name, (s.batch() * s.elements() * 4) as u64)?;
-            bindings.insert(name.to_owned(), prediction.clone());
-            own.insert("prediction".to_owned(), prediction);
-            for external in plans
-                .conditions
-                .externals
-                .iter()
-                .filter(|e| !e.written && !own.contains_key(&e.name))
-                .collect::<Vec<_>>()
-            {
-                own.insert(external.name.clone(), device.buffer(&external.name, external.bytes())?);
-            }
-            let conditions = Program::with_slots(device, &plans.conditions, weights, &mut own, &mut slots)?;
-            let unet = Program::with_slots(device, &plans.unet, weights, &mut own, &mut slots)?;
-            passes.push(Pass { conditions, unet, bindings: own });
+        if s.anchor.is_some() {
+            f32("anchor", 1 + s.frames)?;
         }
-        let nothing = WeightStore::default();
-        let ddim = Program::new(device, &plans.ddim, &nothing, &mut bindings)?;
-        let initial = Program::new(device, &plans.initial, &nothing, &mut bindings)?;
-        Ok(Self { device, plans, bindings, passes, ddim, initial })
+        // Steps, passes and plans run one after the other: they share their intermediates.
+        let mut slots = Slots::default();
+        slots.reserve(device, &plans.step.unet)?;
+        let step = StepPrograms::new(device, &plans.step, weights, &bindings, &mut slots)?;
+        let unguided_step = plans.unguided_step.as_ref();
+        let unguided_step =
+            unguided_step.map(|plans| StepPrograms::new(device, plans, weights, &bindings, &mut slots)).transpose()?;
+        let initial = Program::new(device, &plans.initial, &WeightStore::default(), &mut bindings)?;
+        Ok(Self { device, plans, bindings, step, unguided_step, initial })
     }
 
     /// Computes what does not depend on the timestep for clip `clip` of what was encoded.
@@ -81,52 +90,22 @@ impl<'a> Denoiser<'a> {
         self.write("fps", &[target_fps]);
         let latent = &encoded.latents[clip][1];
         self.device.copy(latent, 0, &self.bindings["image_latent"], 0, latent.bytes());
-        let types = &self.plans.conditions.externals;
-        let dtype = types.iter().find(|e| e.name == "text").map_or(Dtype::F32, |e| e.dtype);
-        for (pass, rows) in self.passes.iter().zip(self.rows()) {
-            let (text, image) = (&pass.bindings["text"], &pass.bindings["clip"]);
-            let row_bytes = |name: &str| {
-                let elements = types.iter().find(|e| e.name == name).map_or(0, |e| e.elements);
-                (elements / rows.len().max(1) * dtype.bytes()) as u64
-            };
-            for (i, &is_prompt) in (0..).zip(&rows) {
-                let row = if is_prompt { Some(&encoded.prompt) } else { encoded.negative.as_ref() };
-                if let Some(row) = row {
-                    self.device.copy(row, 0, text, i * row_bytes("text"), row_bytes("text"));
-                }
-                // The negative row sees no picture: zeros, which still go through the projection with its biases.
-                if is_prompt {
-                    self.device.copy(&encoded.clip, 0, image, i * row_bytes("clip"), row_bytes("clip"));
-                }
-            }
-            pass.conditions.run()?;
-        }
-        Ok(())
-    }
-
-    fn rows(&self) -> Vec<Rows> {
-        match (self.plans.shape.guided, self.plans.shape.one_batch) {
-            (false, _) => vec![vec![true]],
-            (true, true) => vec![vec![false, true]],
-            (true, false) => vec![vec![false], vec![true]],
+        self.step.condition(self.device, &self.plans.step, encoded)?;
+        match self.unguided_step.as_ref().zip(self.plans.unguided_step.as_ref()) {
+            Some((step, plans)) => step.condition(self.device, plans, encoded),
+            None => Ok(()),
         }
     }
-
     /// Denoises one clip from its initial noise; the latents stay on the device.
-    pub fn run(
-        &self,
-        steps: &[Step],
-        guidance: &[f32],
-        noise: &mut Noise,
-        observer: &mut dyn Observer,
-    ) -> Result<(), Error> {
+    pub fn run(&self, course: &Course, noise: &mut Noise, observer: &mut dyn Observer) -> Result<(), Error> {
         self.start(noise)?;
-        for (i, step) in steps.iter().enumerate() {
-            self.evaluate(step)?;
-            self.step(i, step, guidance, noise)?;
+        let of = course.steps.len();
+        for index in 0..of {
+            self.evaluate(course, index)?;
+            self.step(course, index, noise)?;
             self.device.wait()?;
             let latents = || self.read("latents");
-            tell(observer, Event::Step { done: i + 1, of: steps.len(), latents: &latents })?;
+            tell(observer, Event::Step { done: index + 1, of, latents: &latents })?;
         }
         Ok(())
     }
@@ -138,24 +117,27 @@ impl<'a> Denoiser<'a> {
         Ok(self.initial.run()?)
     }
 
-    /// Submits the UNet's evaluation of the current latents at a step.
-    pub fn evaluate(&self, step: &Step) -> Result<(), Error> {
+    /// The programs of a step: where none of its frames is guided, one evaluation is enough.
+    fn programs(&self, course: &Course, index: usize) -> &StepPrograms {
+        let guided = course.guidance.get(index).is_none_or(|scales| is_guided(scales));
+        self.unguided_step.as_ref().filter(|_| !guided).unwrap_or(&self.step)
+    }
+
+    /// Submits the UNet's evaluation of the current latents at step number `index`.
+    pub fn evaluate(&self, course: &Course, index: usize) -> Result<(), Error> {
+        let Some(step) = course.steps.get(index) else { return Ok(()) };
         self.write("timestep", &[step.timestep as f32]);
-        self.passes.iter().for_each(|pass| pass.unet.submit());
+        self.programs(course, index).passes.iter().for_each(|pass| pass.unet.submit());
         Ok(())
     }
 
-    /// Submits guidance (one scale per frame) and DDIM step number `index`.
-    pub fn step(&self, index: usize, step: &Step, guidance: &[f32], noise: &mut Noise) -> Result<(), Error> {
-        if self.plans.shape.noise {
-            let elements = self.plans.shape.elements();
-            noise.fill(
-                self.device,
-                &self.plans.ddim.target,
-                &self.bindings["noise.step"],
-                elements,
-                Draw::Step(index),
-            )?;
+    /// Submits guidance, DDIM step number `index` and anchoring.
+    pub fn step(&self, course: &Course, index: usize, noise: &mut Noise) -> Result<(), Error> {
+        let Some(step) = course.steps.get(index) else { return Ok(()) };
+        let s = &self.plans.shape;
+        if s.noise {
+            let buffer = &self.bindings["noise.step"];
+            noise.fill(self.device, &self.plans.step.ddim.target, buffer, s.elements(), Draw::Step(index))?;
         }
         let mut values = vec![
             step.x0_from_sample,
@@ -168,9 +150,14 @@ impl<'a> Denoiser<'a> {
             step.next_from_noise,
         ];
         values.resize(Ddim::COEFFICIENTS, 0.0);
-        values.extend(guidance);
+        values.extend(course.guidance.get(index).into_iter().flatten());
+        values.resize(Ddim::COEFFICIENTS + s.frames, 1.0);
         self.write("step", &values);
-        self.ddim.submit();
+        if let Some(anchoring) = course.anchoring.filter(|_| s.anchor.is_some()) {
+            let weights = anchoring.weights(index, course.steps.len(), s.frames);
+            self.write("anchor", &[vec![anchoring.gain(step)], weights].concat());
+        }
+        self.programs(course, index).ddim.submit();
         Ok(())
     }
 
@@ -181,7 +168,7 @@ impl<'a> Denoiser<'a> {
 
     /// Reads a tensor of the loop: `latents`, `guided`, `x0`, `prediction`.
     pub fn read(&self, name: &str) -> Result<Vec<f32>, Error> {
-        let buffer = &self.bindings[name];
+        let buffer = &self.step.bindings[name];
         Ok(bytemuck::pod_collect_to_vec(&self.device.read(buffer, 0, buffer.bytes())?))
     }
 
@@ -192,18 +179,81 @@ impl<'a> Denoiser<'a> {
 
     /// A tensor of pass `index` by name, such as one that the plan kept.
     pub fn pass_tensor(&self, index: usize, name: &str) -> Option<&Buffer> {
-        self.passes.get(index).and_then(|pass| pass.bindings.get(name))
+        self.step.passes.get(index).and_then(|pass| pass.bindings.get(name))
     }
 
     /// Submissions of one step, for a report.
     pub fn submissions(&self) -> usize {
-        self.ddim.submissions() + self.passes.iter().map(|pass| pass.unet.submissions()).sum::<usize>()
+        self.step.ddim.submissions() + self.step.passes.iter().map(|pass| pass.unet.submissions()).sum::<usize>()
+    }
+}
+
+impl StepPrograms {
+    /// `common` holds what all steps share; the latents' networks share their intermediates.
+    fn new(
+        device: &Device,
+        plans: &StepPlans,
+        weights: &WeightStore,
+        common: &Bindings,
+        slots: &mut Slots,
+    ) -> Result<Self, Error> {
+        let s = &plans.shape;
+        let mut bindings = common.clone();
+        let mut passes = Vec::new();
+        for &name in prediction_names(s) {
+            let mut own = common.clone();
+            let prediction = device.buffer(name, (s.batch() * s.elements() * 4) as u64)?;
+            bindings.insert(name.to_owned(), prediction.clone());
+            own.insert("prediction".to_owned(), prediction);
+            let given = plans.conditions.externals.iter().filter(|e| !e.written && !common.contains_key(&e.name));
+            for external in given {
+                own.insert(external.name.clone(), device.buffer(&external.name, external.bytes())?);
+            }
+            let conditions = Program::with_slots(device, &plans.conditions, weights, &mut own, slots)?;
+            let unet = Program::with_slots(device, &plans.unet, weights, &mut own, slots)?;
+            passes.push(Pass { conditions, unet, bindings: own });
+        }
+        let ddim = Program::new(device, &plans.ddim, &WeightStore::default(), &mut bindings)?;
+        Ok(Self { passes, ddim, shape: *s, bindings })
+    }
+
+    /// Computes what does not depend on the timestep.
+    fn condition(&self, device: &Device, plans: &StepPlans, encoded: &Encoded) -> Result<(), Error> {
+        let types = &plans.conditions.externals;
+        let dtype = types.iter().find(|e| e.name == "text").map_or(Dtype::F32, |e| e.dtype);
+        for (pass, rows) in self.passes.iter().zip(self.rows()) {
+            let (text, image) = (&pass.bindings["text"], &pass.bindings["clip"]);
+            let row_bytes = |name: &str| {
+                let elements = types.iter().find(|e| e.name == name).map_or(0, |e| e.elements);
+                (elements / rows.len().max(1) * dtype.bytes()) as u64
+            };
+            for (i, &is_prompt) in (0..).zip(&rows) {
+                let row = if is_prompt { Some(&encoded.prompt) } else { encoded.negative.as_ref() };
+                if let Some(row) = row {
+                    device.copy(row, 0, text, i * row_bytes("text"), row_bytes("text"));
+                }
+                // The negative row sees no picture: zeros, which still go through the projection with its biases.
+                if is_prompt {
+                    device.copy(&encoded.clip, 0, image, i * row_bytes("clip"), row_bytes("clip"));
+                }
+            }
+            pass.conditions.run()?;
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> Vec<Rows> {
+        match (self.shape.guided, self.shape.one_batch) {
+            (false, _) => vec![vec![true]],
+            (true, true) => vec![vec![false, true]],
+            (true, false) => vec![vec![false], vec![true]],
+        }
     }
 }
 
 /// The names under which the DDIM step finds what the passes predict.
-fn prediction_names(plans: &Plans) -> &'static [&'static str] {
-    match (plans.shape.guided, plans.shape.one_batch) {
+fn prediction_names(shape: &Shape) -> &'static [&'static str] {
+    match (shape.guided, shape.one_batch) {
         (true, false) => &["prediction.uncond", "prediction.cond"],
         _ => &["prediction"],
     }

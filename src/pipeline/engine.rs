@@ -1,8 +1,8 @@
 //! A device with a checkpoint: from request to clips.
 
 use super::{
-    Compat, Denoiser, DtypeChoice, Encoder, Error, Event, Networks, Noise, Observer, Passes, Phase, Planner, Plans,
-    Request, Shape, Text,
+    Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Event, Networks, Noise, Observer, Passes, Phase, Planner,
+    Plans, Request, Shape, Text,
     decode::{Decoder, Frame},
     networks::{Source, weight_dtype},
     plans::PlanTypes,
@@ -15,7 +15,7 @@ use crate::{
     kernel::Dtype,
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
-    sampler::{Schedule, SchedulerConfig, Step},
+    sampler::{Schedule, SchedulerConfig},
 };
 
 /// Longest time that a dispatch or submission should take on the device, in seconds: desktops reset a GPU that does not answer.
@@ -124,9 +124,10 @@ impl Engine {
         Ok(self.tokenizer.encode(text)?)
     }
 
-    /// The coefficients of a request's steps.
-    pub fn steps(&self, request: &Request) -> Result<Vec<Step>, Error> {
-        Ok(self.schedule.steps(request.steps, request.eta, request.compat.final_alpha())?)
+    /// What guides the denoising of a request.
+    pub fn course(&self, request: &Request) -> Result<Course, Error> {
+        let steps = self.schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        Ok(Course { steps, guidance: request.guidance_table()?, anchoring: request.anchoring })
     }
 
     /// Crops and resizes a request's picture.
@@ -151,8 +152,8 @@ impl Engine {
     pub fn unet_weights(&self, plans: &Plans) -> Result<WeightStore, Error> {
         let mut weights = WeightStore::default();
         let source = Source(self.checkpoint.component(ComponentKind::UNet));
-        weights.load(&self.device, &plans.conditions.weights, &source)?;
-        weights.load(&self.device, &plans.unet.weights, &source)?;
+        weights.load(&self.device, &plans.step.conditions.weights, &source)?;
+        weights.load(&self.device, &plans.step.unet.weights, &source)?;
         Ok(weights)
     }
 
@@ -182,7 +183,7 @@ impl Engine {
             let reason = "the engine was opened for the other reference".to_owned();
             return Err(Error::Request { field: "--compat", reason });
         }
-        let steps = self.steps(request)?;
+        let course = self.course(request)?;
         let prepared = self.prepare(request)?;
         let text = self.text(request, observer)?;
         let plans = self.plans(request, Keep::Nothing)?;
@@ -201,11 +202,10 @@ impl Engine {
             tell(observer, Event::Phase { phase: Phase::Load, clip: 0, clips })?;
             let weights = self.unet_weights(&plans)?;
             let denoiser = Denoiser::new(&self.device, &plans, &weights)?;
-            let guidance = vec![request.cfg_scale; request.frames];
             for (clip, noise) in noise.iter_mut().enumerate() {
                 tell(observer, Event::Phase { phase: Phase::Denoise, clip, clips })?;
                 denoiser.condition(&encoded, clip, request.target_fps)?;
-                denoiser.run(&steps, &guidance, noise, observer)?;
+                denoiser.run(&course, noise, observer)?;
                 if denoiser.read("latents")?.iter().any(|v| !v.is_finite()) {
                     return Err(Error::NotANumber(format!("clip {}", clip + 1)));
                 }

@@ -80,8 +80,8 @@ pub enum Why {
 }
 
 impl Estimate {
-    /// The cost of `steps` denoising steps and everything around them.
-    pub fn new(plans: &Plans, steps: usize) -> Self {
+    /// The cost of denoising in so many guided and unguided steps (see [`super::Request::guided_steps`]), and of everything around it.
+    pub fn new(plans: &Plans, [guided, unguided]: [usize; 2]) -> Self {
         let s = &plans.shape;
         let rows = if s.guided { 2 } else { 1 };
         let passes = if s.guided && !s.one_batch { 2 } else { 1 };
@@ -92,14 +92,26 @@ impl Estimate {
         let conditions = seen + written(&plans.encode);
         let latents = (s.elements() * 4) as u64;
 
-        let phases = vec![
+        let steps = if plans.unguided_step.is_some() { guided } else { guided + unguided };
+        let mut phases = vec![
             phase("text encoder", rows, &[&plans.text], 0),
             phase("image encoder", 1, &[&plans.image], embedded),
             phase("VAE encoder", 1, &[&plans.encode], seen),
-            unet("conditions", passes, 1, plans, &[&plans.conditions], &[&plans.initial], conditions),
-            unet("denoising", passes, steps, plans, &[&plans.unet], &[&plans.ddim], conditions),
-            phase("VAE decoder", s.frames, &[&plans.decode], conditions + latents),
+            unet("conditions", passes, 1, plans, &[&plans.step.conditions], &[&plans.initial], conditions),
+            unet("denoising", passes, steps, plans, &[&plans.step.unet], &[&plans.step.ddim], conditions),
         ];
+        if let Some(step) = &plans.unguided_step {
+            phases.push(unet(
+                "denoising without guidance",
+                1,
+                unguided,
+                plans,
+                &[&step.unet],
+                &[&step.ddim],
+                conditions,
+            ));
+        }
+        phases.push(phase("VAE decoder", s.frames, &[&plans.decode], conditions + latents));
         let all = named(plans);
         let pipelines: HashSet<_> =
             all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
@@ -115,17 +127,22 @@ impl Estimate {
 }
 
 /// The plans by the phase in which they run.
-fn named(plans: &Plans) -> [(&'static str, &Plan); 8] {
-    [
+fn named(plans: &Plans) -> Vec<(&'static str, &Plan)> {
+    let mut named = vec![
         ("text encoder", &plans.text),
         ("image encoder", &plans.image),
         ("VAE encoder", &plans.encode),
-        ("conditions", &plans.conditions),
+        ("conditions", &plans.step.conditions),
         ("conditions", &plans.initial),
-        ("denoising", &plans.unet),
-        ("denoising", &plans.ddim),
+        ("denoising", &plans.step.unet),
+        ("denoising", &plans.step.ddim),
         ("VAE decoder", &plans.decode),
-    ]
+    ];
+    if let Some(step) = &plans.unguided_step {
+        let name = "denoising without guidance";
+        named.extend([(name, &step.conditions), (name, &step.unet), (name, &step.ddim)]);
+    }
+    named
 }
 
 fn phase(name: &'static str, runs: usize, plans: &[&Plan], kept: u64) -> PhaseEstimate {
@@ -152,14 +169,24 @@ fn unet(
     once: &[&Plan],
     kept: u64,
 ) -> PhaseEstimate {
-    let (own, common) = ([&plans.conditions, &plans.unet], [&plans.initial, &plans.ddim]);
+    let (own, common) = ([&plans.step.conditions, &plans.step.unet], [&plans.initial, &plans.step.ddim]);
     let mut shared = externals(&common);
     let all = externals(&own);
     for input in ["timestep", "fps", "image_latent"] {
         shared.extend(all.get_key_value(input));
     }
     // With two passes each has a prediction under a name of its own, which is among the shared tensors.
-    let of_pass = all.iter().filter(|(name, _)| !shared.contains_key(*name) && **name != "prediction");
+    let of_passes = |all: &BTreeMap<&str, u64>| -> u64 {
+        let own = all.iter().filter(|(name, _)| !shared.contains_key(*name) && **name != "prediction");
+        own.map(|(_, bytes)| bytes).sum()
+    };
+    let guided = plans.shape.guided && !plans.shape.one_batch;
+    let mut passes_bytes = if guided { 2 } else { 1 } * of_passes(&all);
+    // Both kinds of steps are ready at the same time.
+    if let Some(step) = &plans.unguided_step {
+        let prediction = (plans.shape.elements() * 4) as u64;
+        passes_bytes += of_passes(&externals(&[&step.conditions, &step.unet])) + prediction;
+    }
     let intermediates = |plans: &[&Plan]| plans.iter().map(|p| p.intermediate_bytes()).sum::<u64>();
     let run = |count: fn(&Plan) -> usize| {
         passes * in_pass.iter().map(|p| count(p)).sum::<usize>() + once.iter().map(|p| count(p)).sum::<usize>()
@@ -170,7 +197,7 @@ fn unet(
         weights: weights(&own),
         // The plans of all passes share their buffers: they run one after the other.
         intermediates: own.iter().map(|p| p.intermediate_bytes()).max().unwrap_or(0) + intermediates(&common),
-        externals: passes as u64 * of_pass.map(|(_, bytes)| bytes).sum::<u64>() + shared.values().sum::<u64>(),
+        externals: passes_bytes + shared.values().sum::<u64>(),
         kept,
         flops: passes as f64 * in_pass.iter().map(|p| p.cost.flops).sum::<f64>()
             + once.iter().map(|p| p.cost.flops).sum::<f64>(),

@@ -48,7 +48,7 @@ impl Planner<'_> {
     /// Plans that respect the device's limits and, where that is known, its memory.
     fn fitting(&self, shape: Shape, keep: Keep) -> Result<Plans, Error> {
         let plans = Plans::new(self.networks, shape, self.types, self.target, keep)?;
-        let peak = Estimate::new(&plans, 1).peak_bytes;
+        let peak = Estimate::new(&plans, [1, 1]).peak_bytes;
         match self.target.device.memory {
             Some(memory) if peak as f64 > memory as f64 * MEMORY_SHARE => {
                 let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);

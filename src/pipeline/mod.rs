@@ -1,5 +1,6 @@
 //! One generation from request to frames: memory phases, progress, cancelling.
 
+mod advice;
 mod decode;
 mod denoise;
 mod encode;
@@ -13,8 +14,9 @@ mod plans;
 mod progress;
 mod request;
 
+pub use advice::advice;
 pub use decode::Frame;
-pub use denoise::Denoiser;
+pub use denoise::{Course, Denoiser};
 pub use encode::{Encoded, Encoder, Text};
 pub use engine::{Engine, MAX_SECONDS, Output, to_torch};
 pub use error::Error;
@@ -22,6 +24,6 @@ pub use estimate::{Estimate, PhaseEstimate, Split, Why};
 pub use fit::Planner;
 pub use networks::{Networks, Source, weight_dtype};
 pub use noise::{Draw, Noise};
-pub use plans::{PlanTypes, Plans, Shape};
+pub use plans::{PlanTypes, Plans, Shape, StepPlans};
 pub use progress::{Event, Observer, Phase};
 pub use request::{Compat, DtypeChoice, Passes, Request, RngKind, VGEN_NEGATIVE_PROMPT};

@@ -4,8 +4,9 @@ use super::{Error, Networks, Passes, Request};
 use crate::{
     checkpoint::Configs,
     graph::{Graph, Keep, Plan, Target, Types},
-    kernel::{Activation, Ddim, Dtype},
+    kernel::{Activation, AnchorMode, Ddim, Dtype},
     model::Condition,
+    sampler::Anchoring,
 };
 
 /// The sizes of a generation.
@@ -27,8 +28,12 @@ pub struct Shape {
     pub guided: bool,
     /// Are both rows of guidance one batch?
     pub one_batch: bool,
+    /// Are there steps without guidance among guided ones?
+    pub mixed: bool,
     /// Is fresh noise added in each step?
     pub noise: bool,
+    /// What of the frames is pulled back to the picture, if anything.
+    pub anchor: Option<AnchorMode>,
     /// How often the image-latent branch is added.
     pub image_branch_scale: f32,
 }
@@ -38,6 +43,7 @@ impl Shape {
     pub fn new(configs: &Configs, request: &Request) -> Self {
         let factor = configs.vae.spatial_factor();
         let size = [request.width as usize, request.height as usize];
+        let [guided, unguided] = request.guided_steps();
         Self {
             size,
             frames: request.frames,
@@ -45,9 +51,11 @@ impl Shape {
             channels: configs.vae.latent_channels,
             text_tokens: configs.tokenizer_length,
             clip_skip: request.clip_skip,
-            guided: request.guided(),
+            guided: guided > 0,
+            mixed: guided > 0 && unguided > 0,
             one_batch: request.passes != Passes::Two,
             noise: request.eta > 0.0,
+            anchor: request.anchoring.filter(Anchoring::acts).map(|anchoring| anchoring.mode),
             image_branch_scale: request.compat.image_branch_scale(),
         }
     }
@@ -105,15 +113,26 @@ pub struct Plans {
     pub encode: Plan,
     /// Noise to initial latents.
     pub initial: Plan,
+    /// A denoising step.
+    pub step: StepPlans,
+    /// A step without guidance, where other steps have it.
+    pub unguided_step: Option<StepPlans>,
+    /// VAE decoder, one frame.
+    pub decode: Plan,
+    /// The sizes.
+    pub shape: Shape,
+}
+
+/// The plans of a denoising step.
+#[derive(Clone, Debug)]
+pub struct StepPlans {
     /// Everything of the UNet that does not depend on the timestep.
     pub conditions: Plan,
     /// One evaluation of the UNet.
     pub unet: Plan,
-    /// Guidance and DDIM step.
+    /// Guidance, DDIM step and anchoring.
     pub ddim: Plan,
-    /// VAE decoder, one frame.
-    pub decode: Plan,
-    /// The sizes.
+    /// The sizes, with guidance as it is in this step.
     pub shape: Shape,
 }
 
@@ -132,16 +151,24 @@ impl Plans {
             Plan::new(&graph, target, keep)
         };
         let f32 = Types { activation: Dtype::F32, weight: Dtype::F32 };
-        let (condition, nothing) = (shape.condition(), Keep::Nothing);
+        let nothing = Keep::Nothing;
+        let step = |shape: Shape| {
+            let condition = shape.condition();
+            Ok::<_, Error>(StepPlans {
+                conditions: plan(types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
+                unet: plan(types.of(3), keep, &|g| networks.unet.record(g, &condition))?,
+                ddim: plan(f32, nothing, &|g| record_ddim(g, &shape))?,
+                shape,
+            })
+        };
         let [width, height] = shape.size;
         Ok(Self {
             text: plan(types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
             image: plan(types.of(1), nothing, &|g| networks.image.record(g))?,
             encode: plan(types.of(2), nothing, &|g| networks.vae_encoder.record(g, height, width))?,
             initial: plan(f32, nothing, &|g| record_initial(g, &shape))?,
-            conditions: plan(types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
-            unet: plan(types.of(3), keep, &|g| networks.unet.record(g, &condition))?,
-            ddim: plan(f32, nothing, &|g| record_ddim(g, &shape))?,
+            step: step(shape)?,
+            unguided_step: if shape.mixed { Some(step(Shape { guided: false, ..shape })?) } else { None },
             decode: plan(types.of(2), nothing, &|g| networks.vae_decoder.record(g, shape.latent[0], shape.latent[1]))?,
             shape,
         })
@@ -156,8 +183,8 @@ fn record_initial(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     Ok(())
 }
 
-/// Inputs `prediction` (or `prediction.uncond` and `prediction.cond` of two passes), `latents`, `step`, `noise.step`; outputs `guided`, `x0`
-/// and the new `latents`.
+/// Inputs `prediction` (or `prediction.uncond` and `prediction.cond` of two passes), `latents`, `step`, `noise.step`, and with anchoring
+/// `image_latent` and `anchor`; outputs `guided`, `x0` and the new `latents`.
 fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     let map = [s.frames, s.pixels(), s.channels];
     let rows = s.frames * s.pixels();
@@ -172,8 +199,13 @@ fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     let latents = g.input("latents", &map, Dtype::F32);
     let noise = s.noise.then(|| g.input("noise.step", &[s.frames, s.channels, s.pixels()], Dtype::F32));
     let step = g.input("step", &[Ddim::COEFFICIENTS + s.frames], Dtype::F32);
-    let [guided, x0, next] = g.ddim(&cond, uncond.as_ref(), &latents, noise.as_ref(), &step)?;
+    let [guided, mut x0, mut next] = g.ddim(&cond, uncond.as_ref(), &latents, noise.as_ref(), &step)?;
     g.output("guided", &guided);
+    if let Some(mode) = s.anchor {
+        let image = g.input("image_latent", &[s.pixels(), s.channels], Dtype::F32);
+        let step = g.input("anchor", &[1 + s.frames], Dtype::F32);
+        [x0, next] = g.anchor(mode, s.latent, [&x0, &next], &image, &step)?;
+    }
     g.output("x0", &x0);
     let latents = g.pointwise("latents", 1.0, &next, None, Activation::None, Dtype::F32, &map)?;
     g.output("latents", &latents);

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::{checkpoint::Configs, picture::Picture, sampler::FinalAlpha};
+use crate::{
+    checkpoint::Configs,
+    picture::Picture,
+    sampler::{Anchoring, FinalAlpha, Guidance, is_guided},
+};
 
 /// The negative prompt of the original implementation.
 pub const VGEN_NEGATIVE_PROMPT: &str = "Distorted, discontinuous, Ugly, blurry, low resolution, motionless, static, disfigured, disconnected limbs, Ugly faces, incomplete arms";
@@ -108,8 +112,10 @@ pub struct Request {
     pub frames: usize,
     /// Denoising steps.
     pub steps: usize,
-    /// Classifier-free guidance; 1 turns it off.
-    pub cfg_scale: f32,
+    /// Classifier-free guidance.
+    pub guidance: Guidance,
+    /// Whether and how frames are pulled back to the picture.
+    pub anchoring: Option<Anchoring>,
     /// Fresh noise per step, 0 to 1.
     pub eta: f64,
     /// The frame rate that the model is conditioned on.
@@ -127,9 +133,52 @@ pub struct Request {
 }
 
 impl Request {
-    /// Is guidance on?
+    /// A request with the settings of the published pipeline: 16 frames of 512x512, 50 steps, guidance 9.
+    pub fn new(picture: Picture, prompt: impl Into<String>) -> Self {
+        Self {
+            picture,
+            prompt: prompt.into(),
+            negative_prompt: None,
+            width: 512,
+            height: 512,
+            frames: 16,
+            steps: 50,
+            guidance: Guidance::from(9.0),
+            anchoring: None,
+            eta: 0.0,
+            target_fps: 16.0,
+            clip_skip: 1,
+            seeds: vec![0],
+            rng: RngKind::default(),
+            compat: Compat::default(),
+            passes: Passes::default(),
+        }
+    }
+
+    /// The guidance scales, `[steps][frames]`.
+    pub fn guidance_table(&self) -> Result<Vec<Vec<f32>>, Error> {
+        let table = self.guidance.table(self.steps, self.frames);
+        table.map_err(|error| {
+            let field = match (&self.guidance.frames, &self.guidance.steps) {
+                (None, None) => "--cfg-scale",
+                (Some(_), None) => "--cfg-frames",
+                (None, Some(_)) => "--cfg-steps",
+                (Some(_), Some(_)) => "--cfg-frames, --cfg-steps",
+            };
+            Error::Request { field, reason: error.to_string() }
+        })
+    }
+
+    /// How many steps are guided, and how many are not.
+    pub fn guided_steps(&self) -> [usize; 2] {
+        let table = self.guidance_table().unwrap_or_default();
+        let guided = table.iter().filter(|scales| is_guided(scales)).count();
+        [guided, self.steps.saturating_sub(guided)]
+    }
+
+    /// Is guidance on in any step?
     pub fn guided(&self) -> bool {
-        self.cfg_scale > 1.0
+        self.guided_steps()[0] > 0
     }
 
     /// The negative prompt in force.
@@ -173,14 +222,14 @@ impl Request {
                 format!("{} layers are more than the text encoder's {layers}", self.clip_skip),
             );
         }
-        if !self.cfg_scale.is_finite() || !(1.0..=100.0).contains(&self.cfg_scale) {
-            return error(
-                "--cfg-scale",
-                format!(
-                    "{} is out of range: take 1 (no guidance) to 100, for the published checkpoint 6 to 10",
-                    self.cfg_scale
-                ),
-            );
+        self.guidance_table()?;
+        if let Some(anchoring) = &self.anchoring {
+            let shares = [("--anchor-strength", anchoring.strength), ("--anchor-until", anchoring.until)];
+            for (field, share) in shares {
+                if !(0.0..=1.0).contains(&share) {
+                    return error(field, format!("{share} is out of range: take 0 (off) to 1"));
+                }
+            }
         }
         if !self.eta.is_finite() || !(0.0..=1.0).contains(&self.eta) {
             return error("--eta", format!("{} is out of range: take 0 (deterministic) to 1", self.eta));

@@ -100,7 +100,12 @@ pub fn generate(picture: &str, changed: &[&str]) -> Vec<String> {
     }
     usual.retain(|flag, _| !changed.contains(flag));
     let usual = usual.into_iter().flat_map(|(flag, value)| [flag, value]);
-    ["generate", picture].into_iter().chain(usual).chain(changed.iter().copied()).map(str::to_owned).collect()
+    ["generate", picture, "--no-advice"]
+        .into_iter()
+        .chain(usual)
+        .chain(changed.iter().copied())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The arguments of `batch` for a list, with clips in `out` and the settings of [`generate`] for lines that do not say.

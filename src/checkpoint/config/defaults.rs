@@ -41,6 +41,12 @@ pub struct Defaults {
     /// Share of fresh noise in each DDIM step, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta: Option<f32>,
+    /// Frames from one temporal anchor to the next; 0 turns anchoring off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchor_interval: Option<u32>,
+    /// How pictures are prepared: `off`, `auto` or some of `crop,edges,background`; anything else is an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prepare: Option<String>,
     /// Frames per second of the written file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fps: Option<u32>,

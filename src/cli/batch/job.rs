@@ -7,8 +7,14 @@ use serde_json::{Map, Value};
 
 use crate::cli::{
     Error,
-    generate::{PictureMark, Recipe, Settings, Source},
+    generate::{PictureMark, Presets, Recipe, Settings, Source},
 };
+
+/// What counts where a line does not say.
+pub struct Usual {
+    pub settings: Settings,
+    pub presets: Presets,
+}
 
 /// A clip to be made.
 pub struct Job {
@@ -31,7 +37,7 @@ pub struct Prepared {
 impl Job {
     /// Reads a line: its picture lies in `pictures` if it does not say where, its clip goes to `clips`, and `usual` settings are
     /// for what it does not say.
-    pub fn parse(text: &str, line: usize, pictures: &Path, clips: &Path, usual: &Settings) -> Result<Self, Error> {
+    pub fn parse(text: &str, line: usize, pictures: &Path, clips: &Path, usual: &Usual) -> Result<Self, Error> {
         let mut fields = match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(Error::message("expected an object: {\"picture\": \"photo.png\", \"prompt\": \"…\"}")),
@@ -45,9 +51,11 @@ impl Job {
         let picture = file_name(&mut fields, "picture")?;
         let picture = picture.ok_or_else(|| Error::message("no picture: name one as in \"picture\": \"photo.png\""))?;
         let output = file_name(&mut fields, "output")?;
-        let settings: Settings = serde_path_to_error::deserialize(Value::Object(fields))
+        let mut settings: Settings = serde_path_to_error::deserialize(Value::Object(fields))
             .map_err(|error| Error::message(format!("`{}`: {}", error.path(), error.inner())))?;
         let picture = pictures.join(picture);
+        settings.preparation.mask = settings.preparation.mask.map(|mask| pictures.join(mask));
+        let settings = usual.presets.complete(settings.or(usual.settings.clone()))?;
         let output = match output {
             Some(name) if Path::new(&name).file_name() == Some(name.as_ref()) => name,
             Some(name) => {
@@ -58,7 +66,7 @@ impl Job {
             None => format!("{}-{line}.mp4", picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy()),
         };
         let target = Target::parse(&clips.join(output))?;
-        Ok(Self { line, picture, target, settings: settings.or(usual.clone()) })
+        Ok(Self { line, picture, target, settings })
     }
 
     /// Is every file of the clip there? Clips appear whole or not at all.
@@ -73,14 +81,18 @@ impl Job {
 
     /// Reads the picture and decides every setting.
     pub fn prepare(&self) -> Result<Prepared, Error> {
-        let Source { picture, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
-        Ok(Prepared { recipe: Recipe::new(self.settings.clone(), picture, 1)?, mark, notes })
+        let Source { opened, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
+        let mut recipe = Recipe::new(self.settings.clone(), opened.picture.clone(), 1)?;
+        recipe.prepare(&opened)?;
+        Ok(Prepared { recipe, mark, notes })
     }
 
     /// Refuses what cannot work.
     pub fn check(&self, checkpoint: &Checkpoint) -> Result<Recipe, Error> {
-        let recipe = self.prepare()?.recipe;
+        let opened = Source::open(Some(&self.picture), None)?.opened;
+        let mut recipe = Recipe::new(self.settings.clone(), opened.picture.clone(), 1)?;
         recipe.check(checkpoint, self.target.kind())?;
+        recipe.prepare(&opened)?;
         recipe.spares(&self.picture, &self.target)?;
         Ok(recipe)
     }
@@ -111,7 +123,9 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Job, Error> {
-        let usual = Settings { steps: Some(9), seed: Some(1), ..Settings::default() };
+        let settings =
+            Settings { steps: Some(9), seed: Some(1), preset: Some("diffusers".into()), ..Settings::default() };
+        let usual = Usual { settings, presets: Presets::new(None, None)? };
         Job::parse(text, 7, Path::new("lists"), Path::new("out"), &usual)
     }
 
@@ -122,8 +136,9 @@ mod tests {
             (job.line, &*job.picture, job.target.path()),
             (7, "lists/a/cat.v2.png".as_ref(), "out/cat.v2-7.mp4".as_ref())
         );
-        let expected = Settings { prompt: Some("A cat".into()), steps: Some(9), seed: Some(5), ..Settings::default() };
-        assert_eq!(job.settings, expected);
+        let expected = (Some("A cat".to_owned()), Some(9), Some(5), Some(1280));
+        let s = job.settings;
+        assert_eq!((s.prompt, s.steps, s.seed, s.width), expected);
         let job = parse(r#"{"picture": "/photos/cat.png", "output": "a-%02d.png", "frames": 3}"#).unwrap();
         assert_eq!(job.picture, Path::new("/photos/cat.png"));
         assert_eq!(job.files(), ["out/a-01.png", "out/a-02.png", "out/a-03.png"].map(PathBuf::from));

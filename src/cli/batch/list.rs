@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Job;
-use crate::cli::{Error, generate::Settings};
+use super::job::{Job, Usual};
+use crate::cli::Error;
 
 /// The jobs of a file, in its order.
 pub struct List {
@@ -17,7 +17,7 @@ pub struct List {
 
 impl List {
     /// Reads all lines but empty ones; the clips go to `clips`, and `usual` settings are for lines that do not say.
-    pub fn read(path: &Path, clips: &Path, usual: &Settings) -> Result<Self, Error> {
+    pub fn read(path: &Path, clips: &Path, usual: &Usual) -> Result<Self, Error> {
         let text = fs::read_to_string(path)
             .map_err(|e| Error::message(format!("cannot read the list {}: {e}", path.display())))?;
         let text = text.trim_start_matches('\u{feff}');

@@ -6,9 +6,9 @@ use i2vgen::pipeline::Request;
 
 /// What a clip costs, in evaluations of one pixel: jobs of one list may differ in size and steps.
 pub fn work(request: &Request) -> f64 {
-    let rows = if request.guided() { 2.0 } else { 1.0 };
     let pixels = f64::from(request.width) * f64::from(request.height) * request.frames as f64;
-    pixels * rows * request.steps as f64
+    let [guided, unguided] = request.guided_steps();
+    pixels * (2 * guided + unguided) as f64
 }
 
 /// Time that was taken by work that was done, and the work that is left.

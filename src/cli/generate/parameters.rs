@@ -4,13 +4,14 @@ use std::path::Path;
 
 use i2vgen::{
     pipeline::{Compat, DtypeChoice, Engine, Passes, RngKind},
+    sampler::{Anchoring, FrameScales, StepScales},
     video::{self, Filter},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Recipe;
-use crate::cli::Error;
+use crate::cli::{Error, prepare::PrepareOptions};
 
 /// Everything that decides what a clip looks like.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Parameters {
     /// Name of the model folder.
     pub model: String,
     pub picture: PictureMark,
+    /// How the picture was prepared.
+    #[serde(default)]
+    pub preparation: PrepareOptions,
     pub prompt: String,
     /// The negative prompt in force.
     pub negative_prompt: String,
@@ -29,6 +33,12 @@ pub struct Parameters {
     pub steps: usize,
     #[serde(serialize_with = "as_decimal")]
     pub cfg_scale: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cfg_frames: Option<FrameScales>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cfg_steps: Option<StepScales>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchoring: Option<Anchoring>,
     pub eta: f64,
     /// Rate of the file.
     #[serde(serialize_with = "as_decimal")]
@@ -75,13 +85,17 @@ impl Parameters {
             program: concat!("i2vgen ", env!("CARGO_PKG_VERSION")).to_owned(),
             model: engine.checkpoint().files().name(),
             picture: mark.clone(),
+            preparation: recipe.preparation.clone(),
             prompt: request.prompt.clone(),
             negative_prompt: request.negative().to_owned(),
             width: request.width,
             height: request.height,
             frames: request.frames,
             steps: request.steps,
-            cfg_scale: request.cfg_scale,
+            cfg_scale: request.guidance.scale,
+            cfg_frames: request.guidance.frames.clone(),
+            cfg_steps: request.guidance.steps.clone(),
+            anchoring: request.anchoring,
             eta: request.eta,
             fps: recipe.fps,
             target_fps: request.target_fps,

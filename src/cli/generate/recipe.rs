@@ -7,15 +7,16 @@ use std::{
 
 use i2vgen::{
     checkpoint::{Checkpoint, Configs},
-    picture::Picture,
-    pipeline::{Compat, DtypeChoice, Request},
+    picture::{Opened, Picture},
+    pipeline::{Compat, DtypeChoice, Request, advice},
+    prepare::Mode,
     prompt::grammar::{Finding, analyse},
-    sampler::{Schedule, SchedulerConfig},
+    sampler::{Anchoring, Guidance, Schedule, SchedulerConfig},
     video::{self, Enlarge, Kind, Target},
 };
 
 use super::Settings;
-use crate::cli::{Error, units};
+use crate::cli::{Error, prepare::PrepareOptions, units};
 
 /// Everything that decides a clip, but the model and the device.
 pub struct Recipe {
@@ -24,8 +25,12 @@ pub struct Recipe {
     pub fps: f32,
     pub enlarge: Enlarge,
     pub dtype: DtypeChoice,
-    /// What the user should know about the prompt.
+    /// How the picture was prepared.
+    pub preparation: PrepareOptions,
+    /// What was changed of picture and prompt.
     pub notes: Vec<String>,
+    /// What would be better about them.
+    pub advice: Vec<String>,
 }
 
 impl Recipe {
@@ -38,11 +43,19 @@ impl Recipe {
                 "no prompt: say what happens with -p \"A cat is turning its head\"; -p \"\" for no text at all",
             )
         })?;
-        let (prompt, notes) = wording(prompt, s.rewrite_prompt.unwrap_or(false));
+        let (prompt, notes, advice) = wording(prompt, s.rewrite_prompt.unwrap_or(false));
+        let preparation = PrepareOptions { prepare: Some(s.preparation.prepare.unwrap_or_default()), ..s.preparation };
         let seed = s.seed.unwrap_or_else(draw_seed);
         let last = seed.checked_add(u64::from(count) - 1);
         let last =
             last.ok_or_else(|| Error::message(format!("--seed: {count} clips from seed {seed} on exceed 2^64")))?;
+        let anchoring = Anchoring {
+            interval: s.anchor_interval.unwrap_or(0),
+            strength: s.anchor_strength.unwrap_or(0.3),
+            mode: s.anchor_mode.unwrap_or_default(),
+            until: s.anchor_until.unwrap_or(0.8),
+            noise: s.anchor_noise.unwrap_or_default(),
+        };
         let request = Request {
             picture,
             prompt,
@@ -51,7 +64,8 @@ impl Recipe {
             height: s.height.unwrap_or(512),
             frames,
             steps: s.steps.unwrap_or(50),
-            cfg_scale: s.cfg_scale.unwrap_or(9.0),
+            guidance: Guidance { scale: s.cfg_scale.unwrap_or(9.0), frames: s.cfg_frames, steps: s.cfg_steps },
+            anchoring: anchoring.acts().then_some(anchoring),
             eta: s.eta.unwrap_or(0.0),
             target_fps: s.target_fps.unwrap_or(16.0),
             clip_skip: s.clip_skip.unwrap_or(1),
@@ -61,7 +75,27 @@ impl Recipe {
             passes: s.cfg_passes.unwrap_or_default(),
         };
         let enlarge = Enlarge { scale: s.output_scale.unwrap_or(1), filter: s.output_filter.unwrap_or_default() };
-        Ok(Self { request, fps: s.fps.unwrap_or(8.0), enlarge, dtype: s.dtype.unwrap_or_default(), notes })
+        Ok(Self {
+            request,
+            fps: s.fps.unwrap_or(8.0),
+            enlarge,
+            dtype: s.dtype.unwrap_or_default(),
+            preparation,
+            notes,
+            advice,
+        })
+    }
+
+    /// Prepares the picture, which was opened as `opened`.
+    pub fn prepare(&mut self, opened: &Opened) -> Result<(), Error> {
+        let (width, height) = (self.request.width, self.request.height);
+        let done = self.preparation.apply(opened, width, height, Mode::Off)?;
+        if self.preparation.prepare != Some(Mode::Off) {
+            let told = if done.picture == opened.picture { &mut self.advice } else { &mut self.notes };
+            told.extend(done.report.to_string().lines().map(|line| format!("picture: {line}")));
+        }
+        self.request.picture = done.picture;
+        Ok(())
     }
 
     /// Refuses what cannot work, before anything takes long.
@@ -104,26 +138,37 @@ impl Recipe {
         }
     }
 
-    /// What the user should know about these settings with this checkpoint.
-    pub fn advice(&self, checkpoint: &Checkpoint) -> Option<&'static str> {
-        (self.request.compat == Compat::Diffusers && is_published(checkpoint.configs())).then_some(
-            "this model was trained with the image branch added twice, which diffusers does not do; if the motion is \
-             weak or the colours turn blue, --compat vgen is worth a try",
-        )
+    /// What would make a better clip with this checkpoint.
+    pub fn advice(&self, checkpoint: &Checkpoint) -> Vec<String> {
+        let published = is_published(checkpoint.configs());
+        let mut lines = self.advice.clone();
+        // Nobody knows what suits a checkpoint that is neither published nor says so itself.
+        if published || checkpoint.defaults().is_some() {
+            lines.extend(advice(&self.request, checkpoint.defaults()));
+        }
+        if published && self.request.compat == Compat::Diffusers {
+            lines.push(
+                "this model was trained with the image branch added twice, which diffusers does not do; if the motion is \
+                 weak or the colours turn blue, --compat vgen is worth a try"
+                    .into(),
+            );
+        }
+        lines
     }
 }
 
-/// The prompt in force, and what to say about it. An empty prompt is meant; that one motion is few is said by `i2vgen prompt` alone.
-fn wording(prompt: String, rewrite: bool) -> (String, Vec<String>) {
+/// The prompt in force, what was changed, and what would be better. An empty prompt is meant; that one motion is few is said by
+/// `i2vgen prompt` alone.
+fn wording(prompt: String, rewrite: bool) -> (String, Vec<String>, Vec<String>) {
     let analysis = analyse(&prompt);
     if rewrite && let Some(better) = analysis.rewrite {
         let note = format!("the prompt is used as \"{better}\"");
-        return (better, vec![note]);
+        return (better, vec![note], Vec::new());
     }
     let told = analysis.findings.iter().filter(|f| !matches!(f, Finding::Empty | Finding::OneMotion { .. }));
-    let mut notes: Vec<String> = told.map(ToString::to_string).collect();
-    notes.extend(analysis.rewrite.map(|better| format!("--rewrite-prompt would use \"{better}\"")));
-    (prompt, notes)
+    let mut advice: Vec<String> = told.map(ToString::to_string).collect();
+    advice.extend(analysis.rewrite.map(|better| format!("--rewrite-prompt would use \"{better}\"")));
+    (prompt, Vec::new(), advice)
 }
 
 /// A seed that nobody chose. torch's CPU generator reads 32 bits of a seed.

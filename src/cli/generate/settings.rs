@@ -4,17 +4,22 @@ use clap::Args;
 use i2vgen::{
     checkpoint::Defaults,
     pipeline::{Compat, DtypeChoice, Passes, RngKind},
+    sampler::{AnchorMode, AnchorNoise, FrameScales, StepScales},
     video::{Filter, MAX_SCALE},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{Parameters, parameters::decimal};
-use crate::cli::options::by_name;
+use crate::cli::{options::by_name, prepare::PrepareOptions};
 
 /// Settings by the names of their flags, which are those of the fields in a job list; what is absent was not said.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
+    /// Settings by name: standard, walking, waves, head-turn, rotate, pan, diffusers, vgen, or one of --preset-file; other flags
+    /// override them [default: standard]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
     /// What happens, best in the present continuous: "A cat is turning its head slowly to the right"
     #[arg(short, long, value_name = "TEXT")]
     pub prompt: Option<String>,
@@ -52,8 +57,29 @@ pub struct Settings {
     #[arg(long, value_name = "N", help_heading = "Sampling")]
     pub steps: Option<usize>,
     /// How strongly the prompt guides; 1 turns guidance off [default: 9]
-    #[arg(long, value_name = "SCALE", help_heading = "Sampling")]
+    #[arg(long, value_name = "SCALE", help_heading = "Guidance and anchoring")]
     pub cfg_scale: Option<f32>,
+    /// Other scales for some frames, such as 0-4=8,5-11=9,12-=8.5
+    #[arg(long, value_name = "RANGE=SCALE,…", help_heading = "Guidance and anchoring")]
+    pub cfg_frames: Option<FrameScales>,
+    /// Other scales for parts of the denoising, such as 0-30%=7,30-80%=9,80-100%=1; a part with 1 takes half the time
+    #[arg(long, value_name = "RANGE=SCALE,…", help_heading = "Guidance and anchoring")]
+    pub cfg_steps: Option<StepScales>,
+    /// Pull every K-th frame back to the picture; 0 turns it off [default: 4]
+    #[arg(long, value_name = "K", help_heading = "Guidance and anchoring")]
+    pub anchor_interval: Option<usize>,
+    /// How strongly, 0 to 1
+    #[arg(long, value_name = "SHARE", help_heading = "Guidance and anchoring")]
+    pub anchor_strength: Option<f32>,
+    /// What is pulled: every latent, low spatial frequencies, or mean and spread of the channels
+    #[arg(long, value_name = "blend|lowpass|adain", value_parser = by_name::<AnchorMode>, help_heading = "Guidance and anchoring")]
+    pub anchor_mode: Option<AnchorMode>,
+    /// The part of the steps in which it acts, 0 to 1
+    #[arg(long, value_name = "SHARE", help_heading = "Guidance and anchoring")]
+    pub anchor_until: Option<f32>,
+    /// What becomes of the noise estimate where a frame is pulled
+    #[arg(long, value_name = "kept|recomputed", value_parser = by_name::<AnchorNoise>, help_heading = "Guidance and anchoring")]
+    pub anchor_noise: Option<AnchorNoise>,
     /// Share of fresh noise in each step, from 0 (deterministic) to 1 [default: 0]
     #[arg(long, value_name = "SHARE", help_heading = "Sampling")]
     pub eta: Option<f64>,
@@ -76,12 +102,17 @@ pub struct Settings {
     /// Guidance as one batch of two, or in two passes with less memory [default: auto]
     #[arg(long, value_name = "auto|one|two", value_parser = by_name::<Passes>, help_heading = "Device")]
     pub cfg_passes: Option<Passes>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub preparation: PrepareOptions,
 }
 
 impl Settings {
     /// These settings; those that are absent come from `other`.
     pub fn or(self, other: Self) -> Self {
         Self {
+            preset: self.preset.or(other.preset),
             prompt: self.prompt.or(other.prompt),
             negative_prompt: self.negative_prompt.or(other.negative_prompt),
             rewrite_prompt: self.rewrite_prompt.or(other.rewrite_prompt),
@@ -94,6 +125,13 @@ impl Settings {
             output_filter: self.output_filter.or(other.output_filter),
             steps: self.steps.or(other.steps),
             cfg_scale: self.cfg_scale.or(other.cfg_scale),
+            cfg_frames: self.cfg_frames.or(other.cfg_frames),
+            cfg_steps: self.cfg_steps.or(other.cfg_steps),
+            anchor_interval: self.anchor_interval.or(other.anchor_interval),
+            anchor_strength: self.anchor_strength.or(other.anchor_strength),
+            anchor_mode: self.anchor_mode.or(other.anchor_mode),
+            anchor_until: self.anchor_until.or(other.anchor_until),
+            anchor_noise: self.anchor_noise.or(other.anchor_noise),
             eta: self.eta.or(other.eta),
             seed: self.seed.or(other.seed),
             rng: self.rng.or(other.rng),
@@ -101,6 +139,7 @@ impl Settings {
             clip_skip: self.clip_skip.or(other.clip_skip),
             dtype: self.dtype.or(other.dtype),
             cfg_passes: self.cfg_passes.or(other.cfg_passes),
+            preparation: self.preparation.or(other.preparation),
         }
     }
 
@@ -114,6 +153,8 @@ impl Settings {
 impl From<&Parameters> for Settings {
     fn from(p: &Parameters) -> Self {
         Self {
+            // Everything that it decided is here.
+            preset: None,
             prompt: Some(p.prompt.clone()),
             negative_prompt: Some(p.negative_prompt.clone()),
             // It is written as it was used.
@@ -127,6 +168,14 @@ impl From<&Parameters> for Settings {
             output_filter: Some(p.output_filter),
             steps: Some(p.steps),
             cfg_scale: Some(p.cfg_scale),
+            cfg_frames: p.cfg_frames.clone(),
+            cfg_steps: p.cfg_steps.clone(),
+            // A clip without anchoring is made again without.
+            anchor_interval: Some(p.anchoring.map_or(0, |a| a.interval)),
+            anchor_strength: p.anchoring.map(|a| a.strength),
+            anchor_mode: p.anchoring.map(|a| a.mode),
+            anchor_until: p.anchoring.map(|a| a.until),
+            anchor_noise: p.anchoring.map(|a| a.noise),
             eta: Some(p.eta),
             seed: Some(p.seed),
             rng: Some(p.rng),
@@ -134,6 +183,10 @@ impl From<&Parameters> for Settings {
             clip_skip: Some(p.clip_skip),
             dtype: Some(p.dtype),
             cfg_passes: Some(p.cfg_passes),
+            preparation: PrepareOptions {
+                prepare: Some(p.preparation.prepare.unwrap_or_default()),
+                ..p.preparation.clone()
+            },
         }
     }
 }
@@ -151,6 +204,11 @@ impl From<&Defaults> for Settings {
             steps: d.steps.map(|v| v as usize),
             cfg_scale: d.cfg_scale,
             eta: d.eta.map(decimal),
+            anchor_interval: d.anchor_interval.map(|v| v as usize),
+            preparation: PrepareOptions {
+                prepare: d.prepare.as_deref().and_then(|mode| mode.parse().ok()),
+                ..PrepareOptions::default()
+            },
             ..Self::default()
         }
     }
@@ -170,9 +228,11 @@ mod tests {
     #[test]
     fn what_is_absent_comes_from_the_other() {
         let full = json!({
-            "prompt": "a", "negative_prompt": "b", "rewrite_prompt": true, "width": 8, "height": 16, "frames": 2, "fps": 3.0, "target_fps": 4.0,
-            "output_scale": 5, "output_filter": "nearest", "steps": 6, "cfg_scale": 7.0, "eta": 0.5, "seed": 9, "rng": "philox",
+            "preset": "pan", "prompt": "a", "negative_prompt": "b", "rewrite_prompt": true, "width": 8, "height": 16, "frames": 2, "fps": 3.0, "target_fps": 4.0,
+            "output_scale": 5, "output_filter": "nearest", "steps": 6, "cfg_scale": 7.0, "cfg_frames": "0-1=5", "cfg_steps": "0-50%=2",
+            "anchor_interval": 3, "anchor_strength": 0.25, "anchor_mode": "adain", "anchor_until": 0.5, "anchor_noise": "recomputed", "eta": 0.5, "seed": 9, "rng": "philox",
             "compat": "vgen", "clip_skip": 0, "dtype": "f32", "cfg_passes": "two",
+            "prepare": "auto", "mask": "m.png", "subject": "1,2,30,40", "subject_fill": 0.5, "edge_amount": 1.0, "background_blur": 0.01,
         });
         let settings: Settings = serde_json::from_value(full.clone()).unwrap();
         let json = |settings: &Settings| serde_json::to_value(settings).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use i2vgen::picture::Picture;
+use i2vgen::picture::{Opened, Picture};
 
 use super::parameters::{Parameters, PictureMark};
 use crate::cli::Error;
@@ -10,7 +10,7 @@ use crate::cli::Error;
 /// An opened picture.
 pub struct Source {
     pub path: PathBuf,
-    pub picture: Picture,
+    pub opened: Opened,
     pub mark: PictureMark,
     /// What the user should know about it.
     pub notes: Vec<String>,
@@ -32,7 +32,7 @@ impl Source {
         if let Some((clip, _)) = from.filter(|(_, parameters)| parameters.picture.fingerprint != mark.fingerprint) {
             notes.push(format!("{} is not the picture that {} was made from", path.display(), clip.display()));
         }
-        Ok(Self { path, picture: opened.picture, mark, notes })
+        Ok(Self { path, opened, mark, notes })
     }
 }
 

@@ -11,15 +11,14 @@ use crate::{
     graph::Keep,
     kernel::Dtype,
     picture::Picture,
-    pipeline::{Denoiser, Draw, Encoded, Engine, Event, Noise, Passes, Plans, Request, RngKind, Shape, Text, to_torch},
-    sampler::Step,
+    pipeline::{Course, Denoiser, Draw, Encoded, Engine, Event, Noise, Passes, Plans, Request, Shape, Text, to_torch},
 };
 
 /// Generates the clip of a case with its recorded noise, comparing every stage. `tell` is called with each stage's name.
 pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Result<Verification, Error> {
     let request = request(case)?;
     request.check(engine.checkpoint().configs()).map_err(Error::Pipeline)?;
-    let steps = engine.steps(&request)?;
+    let course = engine.course(&request)?;
     let plans = engine.plans(&request, Keep::Taps)?;
     let mut v = Verification::new(engine.activation(), engine.device().capabilities().name.clone());
 
@@ -35,7 +34,7 @@ pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Resul
     }
     v.compare(case, "image.clip_pixel_values", planes(&prepared.clip_pixels, 3))?;
     v.compare(case, "image.vae_pixels", planes(&prepared.vae_pixels, 3))?;
-    v.exact(case, "timesteps", steps.iter().map(|s| s.timestep as f32).collect())?;
+    v.exact(case, "timesteps", course.steps.iter().map(|s| s.timestep as f32).collect())?;
     v.compare(case, "alphas_cumprod", engine.schedule().alphas_cumprod.clone())?;
 
     tell("encoders");
@@ -49,24 +48,17 @@ pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Resul
     let denoiser = Denoiser::new(engine.device(), &plans, &weights)?;
     denoiser.condition(&encoded, 0, request.target_fps)?;
     denoiser.start(&mut noise)?;
-    let run = Run {
-        engine,
-        case,
-        plans: &plans,
-        denoiser: &denoiser,
-        steps: &steps,
-        guidance: vec![request.cfg_scale; request.frames],
-    };
+    let run = Run { engine, case, plans: &plans, denoiser: &denoiser, course: &course };
     v.compare_if_there(case, "init_latents", run.latents("latents")?);
     run.first_call(&mut v)?;
-    for i in 0..steps.len() {
+    for i in 0..course.steps.len() {
         tell(&format!("step {i}"));
         run.chained(i, &mut noise, &mut v)?;
     }
     v.compare(case, "final_latents", run.latents("latents")?)?;
     let kept = engine.device().buffer("latents", denoiser.latents().bytes()).map_err(crate::pipeline::Error::from)?;
     engine.device().copy(denoiser.latents(), 0, &kept, 0, kept.bytes());
-    for i in 0..steps.len() {
+    for i in 0..course.steps.len() {
         tell(&format!("step {i}, from the reference's latents"));
         run.forced(i, &mut noise, &mut v)?;
     }
@@ -85,21 +77,17 @@ pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Resul
 fn request(case: &Case) -> Result<Request, Error> {
     let p = &case.params;
     Ok(Request {
-        picture: Picture::open(&case.dir.join("input.png"))?.picture,
-        prompt: p.prompt.clone(),
         negative_prompt: Some(p.negative.clone().unwrap_or_default()),
         width: p.width,
         height: p.height,
         frames: p.frames,
         steps: p.steps,
-        cfg_scale: p.guidance,
+        guidance: p.guidance.into(),
         eta: p.eta,
         target_fps: p.fps,
         clip_skip: case.clip_skip,
-        seeds: vec![0],
-        rng: RngKind::TorchCpu,
-        compat: crate::pipeline::Compat::Diffusers,
         passes: Passes::One,
+        ..Request::new(Picture::open(&case.dir.join("input.png"))?.picture, p.prompt.clone())
     })
 }
 
@@ -158,8 +146,7 @@ struct Run<'a> {
     case: &'a Case,
     plans: &'a Plans,
     denoiser: &'a Denoiser<'a>,
-    steps: &'a [Step],
-    guidance: Vec<f32>,
+    course: &'a Course,
 }
 
 impl Run<'_> {
@@ -170,10 +157,10 @@ impl Run<'_> {
 
     /// The first UNet call, block by block.
     fn first_call(&self, v: &mut Verification) -> Result<(), Error> {
-        self.denoiser.evaluate(&self.steps[0])?;
+        self.denoiser.evaluate(self.course, 0)?;
         self.engine.device().wait().map_err(crate::pipeline::Error::from)?;
         let fps = ("unet0.fps_embedding".to_owned(), "fps_embedding".to_owned());
-        for plan in [&self.plans.conditions, &self.plans.unet] {
+        for plan in [&self.plans.step.conditions, &self.plans.step.unet] {
             for (name, external) in plan.taps.iter().chain([&fps]) {
                 let Some(external) = plan.externals.iter().find(|e| e.name == *external && e.written) else { continue };
                 let (Some(reference), Some(buffer)) =
@@ -229,8 +216,8 @@ impl Run<'_> {
 
     /// Step i from our own latents.
     fn chained(&self, i: usize, noise: &mut Noise, v: &mut Verification) -> Result<(), Error> {
-        self.denoiser.evaluate(&self.steps[i])?;
-        self.denoiser.step(i, &self.steps[i], &self.guidance, noise)?;
+        self.denoiser.evaluate(self.course, i)?;
+        self.denoiser.step(self.course, i, noise)?;
         for (name, values) in self.predictions(i)? {
             v.compare_if_there(self.case, &name, values);
         }
@@ -251,8 +238,8 @@ impl Run<'_> {
             return Err(Error::Tensor { name: format!("the latents before step {i}"), reason });
         }
         self.denoiser.write("latents", &from_torch(&before.values, &self.plans.shape));
-        self.denoiser.evaluate(&self.steps[i])?;
-        self.denoiser.step(i, &self.steps[i], &self.guidance, noise)?;
+        self.denoiser.evaluate(self.course, i)?;
+        self.denoiser.step(self.course, i, noise)?;
         for (name, values) in self.predictions(i)? {
             if self.case.get(&name).is_some() {
                 v.compare_forced(self.case, &name, values)?;

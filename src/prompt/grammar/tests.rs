@@ -93,7 +93,8 @@ fn no_text_makes_it_panic_and_ranges_hold() {
 
 #[test]
 fn a_long_text_is_read_to_its_end() {
-    let text = "a boy and a girl run while leaves fall and waves crash, ".repeat(300);
+    let text = "a boy and a girl run while leaves fall and waves crash, ".repeat(70);
     let rewrite = analyse(&text).rewrite.unwrap();
-    assert!(rewrite.matches("are running").count() == 300);
+    assert!(rewrite.matches("are running").count() == 70);
+    assert_eq!(analyse(&text.repeat(2)), super::Analysis::default());
 }

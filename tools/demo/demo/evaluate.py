@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from . import draw, track
+from .export import DEFAULTS
 from .language import MOTIONS, ROTATIONS
 from .scene import Scene, allowed, sample
 
@@ -21,6 +22,7 @@ SIZE, FRAMES, FPS = 64, 8, 8
 # Seeds of the scenes; the training draws its own from others.
 HELD_OUT, OTHERS = 20_261_122, 20_261_123
 SWEEP = 48
+SWEPT = dict(cfg_scale=(1, 2, 4, 9), steps=(10, 20, 50), dtype=("f32", "f16"))
 
 
 @dataclass
@@ -56,13 +58,12 @@ def plan(number: int, others: int, sweeps: bool) -> dict[str, list[Clip]]:
         swapped.append(Clip(f"other-{at:03}", scene, asked, asked.prompt(rng), {"seed": at}))
     sets["another prompt"] = swapped
     if sweeps:
-        few = drawn[:SWEEP]
-        for scale in (1, 2, 4, 9):
-            sets[f"guidance {scale}"] = clips(f"guidance{scale}", few, {"cfg_scale": scale})
-        for steps in (10, 20, 50):
-            sets[f"{steps} steps"] = clips(f"steps{steps}", few, {"steps": steps})
-        for dtype in ("f32", "f16"):
-            sets[dtype] = clips(dtype, few, {"dtype": dtype})
+        for field, values in SWEPT.items():
+            for value in values:
+                # What is usual has been made.
+                usual = value == DEFAULTS.get(field)
+                few = sets["defaults"][:SWEEP] if usual else clips(f"{field}-{value}", drawn[:SWEEP], {field: value})
+                sets[f"{field} {value}"] = few
     return sets
 
 
@@ -70,7 +71,7 @@ def make(sets: dict[str, list[Clip]], folder: Path, program: list[str]) -> None:
     """Draws the pictures and has the runtime make every clip that is not there yet."""
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     lines = []
-    for clip in (clip for clips in sets.values() for clip in clips):
+    for clip in {clip.name: clip for clips in sets.values() for clip in clips}.values():
         picture = draw.clips([clip.shown], 1, FPS, SIZE, SIZE)[0, 0]
         path = folder / "pictures" / f"{clip.name}.png"
         Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy()).save(path)

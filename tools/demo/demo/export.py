@@ -12,7 +12,19 @@ from .tokenizer import build
 from .vae import SIZE
 
 # What suits this checkpoint; chosen from the evaluation's table in the model card.
-DEFAULTS = dict(width=SIZE, height=SIZE, frames=8, steps=20, cfg_scale=2.0, cfg_range=[1.0, 4.0], fps=8, target_fps=8)
+DEFAULTS = dict(
+    width=SIZE,
+    height=SIZE,
+    frames=8,
+    steps=10,
+    cfg_scale=2.0,
+    cfg_range=[1.0, 4.0],
+    eta=0.0,
+    anchor_interval=0,
+    prepare="off",
+    fps=8,
+    target_fps=8,
+)
 # The repository carries the checkpoint, so it has a limit, in bytes.
 LIMIT = 24_000_000
 

@@ -16,7 +16,7 @@ from .tokenizer import build, ids
 from .training import Trainer, device
 
 # Part of the steps that see every other frame at half the rate: the motion is the same, the step costs half.
-SKIPPING = 0.6
+SKIPPING = 0.8
 # Timesteps are 1000 u^NOISY for uniform u: more of the high noise, where the motion is decided.
 NOISY = 0.45
 # How much more the error counts where latents move.
@@ -120,7 +120,8 @@ class Listening:
 def train(rank: int, folder: Path, vae_folder: Path, steps: int, batch: int, rate: float, start: Path | None) -> None:
     torch.manual_seed(0)
     vae = AutoencoderKL.from_pretrained(vae_folder).eval().requires_grad_(False).to(device())
-    tokenizer = build(folder / "tokenizer")
+    # A folder for each worker: they write at the same time.
+    tokenizer = build(folder / f"tokenizer-{rank}")
     models = modules(tokenizer)
     if start:
         load(models, start)

@@ -1,0 +1,110 @@
+//! `i2vgen prepare`: what preparation does to a picture, stage by stage, to look at.
+
+mod options;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use i2vgen::{
+    checkpoint::Defaults,
+    picture::Picture,
+    prepare::{self, Mode, Preparation},
+};
+
+pub use options::PrepareOptions;
+
+use super::{Error, options::ModelOption, output};
+
+/// Pictures in a row of the contact sheet, and the longer side of each.
+const COLUMNS: u32 = 3;
+const CELL: u32 = 480;
+
+/// Prepare a picture and look at it: every stage as a picture, a contact sheet, and what is weak in words
+///
+/// The subject comes from --mask, the picture's alpha channel, --subject, or a search for what stands out, in this order. Nothing
+/// is invented: a crop never reaches outside of the picture. No device is needed.
+#[derive(Args)]
+pub struct Prepare {
+    /// Picture to prepare: PNG, JPEG, WebP, BMP, GIF or TIFF
+    picture: PathBuf,
+    /// Folder for the pictures; it is made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Width of the clip in pixels [default: the model's; 512 if none is named]
+    #[arg(short = 'W', long, value_name = "PIXELS")]
+    width: Option<u32>,
+    /// Height of the clip in pixels [default: the model's; 512 if none is named]
+    #[arg(short = 'H', long, value_name = "PIXELS")]
+    height: Option<u32>,
+    #[command(flatten)]
+    model: ModelOption,
+    #[command(flatten)]
+    options: PrepareOptions,
+}
+
+impl Prepare {
+    pub fn run(self) -> Result<(), Error> {
+        let opened = Picture::open(&self.picture)?;
+        for note in &opened.notes {
+            output::tell(&format!("note: {}: {note}", self.picture.display()));
+        }
+        let (width, height) = self.size()?;
+        let done = self.options.apply(&opened, width, height, Mode::Auto)?;
+        let files = self.write(&done)?;
+        let mut text = done.report.to_string();
+        for file in files {
+            text += &format!("{}\n", file.display());
+        }
+        output::print(&text)
+    }
+
+    /// The clip's size.
+    fn size(&self) -> Result<(u32, u32), Error> {
+        let defaults = match self.model.named() {
+            Some(files) => Defaults::read(&files)?.unwrap_or_default(),
+            None => Defaults::default(),
+        };
+        let side = |given: Option<u32>, usual: Option<u32>| given.or(usual).unwrap_or(512);
+        Ok((side(self.width, defaults.width), side(self.height, defaults.height)))
+    }
+
+    /// Writes the stages in their order, then the contact sheet; returns their names. Nothing if no stage ran.
+    fn write(&self, done: &Preparation) -> Result<Vec<PathBuf>, Error> {
+        if done.stages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stages: Vec<&Picture> = done.stages.iter().map(|stage| &stage.picture).collect();
+        let sheet = prepare::contact_sheet(&stages, COLUMNS, CELL)?;
+        let names = (1..).zip(&done.stages).map(|(number, stage)| format!("{number}-{}", stage.name.name()));
+        let pictures = names.zip(stages).chain([("sheet".to_owned(), &sheet)]);
+        let pictures: Vec<(PathBuf, &Picture)> = pictures.map(|(name, picture)| (self.file(&name), picture)).collect();
+        self.spares(pictures.iter().map(|(path, _)| path.as_path()))?;
+        let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
+        fs::create_dir_all(&self.output).map_err(cannot)?;
+        pictures.iter().try_for_each(|(path, picture)| picture.save_png(path))?;
+        Ok(pictures.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// `photo-NAME.png` in the folder.
+    fn file(&self, name: &str) -> PathBuf {
+        let mut file = self.picture.file_stem().unwrap_or_else(|| "picture".as_ref()).to_owned();
+        file.push(format!("-{name}.png"));
+        self.output.join(file)
+    }
+
+    /// Refuses to write over the picture or the mask.
+    fn spares<'a>(&self, mut written: impl Iterator<Item = &'a Path>) -> Result<(), Error> {
+        let read = [Some(&self.picture), self.options.mask.as_ref()];
+        let read: Vec<PathBuf> = read.into_iter().flatten().filter_map(|path| path.canonicalize().ok()).collect();
+        match written.find(|path| path.canonicalize().is_ok_and(|path| read.contains(&path))) {
+            Some(path) => Err(Error::message(format!(
+                "{} would be replaced by what is made from it: name another folder",
+                path.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+}

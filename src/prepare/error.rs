@@ -1,0 +1,41 @@
+//! What can be wrong with a request to prepare a picture.
+
+use super::Rect;
+use crate::picture;
+
+/// An error of this module: one line that names the thing and says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A picture that cannot be worked with.
+    #[error(transparent)]
+    Picture(#[from] picture::Error),
+    /// The mask and the picture differ in size.
+    #[error(
+        "the mask is {found_width}x{found_height} pixels, the picture {width}x{height}; they must be of the same size"
+    )]
+    MaskSize { found_width: u32, found_height: u32, width: u32, height: u32 },
+    /// The mask marks nothing.
+    #[error("the mask marks no subject: none of its pixels is 128 or brighter; paint the subject white on black")]
+    EmptyMask,
+    /// A buffer does not have the length that its size asks for.
+    #[error("a {width}x{height} mask has {expected} samples, found {found}")]
+    MaskSamples { width: u32, height: u32, expected: u64, found: usize },
+    /// A box that is not written as four numbers.
+    #[error("subject box '{found}': expected x,y,w,h in whole pixels, as in 120,40,300,200")]
+    BoxSyntax { found: String },
+    /// A box without pixels.
+    #[error("the subject box {found} is empty; give it a width and a height")]
+    EmptyBox { found: Rect },
+    /// A box that is not wholly inside of the picture.
+    #[error("the subject box {found} reaches outside of the {width}x{height} picture; keep x+w and y+h within it")]
+    BoxOutside { found: Rect, width: u32, height: u32 },
+    /// A stage that does not exist.
+    #[error("preparation '{found}' is unknown; expected auto, off, or some of crop,edges,background")]
+    UnknownStage { found: String },
+    /// A setting outside of its range.
+    #[error("preparation setting `{name}` is {found}, expected {low} to {high}")]
+    Setting { name: &'static str, found: f64, low: f64, high: f64 },
+}
+
+/// Result of this module.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,139 @@
+//! What is weak about a picture, in words.
+
+use std::fmt::{Display, Formatter, Result};
+
+use super::Stages;
+
+/// A side of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Left,
+    Top,
+    Right,
+    Bottom,
+}
+
+/// A weakness of the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// The frame has fewer pixels than the clip and is enlarged.
+    TooSmall { frame: (u32, u32), clip: (u32, u32) },
+    /// Its edges are soft at the clip's size: as if blurred by a Gaussian of `spread` pixels.
+    Blurred { spread: f64, laplacian_variance: f64 },
+    /// Blocks of 8×8 pixels show: steps between them are `step` levels higher than elsewhere.
+    OverCompressed { step: f64 },
+    /// This share of the background lies on edges.
+    Cluttered { share: f64 },
+    /// The subject fills this share of the frame that the reference would take, less than `wanted`.
+    SubjectSmall { fill: f64, wanted: f64 },
+    /// The subject touches sides of the picture: a part of it may be missing.
+    SubjectAtRim { sides: Vec<Side> },
+    /// The subject is far from the middle of the picture: by this share of its width and height.
+    SubjectOffCentre { across: f64, down: f64 },
+    /// The frame that the reference would take, the middle of the picture, cuts a part of the subject off.
+    SubjectOutsideMiddle,
+    /// The subject does not fit into any frame of the clip's aspect.
+    SubjectCut { fill: f64 },
+    /// The crop cannot be made smaller: it would have to be enlarged more than allowed.
+    FillNotReached { fill: f64, wanted: f64, enlargement: f64 },
+    /// Nothing stands out with enough confidence; `None` if nothing stands out at all.
+    NoSubject { confidence: Option<f64>, wanted: f64 },
+    /// At the clip's aspect, the frame would be shorter than a picture may be.
+    NoFrame,
+}
+
+impl Finding {
+    /// The stages that help against it: what [`super::Mode::Auto`] goes by.
+    pub fn calls_for(&self) -> Stages {
+        let none = Stages::default();
+        match self {
+            Self::SubjectSmall { .. } | Self::SubjectOffCentre { .. } | Self::SubjectOutsideMiddle => {
+                Stages { crop: true, ..none }
+            }
+            Self::TooSmall { .. } | Self::Blurred { .. } => Stages { edges: true, ..none },
+            Self::Cluttered { .. } => Stages { background: true, ..none },
+            _ => none,
+        }
+    }
+}
+
+/// A share in whole percent.
+pub(super) fn percent(share: f64) -> f64 {
+    (share * 100.0).round()
+}
+
+impl Display for Side {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::Left => "left",
+            Self::Top => "upper",
+            Self::Right => "right",
+            Self::Bottom => "lower",
+        })
+    }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::TooSmall { frame, clip } => write!(
+                f,
+                "too small: the frame has {}x{} pixels for a clip of {}x{}; a larger picture keeps its detail",
+                frame.0, frame.1, clip.0, clip.1
+            ),
+            Self::Blurred { spread, laplacian_variance } => write!(
+                f,
+                "blurred: edges are {spread:.1} pixels soft at the clip's size (variance of the Laplacian \
+                 {laplacian_variance:.0}); take a sharper picture"
+            ),
+            Self::OverCompressed { step } => write!(
+                f,
+                "over-compressed: steps of {step:.1} levels between blocks of 8x8 pixels; take one of higher quality"
+            ),
+            Self::Cluttered { share } => write!(
+                f,
+                "cluttered: {} % of the background is edges, which will jitter; take a calmer one",
+                percent(*share)
+            ),
+            Self::SubjectSmall { fill, wanted } => write!(
+                f,
+                "small subject: it fills {} % of the frame, less than {} %; it will move in one patch only",
+                percent(*fill),
+                percent(*wanted)
+            ),
+            Self::SubjectAtRim { sides } => {
+                let names: Vec<String> = sides.iter().map(Side::to_string).collect();
+                write!(f, "the subject touches the {} rim: what is cut off cannot move in", names.join(" and the "))
+            }
+            Self::SubjectOffCentre { across, down } => write!(
+                f,
+                "the subject is off the centre by {} % of the width and {} % of the height",
+                percent(*across),
+                percent(*down)
+            ),
+            Self::SubjectOutsideMiddle => {
+                f.write_str("at the clip's aspect, the middle of the picture cuts a part of the subject off")
+            }
+            Self::SubjectCut { fill } => write!(
+                f,
+                "the subject is {} % as large as the frame: a part of it is cut off; choose another aspect",
+                percent(*fill)
+            ),
+            Self::FillNotReached { fill, wanted, enlargement } => write!(
+                f,
+                "the subject fills only {} % of the frame, not {} %: a smaller crop would have to be enlarged more than \
+                 {enlargement} times; take a larger picture",
+                percent(*fill),
+                percent(*wanted)
+            ),
+            Self::NoSubject { confidence: Some(confidence), wanted } => write!(
+                f,
+                "no clear subject: confidence {confidence:.2}, wanted {wanted:.2}; mark it by a mask or a box"
+            ),
+            Self::NoSubject { confidence: None, .. } => {
+                f.write_str("no subject: nothing stands out; mark it by a mask or a box")
+            }
+            Self::NoFrame => f.write_str("too small to be cut to the clip's aspect; take a larger picture"),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What was found and what was done to a picture, in words.
+
+use std::fmt::{Display, Formatter, Result};
+
+use super::finding::percent;
+use super::{Finding, Origin, Rect, Stages};
+
+/// Why something was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// [`super::Mode::Off`].
+    Off,
+    /// There is no subject that is certain enough.
+    NoSubject,
+    /// No frame of the clip's aspect fits into the picture.
+    NoFrame,
+    /// No weakness calls for it.
+    NothingToDo,
+    /// The blocks of an over-compressed picture would be strengthened, too.
+    Blocks,
+}
+
+/// Something that was done, or not.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// The subject that everything else went by.
+    Subject { origin: Origin, bounds: Rect, centre: (f64, f64), confidence: f64 },
+    /// The stages that [`super::Mode::Auto`] chose, for what was found to be weak.
+    Chosen { stages: Stages },
+    /// The frame was cut out around the subject: its share of the frame before and after.
+    Cropped { window: Rect, before: f64, after: f64 },
+    /// The frame was brought to the working size.
+    Resized { from: (u32, u32), to: (u32, u32) },
+    /// This share of the frame was strengthened along edges.
+    EdgesStrengthened { amount: f64, share: f64 },
+    /// The background was blurred; both in pixels of the working size.
+    BackgroundBlurred { spread: f64, feather: f64 },
+    /// These stages were asked or called for, and did not run.
+    LeftOut { stages: Stages, why: Why },
+    /// The picture goes to the model as it is.
+    LeftAlone { why: Why },
+}
+
+/// The findings and the actions, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// What is weak; empty for a good picture.
+    pub findings: Vec<Finding>,
+    /// What was done.
+    pub actions: Vec<Action>,
+}
+
+impl Report {
+    /// The stages that the findings call for.
+    pub fn calls_for(&self) -> Stages {
+        self.findings.iter().fold(Stages::default(), |all, finding| all.or(finding.calls_for()))
+    }
+}
+
+impl Display for Why {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::Off => "preparation is off",
+            Self::NoSubject => "without a certain subject, changing it could do harm",
+            Self::NoFrame => "no frame of the clip's aspect fits into it",
+            Self::NothingToDo => "nothing is weak that preparation could help",
+            Self::Blocks => "the blocks of the compression would be strengthened, too",
+        })
+    }
+}
+
+impl Display for Action {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Subject { origin, bounds, centre, confidence } => write!(
+                f,
+                "subject {origin}: {bounds}, centre of mass {:.0},{:.0}, confidence {confidence:.2}",
+                centre.0, centre.1
+            ),
+            Self::Chosen { stages } => write!(f, "for what is weak, auto chose {stages}"),
+            Self::Cropped { window, before, after } => write!(
+                f,
+                "cropped to {window}: the subject fills {} % of the frame instead of {} %",
+                percent(*after),
+                percent(*before)
+            ),
+            Self::Resized { from, to } => {
+                write!(f, "resized from {}x{} to {}x{}", from.0, from.1, to.0, to.1)
+            }
+            Self::EdgesStrengthened { amount, share } => {
+                write!(f, "edges strengthened by {amount} on {:.1} % of the frame", share * 100.0)
+            }
+            Self::BackgroundBlurred { spread, feather } => {
+                write!(f, "background blurred by {spread:.1} pixels, feathered over {feather:.1}")
+            }
+            Self::LeftOut { stages, why } => write!(f, "left out {stages}: {why}"),
+            Self::LeftAlone { why } => write!(f, "the picture is left alone: {why}"),
+        }
+    }
+}
+
+impl Display for Report {
+    /// A line per finding, then a line per action.
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        for finding in &self.findings {
+            writeln!(f, "weak: {finding}")?;
+        }
+        for action in &self.actions {
+            writeln!(f, "done: {action}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! What a user controls: guidance over frames and steps, anchoring, presets, the prompt, the picture.
+
+// Each test program uses a part of it.
+#[allow(dead_code)]
+mod program;
+
+use image::{Rgb, RgbImage};
+use program::{Ran, Room};
+use serde_json::Value;
+
+/// The frames of a small clip made with these options.
+fn frames(room: &Room, name: &str, options: &[&str]) -> Vec<Vec<u8>> {
+    let output = format!("out/{name}-%d.png");
+    let usual = ["--frames", "3", "--steps", "4", "-o", &output];
+    room.generate("photo.png", &[&usual, options].concat()).ok();
+    (1..=3).map(|i| pixels(room, &format!("out/{name}-{i}.png"))).collect()
+}
+
+fn pixels(room: &Room, name: &str) -> Vec<u8> {
+    image::open(room.path(name)).unwrap_or_else(|e| panic!("{name}: {e}")).to_rgb8().into_raw()
+}
+
+/// A clip's parameters, as `--from` would read them.
+fn parameters(room: &Room, name: &str) -> Value {
+    i2vgen::video::read_parameters(&room.path(name)).unwrap()
+}
+
+fn refuses(ran: &Ran, words: &[&str]) {
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert!(ran.code.is_some_and(|code| code != 0) && lines.len() == 1, "{ran:?}");
+    assert!(
+        lines[0].starts_with("error: ") && words.iter().all(|word| lines[0].contains(word)),
+        "{words:?}: {lines:?}"
+    );
+}
+
+#[test]
+fn anchoring_pulls_and_without_strength_changes_nothing() {
+    let room = Room::new();
+    let plain = frames(&room, "plain", &["--preset", "diffusers"]);
+    let anchored = |name: &str, mode: &str, strength: &str| {
+        let options =
+            ["--preset", "diffusers", "--anchor-interval", "2", "--anchor-mode", mode, "--anchor-strength", strength];
+        frames(&room, name, &options)
+    };
+    assert_eq!(anchored("none", "blend", "0"), plain);
+    let mut seen = vec![plain];
+    for mode in ["blend", "lowpass", "adain"] {
+        let clip = anchored(mode, mode, "0.5");
+        assert!(!seen.contains(&clip), "{mode}");
+        seen.push(clip);
+    }
+    // Everything of the picture in every frame, in the only step: the frames are alike.
+    let full = ["--anchor-interval", "1", "--anchor-mode", "blend", "--anchor-strength", "1", "--anchor-until", "1"];
+    let still = ["--preset", "diffusers", "--frames", "2", "-o", "out/still-%d.png"];
+    room.generate("photo.png", &[&full[..], &still].concat()).ok();
+    assert_eq!(pixels(&room, "out/still-1.png"), pixels(&room, "out/still-2.png"));
+    let from =
+        ["generate", "--from", "out/adain-1.png", "--model", "model", "-o", "out/again-%d.png", "--progress", "none"];
+    room.run(&from).ok();
+    assert_eq!(pixels(&room, "out/again-2.png"), seen[3][1]);
+}
+
+#[test]
+fn guidance_follows_its_schedules() {
+    let room = Room::new();
+    let made = |name: &str, options: &[&str]| frames(&room, name, &[&["--preset", "diffusers"], options].concat());
+    let guided = made("guided", &["--cfg-scale", "3"]);
+    assert_eq!(made("frames", &["--cfg-scale", "5", "--cfg-frames", "0-1=3,2-=3"]), guided);
+    assert_eq!(made("steps", &["--cfg-scale", "5", "--cfg-steps", "0-50%=3,50-100%=3"]), guided);
+    let none = made("none", &["--cfg-scale", "1"]);
+    assert_eq!(made("ones", &["--cfg-scale", "3", "--cfg-steps", "0-100%=1"]), none);
+    // Two steps of four without guidance: another clip, the same in one batch and in two passes.
+    let mixed = made("mixed", &["--cfg-scale", "3", "--cfg-steps", "50-100%=1", "--cfg-passes", "one"]);
+    assert!(mixed != guided && mixed != none);
+    assert_eq!(made("passes", &["--cfg-scale", "3", "--cfg-steps", "50-100%=1", "--cfg-passes", "two"]), mixed);
+    assert_eq!(parameters(&room, "out/mixed-1.png")["cfg_steps"], "50-100%=1");
+}
+
+#[test]
+fn schedules_that_cannot_be_meant() {
+    let room = Room::new();
+    for (options, words) in [
+        (&["--cfg-frames", "0-2=3,2-=4"][..], &["frames 0-2 and 2- overlap"][..]),
+        (&["--cfg-frames", ""], &["--cfg-frames", "empty"]),
+        (&["--cfg-frames", "3-5=2"], &["--cfg-frames", "beyond the end"]),
+        (&["--cfg-steps", "10-10%=2"], &["--cfg-steps", "empty"]),
+        (&["--cfg-steps", "90-95%=2"], &["--cfg-steps", "none of 1 steps"]),
+        (&["--cfg-frames", "0=2", "--cfg-steps", "0-50%=2"], &["--cfg-frames, --cfg-steps", "above 1"]),
+        (&["--anchor-interval", "4", "--anchor-strength", "1.5"], &["--anchor-strength", "1.5"]),
+        (&["--anchor-mode", "glue"], &["--anchor-mode", "lowpass"]),
+        (&["--preset", "wave"], &["--preset", "did you mean waves?"]),
+        (&["--preset-file", "mine.toml"], &["mine.toml"]),
+    ] {
+        refuses(&room.generate("photo.png", options), words);
+    }
+}
+
+#[test]
+fn presets_of_a_file_are_used_and_listed() {
+    let room = Room::new();
+    room.write("mine.toml", "[mine]\nabout = \"slow\"\nextends = \"diffusers\"\nwidth = 72\nheight = 64\nfps = 5\n");
+    let preset = ["--preset-file", "mine.toml", "--preset", "mine"];
+    let flags =
+        ["generate", "photo.png", "-p", "A cat is purring", "--model", "model", "--frames", "1", "--steps", "1"];
+    room.run(&[&flags[..], &preset, &["--cfg-scale", "1", "-o", "out/a-%d.png", "--progress", "none"]].concat()).ok();
+    let made = parameters(&room, "out/a-1.png");
+    assert_eq!((&made["width"], &made["fps"], &made["eta"]), (&72.into(), &5.0.into(), &0.0.into()), "{made}");
+    let listed = room.run(&["presets", "--preset-file", "mine.toml", "--json"]).ok().json();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|p| p["name"].as_str()).collect();
+    assert!(names[0] == "mine" && names.contains(&"standard"), "{names:?}");
+}
+
+#[test]
+fn a_prompt_is_checked_and_rewritten_when_asked() {
+    let room = Room::new();
+    let checked = room.run(&["prompt", "The boy has run, leaves fell", "--model", "model", "--json"]).ok().json();
+    assert_eq!(checked["rewrite"], "The boy is running, leaves are falling");
+    assert_eq!((&checked["verbs"][0]["tense"], &checked["tokens"]["of"]), (&"present perfect".into(), &77.into()));
+    let text = room.run(&["prompt", "ein Hund läuft über die Wiese", "--model", "model"]).ok().stdout;
+    assert!(text.contains("German") && text.contains("English"), "{text}");
+    let only = room.run(&["prompt", "a person walks", "--rewrite-prompt"]).ok().stdout;
+    assert_eq!(only, "a person is walking\n");
+    let ran = room.generate("photo.png", &["-p", "a person walks", "--rewrite-prompt"]).ok();
+    assert!(ran.stderr.contains("note: the prompt is used as \"a person is walking\""), "{ran:?}");
+    assert_eq!(parameters(&room, "out/clip.mp4")["prompt"], "a person is walking");
+    room.generate("photo.png", &["-p", "a person walks", "-o", "out/plain.mp4"]).ok();
+    assert_eq!(parameters(&room, "out/plain.mp4")["prompt"], "a person walks");
+}
+
+/// A red square on grey, and the mask that shows it.
+fn square(room: &Room) {
+    let inside = |x: u32, y: u32| (30..70).contains(&x) && (90..130).contains(&y);
+    let picture =
+        RgbImage::from_fn(300, 200, |x, y| if inside(x, y) { Rgb([200, 30, 30]) } else { Rgb([130, 130, 130]) });
+    picture.save(room.path("square.png")).unwrap();
+    let mask = RgbImage::from_fn(300, 200, |x, y| if inside(x, y) { Rgb([255; 3]) } else { Rgb([0; 3]) });
+    mask.save(room.path("mask.png")).unwrap();
+}
+
+#[test]
+fn a_picture_is_prepared_in_stages_and_for_a_clip() {
+    let room = Room::new();
+    square(&room);
+    let size = ["-W", "64", "-H", "64"];
+    let told =
+        room.run(&[&["prepare", "square.png", "-o", "stages", "--mask", "mask.png"][..], &size].concat()).ok().stdout;
+    assert!(told.contains("weak: small subject") && told.contains("cropped to"), "{told}");
+    assert!(room.path("stages/square-sheet.png").exists() && room.path("stages/square-2-crop.png").exists(), "{told}");
+    for (options, words) in [
+        (&["--subject", "250,10,80,80"][..], &["80x80 at 250,10", "300x200"][..]),
+        (&["--subject", "1,2,3"], &["--subject"]),
+        (&["--mask", "photo.png"], &["mask", "90x70"]),
+        (&["--prepare", "sharpen"], &["sharpen"]),
+    ] {
+        refuses(&room.run(&[&["prepare", "square.png", "-o", "none"][..], options, &size].concat()), words);
+    }
+    assert!(!room.path("none").exists());
+
+    let prepared = ["--prepare", "crop", "--subject", "30,90,40,40", "-o", "out/a-%d.png"];
+    let ran = room.generate("square.png", &prepared).ok();
+    assert!(ran.stderr.contains("note: picture: done: cropped"), "{ran:?}");
+    room.generate("square.png", &["--preset", "diffusers", "-o", "out/b-%d.png"]).ok();
+    assert_ne!(pixels(&room, "out/a-1.png"), pixels(&room, "out/b-1.png"));
+    // The clip knows how its picture was prepared.
+    room.run(&["generate", "--from", "out/a-1.png", "--model", "model", "-o", "out/c-%d.png", "--progress", "none"])
+        .ok();
+    assert_eq!(pixels(&room, "out/a-1.png"), pixels(&room, "out/c-1.png"));
+}
