@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use i2vgen::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, ModelFiles},
     gpu::{self, Device, Disable},
     lab::{self, ReferenceCase},
     pipeline::{Compat, DtypeChoice, Engine},
@@ -16,13 +16,27 @@ fn verify(case: &str, dtype: DtypeChoice, disable: Disable) {
     if dtype == DtypeChoice::F16 && !device.capabilities().f16 {
         return;
     }
-    let checkpoint = Checkpoint::open(&dir.join("model")).expect("the checkpoint opens");
+    // A case without a model is one of the demo checkpoint.
+    let model = dir.join("model");
+    let files = if model.is_dir() { ModelFiles::named(&model) } else { ModelFiles::Demo };
+    let checkpoint = Checkpoint::open(files).expect("the checkpoint opens");
     let engine = Engine::new(device, checkpoint, dtype, Compat::Diffusers).expect("the engine starts");
     let case = ReferenceCase::open(&dir).expect("the case opens");
     let found = lab::verify(&engine, &case, &mut |_| {}).expect("the case runs");
     let failed: Vec<_> = found.stages.iter().filter(|s| !s.ok()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(found.stages.len() > 40, "only {} stages were compared", found.stages.len());
+}
+
+/// A trained checkpoint: the errors of a clip that means something.
+#[test]
+fn demo_in_f32() {
+    verify("demo", DtypeChoice::F32, Disable::default());
+}
+
+#[test]
+fn demo_in_f16() {
+    verify("demo", DtypeChoice::F16, Disable::default());
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
 pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Result<Verification, Error> {
     let request = request(case)?;
     request.check(engine.checkpoint().configs()).map_err(Error::Pipeline)?;
-    let course = engine.course(&request)?;
+    let course = course(engine, case, &request)?;
     let plans = engine.plans(&request, Keep::Taps)?;
     let mut v = Verification::new(engine.activation(), engine.device().capabilities().name.clone());
 
@@ -72,6 +72,22 @@ pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Resul
     v.compare(case, "frames_f32", float)?;
     v.frames(case, "frames_u8", frames.iter().flat_map(|f| f.rgb8.iter().map(|&b| f32::from(b))).collect())?;
     Ok(v)
+}
+
+/// The course with the case's own table of alpha_bar, which is compared as a stage: the rounding of torch's square root differs
+/// between processors, 1 − alpha_bar magnifies it where alpha_bar is nearly 1, and a trained network magnifies that again.
+fn course(engine: &Engine, case: &Case, request: &Request) -> Result<Course, Error> {
+    let course = engine.course(request)?;
+    let mut schedule = engine.schedule().clone();
+    let recorded = case.tensor("alphas_cumprod")?;
+    if recorded.values.len() != schedule.alphas_cumprod.len() {
+        let reason =
+            format!("has shape {:?}, but the scheduler has {} steps", recorded.shape, schedule.alphas_cumprod.len());
+        return Err(Error::Tensor { name: "alphas_cumprod".into(), reason });
+    }
+    schedule.alphas_cumprod = recorded.values.clone();
+    let steps = schedule.steps(request.steps, request.eta, request.compat.final_alpha());
+    Ok(Course { steps: steps.map_err(crate::pipeline::Error::from)?, ..course })
 }
 
 fn request(case: &Case) -> Result<Request, Error> {
