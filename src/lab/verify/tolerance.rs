@@ -6,6 +6,9 @@ use crate::kernel::Dtype;
 /// Float32 against float32: sums in another order. The reference's own float64 run is up to 2e-5 of the rms away from its
 /// float32 run before the loop; guidance multiplies that by up to ten, and the steps carry it on.
 const F32: f64 = 2e-4;
+/// The guided prediction along the chain: guidance multiplies what the steps before have left. The reference itself, run on another
+/// processor with and without AVX2, is 3.2e-4 and 2.6e-4 away from its recording there (guidance 9, fourth of four steps).
+const F32_GUIDED: f64 = 4e-4;
 /// Rms error of stages that the reference stores in float16, whose rounding is in it: an ulp is up to 9.8e-4 of a value, and the rms
 /// of a rounding is 0.29 ulp. Their worst error is that beyond the rounding, and limited as for float32.
 const STORED_HALF_RMS: f64 = 4e-4;
@@ -24,6 +27,7 @@ pub(super) fn allowed(case: &Case, stage: &str, reference: &Tensor, activation: 
     match activation {
         Dtype::F16 => (half(case, stage), None),
         _ if reference.half => (F32, Some(STORED_HALF_RMS)),
+        _ if stage.starts_with("step.") && stage.ends_with(".noise_pred") => (F32_GUIDED, None),
         _ => (F32, None),
     }
 }
