@@ -9,8 +9,8 @@ use crate::cli::machine::Machine;
 
 /// Make a clip from a picture and a sentence
 ///
-/// Sizes and settings that are not given come from the clip of --from, from the checkpoint's i2vgen.json, or are those of the
-/// published checkpoint. If no model is named, it is models/i2vgen-xl in the current folder if that is there, or else demo.
+/// Sizes and settings that are not given come from the clip of --from, from the checkpoint's i2vgen.json, or from the preset, whose
+/// values are for the published checkpoint. If no model is named, it is models/i2vgen-xl in the current folder if that is there, or else demo.
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Generate {

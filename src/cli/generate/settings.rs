@@ -68,19 +68,19 @@ pub struct Settings {
     /// Pull every K-th frame back to the picture; 0 turns it off [default: 4]
     #[arg(long, value_name = "K", help_heading = "Guidance and anchoring")]
     pub anchor_interval: Option<usize>,
-    /// How strongly, 0 to 1
+    /// How strongly, 0 to 1 [default: 0.3]
     #[arg(long, value_name = "SHARE", help_heading = "Guidance and anchoring")]
     pub anchor_strength: Option<f32>,
-    /// What is pulled: every latent, low spatial frequencies, or mean and spread of the channels
+    /// What is pulled: every latent, low spatial frequencies, or mean and spread of the channels [default: lowpass]
     #[arg(long, value_name = "blend|lowpass|adain", value_parser = by_name::<AnchorMode>, help_heading = "Guidance and anchoring")]
     pub anchor_mode: Option<AnchorMode>,
-    /// The part of the steps in which it acts, 0 to 1
+    /// The part of the steps in which it acts, 0 to 1 [default: 0.8]
     #[arg(long, value_name = "SHARE", help_heading = "Guidance and anchoring")]
     pub anchor_until: Option<f32>,
-    /// What becomes of the noise estimate where a frame is pulled
+    /// What becomes of the noise estimate where a frame is pulled [default: kept]
     #[arg(long, value_name = "kept|recomputed", value_parser = by_name::<AnchorNoise>, help_heading = "Guidance and anchoring")]
     pub anchor_noise: Option<AnchorNoise>,
-    /// Share of fresh noise in each step, from 0 (deterministic) to 1 [default: 0]
+    /// Share of fresh noise in each step, from 0 (deterministic) to 1 [default: 0.3]
     #[arg(long, value_name = "SHARE", help_heading = "Sampling")]
     pub eta: Option<f64>,
     /// Fixes all random numbers [default: drawn, and printed]
