@@ -23,8 +23,7 @@ use super::{
     units,
 };
 use engines::Engines;
-use job::Usual;
-use job::{Job, Prepared};
+use job::{Job, Prepared, Usual};
 use list::List;
 use pace::Pace;
 use tally::Tally;

@@ -56,9 +56,8 @@ impl Generate {
         let mut recipe = Recipe::new(settings, source.opened.picture.clone(), self.count)?;
         recipe.check(&checkpoint, target.kind())?;
         recipe.prepare(&source.opened)?;
-        for read in [Some(&source.path), self.from.as_ref(), recipe.preparation.mask.as_ref()].into_iter().flatten() {
-            recipe.spares(read, &target)?;
-        }
+        let read: Vec<&Path> = [Some(source.path.as_path()), self.from.as_deref()].into_iter().flatten().collect();
+        recipe.spares(&read, &target)?;
 
         source.notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
         if let Some(note) = self.machine.demo_note(&checkpoint) {

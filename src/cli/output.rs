@@ -1,6 +1,9 @@
 //! Text to the standard streams, without a panic when nobody listens.
 
-use std::io::{ErrorKind, Write, stderr, stdout};
+use std::{
+    io::{ErrorKind, Write, stderr, stdout},
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -24,6 +27,22 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
 /// Prints a line to the standard error.
 pub fn tell(line: &str) {
     let _ = writeln!(stderr(), "{line}");
+}
+
+/// Refuses to write over files that were `read`; `other` is what should be named instead.
+pub fn spare<'a>(
+    read: impl Iterator<Item = &'a Path>,
+    mut written: impl Iterator<Item = PathBuf>,
+    other: &str,
+) -> Result<(), Error> {
+    let read: Vec<PathBuf> = read.filter_map(|path| path.canonicalize().ok()).collect();
+    match written.find(|path| path.canonicalize().is_ok_and(|path| read.contains(&path))) {
+        Some(path) => {
+            let path = path.display();
+            Err(Error::message(format!("{path} would be replaced by what is made from it: name another {other}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Columns under each other: the first one flush left, the others flush right.

@@ -2,10 +2,7 @@
 
 mod options;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use clap::Args;
 use i2vgen::{
@@ -81,7 +78,8 @@ impl Prepare {
         let names = (1..).zip(&done.stages).map(|(number, stage)| format!("{number}-{}", stage.name.name()));
         let pictures = names.zip(stages).chain([("sheet".to_owned(), &sheet)]);
         let pictures: Vec<(PathBuf, &Picture)> = pictures.map(|(name, picture)| (self.file(&name), picture)).collect();
-        self.spares(pictures.iter().map(|(path, _)| path.as_path()))?;
+        let read = [Some(self.picture.as_path()), self.options.mask.as_deref()].into_iter().flatten();
+        output::spare(read, pictures.iter().map(|(path, _)| path.clone()), "folder")?;
         let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
         fs::create_dir_all(&self.output).map_err(cannot)?;
         pictures.iter().try_for_each(|(path, picture)| picture.save_png(path))?;
@@ -93,18 +91,5 @@ impl Prepare {
         let mut file = self.picture.file_stem().unwrap_or_else(|| "picture".as_ref()).to_owned();
         file.push(format!("-{name}.png"));
         self.output.join(file)
-    }
-
-    /// Refuses to write over the picture or the mask.
-    fn spares<'a>(&self, mut written: impl Iterator<Item = &'a Path>) -> Result<(), Error> {
-        let read = [Some(&self.picture), self.options.mask.as_ref()];
-        let read: Vec<PathBuf> = read.into_iter().flatten().filter_map(|path| path.canonicalize().ok()).collect();
-        match written.find(|path| path.canonicalize().is_ok_and(|path| read.contains(&path))) {
-            Some(path) => Err(Error::message(format!(
-                "{} would be replaced by what is made from it: name another folder",
-                path.display()
-            ))),
-            None => Ok(()),
-        }
     }
 }

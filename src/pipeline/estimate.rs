@@ -84,7 +84,7 @@ impl Estimate {
     pub fn new(plans: &Plans, [guided, unguided]: [usize; 2]) -> Self {
         let s = &plans.shape;
         let rows = if s.guided { 2 } else { 1 };
-        let passes = if s.guided && !s.one_batch { 2 } else { 1 };
+        let passes = s.passes();
 
         let written = |plan: &Plan| plan.externals.iter().filter(|e| e.written).map(External::bytes).sum::<u64>();
         let embedded = rows as u64 * written(&plans.text);
@@ -180,8 +180,7 @@ fn unet(
         let own = all.iter().filter(|(name, _)| !shared.contains_key(*name) && **name != "prediction");
         own.map(|(_, bytes)| bytes).sum()
     };
-    let guided = plans.shape.guided && !plans.shape.one_batch;
-    let mut passes_bytes = if guided { 2 } else { 1 } * of_passes(&all);
+    let mut passes_bytes = plans.shape.passes() as u64 * of_passes(&all);
     // Both kinds of steps are ready at the same time.
     if let Some(step) = &plans.unguided_step {
         let prediction = (plans.shape.elements() * 4) as u64;

@@ -70,6 +70,11 @@ impl Shape {
         self.frames * self.pixels() * self.channels
     }
 
+    /// Evaluations of the UNet in a step.
+    pub fn passes(&self) -> usize {
+        if self.guided && !self.one_batch { 2 } else { 1 }
+    }
+
     /// Clips side by side in one evaluation of the UNet.
     pub fn batch(&self) -> usize {
         if self.guided && self.one_batch { 2 } else { 1 }

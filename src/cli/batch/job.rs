@@ -22,7 +22,7 @@ pub struct Job {
     pub line: usize,
     pub picture: PathBuf,
     pub target: Target,
-    /// What the line says, before what is usual.
+    /// What the line says, completed by what is usual.
     settings: Settings,
 }
 
@@ -81,19 +81,23 @@ impl Job {
 
     /// Reads the picture and decides every setting.
     pub fn prepare(&self) -> Result<Prepared, Error> {
-        let Source { opened, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
-        let mut recipe = Recipe::new(self.settings.clone(), opened.picture.clone(), 1)?;
+        let (Source { opened, mark, notes, .. }, mut recipe) = self.open()?;
         recipe.prepare(&opened)?;
         Ok(Prepared { recipe, mark, notes })
     }
 
+    fn open(&self) -> Result<(Source, Recipe), Error> {
+        let source = Source::open(Some(&self.picture), None)?;
+        let recipe = Recipe::new(self.settings.clone(), source.opened.picture.clone(), 1)?;
+        Ok((source, recipe))
+    }
+
     /// Refuses what cannot work.
     pub fn check(&self, checkpoint: &Checkpoint) -> Result<Recipe, Error> {
-        let opened = Source::open(Some(&self.picture), None)?.opened;
-        let mut recipe = Recipe::new(self.settings.clone(), opened.picture.clone(), 1)?;
+        let (source, mut recipe) = self.open()?;
         recipe.check(checkpoint, self.target.kind())?;
-        recipe.prepare(&opened)?;
-        recipe.spares(&self.picture, &self.target)?;
+        recipe.prepare(&source.opened)?;
+        recipe.spares(&[&self.picture], &self.target)?;
         Ok(recipe)
     }
 }

@@ -16,7 +16,7 @@ use i2vgen::{
 };
 
 use super::Settings;
-use crate::cli::{Error, prepare::PrepareOptions, units};
+use crate::cli::{Error, output, prepare::PrepareOptions, units};
 
 /// Everything that decides a clip, but the model and the device.
 pub struct Recipe {
@@ -34,7 +34,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Settings that nobody chose are those of the published checkpoint; a seed is drawn. `count` clips have seeds in a row.
+    /// Settings that nobody chose, no preset either, are those of the published checkpoint; a seed is drawn. `count` clips have seeds in a row.
     pub fn new(settings: Settings, picture: Picture, count: u32) -> Result<Self, Error> {
         let frames = settings.frames();
         let s = settings;
@@ -44,7 +44,6 @@ impl Recipe {
             )
         })?;
         let (prompt, notes, advice) = wording(prompt, s.rewrite_prompt.unwrap_or(false));
-        let preparation = PrepareOptions { prepare: Some(s.preparation.prepare.unwrap_or_default()), ..s.preparation };
         let seed = s.seed.unwrap_or_else(draw_seed);
         let last = seed.checked_add(u64::from(count) - 1);
         let last =
@@ -80,7 +79,7 @@ impl Recipe {
             fps: s.fps.unwrap_or(8.0),
             enlarge,
             dtype: s.dtype.unwrap_or_default(),
-            preparation,
+            preparation: s.preparation.decided(),
             notes,
             advice,
         })
@@ -111,18 +110,11 @@ impl Recipe {
         Ok(self.enlarge.check(kind, [request.width, request.height], request.frames)?)
     }
 
-    /// Refuses to write over `read`, which the clips are made from.
-    pub fn spares(&self, read: &Path, target: &Target) -> Result<(), Error> {
-        let Ok(read) = read.canonicalize() else { return Ok(()) };
+    /// Refuses to write over the files `read`, which the clips are made from, or over the mask.
+    pub fn spares(&self, read: &[&Path], target: &Target) -> Result<(), Error> {
         let targets = (0..self.request.seeds.len()).map(|index| target.for_index(index));
-        let mut files = targets.flat_map(|target| target.files(self.request.frames));
-        match files.find(|file| file.canonicalize().is_ok_and(|written| written == read)) {
-            Some(file) => Err(Error::message(format!(
-                "{} would be replaced by what is made from it: name another output",
-                file.display()
-            ))),
-            None => Ok(()),
-        }
+        let written = targets.flat_map(|target| target.files(self.request.frames));
+        output::spare(read.iter().copied().chain(self.preparation.mask.as_deref()), written, "output")
     }
 
     /// `8 frames of 64x64 (enlarged 4 times to 256x256)`.

@@ -183,10 +183,7 @@ impl From<&Parameters> for Settings {
             clip_skip: Some(p.clip_skip),
             dtype: Some(p.dtype),
             cfg_passes: Some(p.cfg_passes),
-            preparation: PrepareOptions {
-                prepare: Some(p.preparation.prepare.unwrap_or_default()),
-                ..p.preparation.clone()
-            },
+            preparation: p.preparation.clone().decided(),
         }
     }
 }

@@ -50,6 +50,11 @@ impl PrepareOptions {
         }
     }
 
+    /// The same with the mode that is in force in a clip: off, if nobody chose one.
+    pub fn decided(self) -> Self {
+        Self { prepare: Some(self.prepare.unwrap_or_default()), ..self }
+    }
+
     /// The library's settings; `usual` is the mode that nobody chose.
     pub fn settings(&self, usual: Mode) -> prepare::Settings {
         let default = prepare::Settings::default();
