@@ -21,11 +21,8 @@ fn main() {
     let adapter = gpu::choose(None).expect("a device");
     let device = Device::open(&adapter, Disable::default()).expect("the device opens");
     // The splits of a graphics card.
-    let target = Target {
-        device: device.capabilities().clone(),
-        rate: Rate { flops: 20e12, bytes: 500e9 },
-        max_seconds: MAX_SECONDS,
-    };
+    let rate = Rate { flops: 20e12, bytes: 500e9 };
+    let target = Target::new(device.capabilities().clone(), rate).within(MAX_SECONDS);
     let networks = Networks::new(&configs, request.compat);
     let types = PlanTypes { activation: Dtype::F16, weights: [Dtype::F16; 4] };
     let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).expect("the plan");

@@ -18,7 +18,7 @@ fn call(device: &Device, checkpoint: &Checkpoint, max_binding: u64) -> (Vec<f32>
     let condition = Condition { batch, frames, height, width, text_tokens, image_branch_scale: 1.0 };
     let unet = UNet::new(&checkpoint.configs().unet, &Params::new());
     let types = Types { activation: Dtype::F32, weight: Dtype::F32 };
-    let target = Target { device: device.capabilities().clone(), rate: Rate::default(), max_seconds: f64::INFINITY };
+    let target = Target::new(device.capabilities().clone(), Rate::default());
     let mut weights = WeightStore::default();
     let mut bindings = Bindings::new();
     let mut operations = 0;

@@ -176,7 +176,7 @@ impl Plan {
                 // Without files: the published ones are f16.
                 |kind| model.checkpoint.as_ref().map_or(Dtype::F16, |c| weight_dtype(c.component(kind), activation)),
             );
-        let target = Target { device, rate, max_seconds: MAX_SECONDS };
+        let target = Target::new(device, rate).within(MAX_SECONDS);
         let networks = Networks::new(&model.configs, request.compat);
         let types = PlanTypes { activation, weights };
         let planner = Planner { configs: &model.configs, networks: &networks, types, target: &target };

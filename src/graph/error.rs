@@ -61,6 +61,9 @@ pub enum Error {
     /// The kernel's WGSL.
     #[error(transparent)]
     Source(#[from] kernel::SourceError),
+    /// A file of the user's that stands in for a kernel.
+    #[error(transparent)]
+    Fit(#[from] kernel::FitError),
     /// The device.
     #[error(transparent)]
     Gpu(#[from] gpu::Error),

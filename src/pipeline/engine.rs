@@ -80,8 +80,7 @@ impl Engine {
         }
         let schedule = Schedule::new(&SchedulerConfig::open(checkpoint.files())?)?;
         let weights = ComponentKind::ALL.map(|kind| weight_dtype(checkpoint.component(kind), activation));
-        let target =
-            Target { device: device.capabilities().clone(), rate: measure(&device)?, max_seconds: MAX_SECONDS };
+        let target = Target::new(device.capabilities().clone(), measure(&device)?).within(MAX_SECONDS);
         Ok(Self {
             device,
             checkpoint,
