@@ -39,7 +39,7 @@ pub struct SchedulerOptions {
     pub steps_offset: Option<usize>,
 }
 
-const HEADING: &str = "Scheduler (the checkpoint's own settings if absent; it was trained with them)";
+const HEADING: &str = "Scheduler, in place of the checkpoint's own settings";
 
 impl SchedulerOptions {
     /// These options; those that are absent come from `other`.

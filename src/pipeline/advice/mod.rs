@@ -29,7 +29,7 @@ pub struct Advice {
     pub change: Option<String>,
 }
 
-/// What a line of advice is about.
+/// What a line of advice is about, in the order in which it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Topic {
@@ -55,23 +55,6 @@ pub enum Topic {
     Compat,
     /// The device's memory.
     Memory,
-}
-
-impl Topic {
-    /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 11] = [
-        Self::Prompt,
-        Self::Picture,
-        Self::Size,
-        Self::Frames,
-        Self::Steps,
-        Self::Guidance,
-        Self::Eta,
-        Self::Anchoring,
-        Self::Scheduler,
-        Self::Compat,
-        Self::Memory,
-    ];
 }
 
 impl Advice {
