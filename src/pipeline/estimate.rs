@@ -246,7 +246,7 @@ mod tests {
         (request.width, request.height, request.frames, request.steps) =
             (defaults.width.unwrap(), defaults.height.unwrap(), 8, 10);
         change(&mut request);
-        let target = Target::new(Capabilities::default(), Rate::default()).within(MAX_SECONDS);
+        let target = Target::new(Default::default(), Rate::default()).within(MAX_SECONDS);
         let networks = Networks::new(&configs, request.compat);
         let types = PlanTypes { activation: Dtype::F32, weights: [Dtype::F32; 4] };
         let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).unwrap();
