@@ -29,7 +29,8 @@ fn devices() -> Vec<Capabilities> {
     };
     let cpu = Capabilities { kind: DeviceKind::Cpu, ..discrete.clone() };
     let cpu_subgroups = Capabilities { subgroup: Some([8, 8]), ..cpu.clone() };
-    vec![PORTABLE.clone(), discrete, subgroups, cpu, cpu_subgroups]
+    let cpu_int64 = Capabilities { int64: true, ..cpu_subgroups.clone() };
+    vec![PORTABLE.clone(), discrete, subgroups, cpu, cpu_subgroups, cpu_int64]
 }
 
 #[test]
@@ -54,7 +55,11 @@ fn every_variant_translates_for_every_backend() {
 
 fn translate(wgsl: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|e| e.emit_to_string(wgsl))?;
-    let features = Valid::SHADER_FLOAT16 | Valid::SHADER_FLOAT16_IN_FLOAT32 | Valid::SUBGROUP | Valid::SUBGROUP_BARRIER;
+    let features = Valid::SHADER_FLOAT16
+        | Valid::SHADER_FLOAT16_IN_FLOAT32
+        | Valid::SHADER_INT64
+        | Valid::SUBGROUP
+        | Valid::SUBGROUP_BARRIER;
     let mut validator = Validator::new(ValidationFlags::all(), features);
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     let info = validator.validate(&module).map_err(|e| e.emit_to_string(wgsl))?;

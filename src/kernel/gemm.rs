@@ -15,6 +15,9 @@ use crate::gpu::Capabilities;
 pub(super) static GEOMETRY: &[(&str, &str)] =
     &[("ROWS", "rows of y that a workgroup computes"), ("COLS", "columns of w that it computes, in vec4")];
 
+/// Operations from which on a second or two of compiling on a CPU driver pay.
+const MUCH_WORK: f64 = 1e9;
+
 /// Lanes that share their loads, where a workgroup can be one subgroup of a known size; the tile's rows are dealt out to them evenly.
 fn shared_lanes(device: &Capabilities) -> Option<u32> {
     match device.subgroup {
@@ -225,6 +228,9 @@ impl Gemm {
             // Narrow outputs would leave half of the lanes idle. With GEGLU a thread holds value and gate.
             let tn = if self.n4() <= lanes as usize && !self.geglu { 1 } else { 2 };
             variants.insert(0, self.broadcast(lanes, tm, tn));
+            if self.is_eightfold() && device.int64 {
+                variants.insert(0, self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) }));
+            }
         }
         variants
     }
@@ -250,6 +256,9 @@ impl Gemm {
             if let Some(lanes) = shared_lanes(device) {
                 let heights = [lanes, 2 * lanes, 4 * lanes, 8 * lanes];
                 tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
+                if self.is_eightfold() && device.int64 {
+                    tunings.extend(heights.map(|tm| self.wide(lanes, tm)));
+                }
             }
         }
         let mut seen = std::collections::BTreeSet::new();
@@ -264,6 +273,23 @@ impl Gemm {
     fn broadcast(&self, lanes: u32, tm: u32, tn: u32) -> Choice {
         let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
         self.rung("broadcast", reason, "shared/gemm_broadcast.wgsl", [lanes, tm, tn], [tm, lanes * tn])
+    }
+
+    fn wide(&self, lanes: u32, tm: u32) -> Choice {
+        let reason =
+            "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time for all of them";
+        self.rung("wide", reason, "shared/gemm_wide.wgsl", [lanes, tm, 2], [tm, lanes * 2])
+    }
+
+    /// Rows of the wide rung's tile: more of them share what is loaded, but what is unrolled must be compiled.
+    fn wide_rows(&self, lanes: u32) -> u32 {
+        let much = self.flops() > MUCH_WORK && self.rows >= 64;
+        lanes * if much { 8 } else { 4 }
+    }
+
+    /// Can all operands be read 8 values at a time?
+    fn is_eightfold(&self) -> bool {
+        self.columns.is_multiple_of(8) && self.sources.iter().all(|c| c.is_multiple_of(8))
     }
 
     fn workgroup(&self, tm: u32, tn: u32) -> Choice {
@@ -286,6 +312,7 @@ impl Gemm {
             reason,
             [
                 ("TILE", body.into()),
+                ("WIDE", (variant == "wide").into()),
                 ("WG", wg.into()),
                 ("TM", tm.into()),
                 ("TN", tn.into()),
