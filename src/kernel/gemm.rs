@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::{
     Binding, Choice, Dtype, Layout,
     activation::{Activation, gelu},
+    matrix,
     op::Span,
     shape,
 };
@@ -121,7 +122,7 @@ impl Gemm {
     }
 
     /// vec4 columns of the weight on the device.
-    fn n4(&self) -> usize {
+    pub(super) fn n4(&self) -> usize {
         if self.geglu { self.columns.div_ceil(4) * 2 } else { self.columns.div_ceil(4) }
     }
 
@@ -222,6 +223,11 @@ impl Gemm {
         };
         let workgroup = self.workgroup(8, 2);
         let mut variants = if few || cpu { vec![register, workgroup] } else { vec![workgroup, register] };
+        // On a CPU driver matrices are only there to be tested.
+        let at = if few || cpu { variants.len() } else { 0 };
+        if let Some(choice) = matrix::variants(self, device).into_iter().next() {
+            variants.insert(at, choice);
+        }
         if let Some(lanes) = shared_lanes(device) {
             // Rows beyond the last are computed and dropped: no more of them than needed.
             let tm = if self.rows <= 8 { lanes.max(8) } else { 32 };
@@ -250,6 +256,7 @@ impl Gemm {
                     tunings.push(self.register(reason, wg, tm, tn));
                 }
             }
+            tunings.extend(matrix::variants(self, device));
             if !device.is_cpu() {
                 tunings.extend([4, 8].iter().filter(|&tm| tm * tn <= 16).map(|&tm| self.workgroup(tm, tn)));
             }
@@ -298,7 +305,7 @@ impl Gemm {
     }
 
     /// A rung with its tile per thread and the rows and vec4 columns that a workgroup computes.
-    fn rung(
+    pub(super) fn rung(
         &self,
         variant: &'static str,
         reason: &'static str,

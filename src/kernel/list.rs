@@ -68,6 +68,7 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/gemm.wgsl", include_str!("../../kernels/shared/gemm.wgsl")),
     ("shared/gemm_broadcast.wgsl", include_str!("../../kernels/shared/gemm_broadcast.wgsl")),
     ("shared/gemm_finish.wgsl", include_str!("../../kernels/shared/gemm_finish.wgsl")),
+    ("shared/gemm_matrix.wgsl", include_str!("../../kernels/shared/gemm_matrix.wgsl")),
     ("shared/gemm_register.wgsl", include_str!("../../kernels/shared/gemm_register.wgsl")),
     ("shared/gemm_wide.wgsl", include_str!("../../kernels/shared/gemm_wide.wgsl")),
     ("shared/gemm_workgroup.wgsl", include_str!("../../kernels/shared/gemm_workgroup.wgsl")),
