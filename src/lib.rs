@@ -29,5 +29,6 @@ pub mod picture;
 pub mod pipeline;
 pub mod prepare;
 pub mod prompt;
+pub mod report;
 pub mod sampler;
 pub mod video;

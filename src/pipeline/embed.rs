@@ -5,7 +5,9 @@ use crate::{
     checkpoint::ComponentKind,
     graph::{Bindings, Program},
     kernel::Dtype,
+    metrics::{Measures, Reference},
     picture::{self, Picture},
+    video::Clip,
 };
 
 impl Engine {
@@ -40,5 +42,32 @@ impl Engine {
             tell(observer, Event::Frame { done: index + 1, of: pictures.len() })?;
         }
         Ok(embeddings)
+    }
+
+    /// Adds to the `measures` of a clip how alike the image encoder finds its frames and the `reference` that they were measured with.
+    ///
+    /// # Errors
+    /// As [`Engine::embed`]; [`Error::Picture`] for frames that are too small for a picture.
+    pub fn add_identity(
+        &self,
+        measures: &mut Measures,
+        clip: &Clip,
+        reference: Reference<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let references = match reference {
+            Reference::FirstFrame => Vec::new(),
+            Reference::Picture(picture) => vec![picture.to_vec()],
+            Reference::Clip(frames) => frames.to_vec(),
+        };
+        let pictures = references.iter().chain(&clip.frames);
+        let pictures = pictures.map(|frame| Picture::from_rgb8(clip.width, clip.height, frame.clone()));
+        let embeddings = self.embed(&pictures.collect::<Result<Vec<_>, _>>()?, observer)?;
+        match embeddings.split_at_checked(references.len()) {
+            Some(([], frames)) => measures.add_identity(frames, frames.get(..1).unwrap_or_default()),
+            Some((references, frames)) => measures.add_identity(frames, references),
+            None => {}
+        }
+        Ok(())
     }
 }

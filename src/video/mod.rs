@@ -31,6 +31,7 @@ mod pattern;
 mod png;
 mod read;
 mod staged;
+mod strip;
 mod target;
 mod webp;
 mod yuv;
@@ -48,9 +49,10 @@ pub use error::{Error, Result};
 pub use limits::check_size;
 pub use open::{OpenedClip, open};
 pub use read::read_parameters;
+pub use strip::{Strip, strip};
 pub use target::{Kind, Target};
 
-use staged::Staged;
+pub(crate) use staged::Staged;
 
 /// Writes `clip` with its `parameters` and returns the files, in the order of the frames.
 ///
