@@ -75,7 +75,6 @@ impl Batch {
             progress.note(&note);
         }
         let done = |_: usize, job: &Job| job.is_done();
-        list.check_outputs()?;
         let todo = check(&list, &checkpoint, &done, self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
@@ -130,6 +129,7 @@ pub fn check<'a>(
         let work = pace::work(&recipe.request);
         todo.push(Todo { number: index + 1, job, dtype: recipe.dtype, compat: recipe.request.compat, work });
     }
+    list.check_outputs()?;
     if !silent {
         advice.iter().for_each(|line| progress.note(line));
     }

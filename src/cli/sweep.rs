@@ -15,7 +15,9 @@ use std::{
 
 use clap::Args;
 use i2vgen::{
+    graph::Keep,
     metrics::{Reference, as_shown, measure},
+    pipeline::Estimate,
     report,
     video::{Clip, Enlarge, Filter},
 };
@@ -157,7 +159,9 @@ impl Sweep {
         notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
         let request = &recipe.request;
         let engine = engines.get(recipe.dtype, request.compat)?;
+        let started = Instant::now();
         let output = engine.generate(request, progress)?.into_iter().next();
+        let seconds = started.elapsed().as_secs_f64();
         let output = output.ok_or_else(|| Error::message("no clip was made"))?;
         let (width, height) = (request.width, request.height);
         let clip = Clip { width, height, fps: recipe.fps, frames: output.frames.clone() };
@@ -168,7 +172,8 @@ impl Sweep {
             engine.add_identity(&mut measures, &clip, reference, progress)?;
         }
         let made = store(engine, &recipe, &mark, &job.target, output, progress)?;
-        Record { origin: entry.origin.clone(), measures }.save(&entry.record)?;
+        let device_bytes = Estimate::new(&engine.plans(request, Keep::Nothing)?, request.guided_steps()).peak_bytes;
+        Record { origin: entry.origin.clone(), seconds, device_bytes, measures }.save(&entry.record)?;
         Ok(made)
     }
 

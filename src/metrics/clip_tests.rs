@@ -100,11 +100,13 @@ fn a_jerky_clip_is_not_smooth() {
 fn a_flickering_clip_flickers_and_moves_no_more() {
     let still = |change: fn(usize, u32, u32, usize, f32) -> f32| measured(&disc(6, |_| [30.0, 32.0], change));
     let moves = |change: fn(usize, u32, u32, usize, f32) -> f32| measured(&disc(6, |t| [22.0 + 2.0 * t, 32.0], change));
-    let all = |t: usize, _: u32, _: u32, _: usize, value: f32| if t % 2 == 0 { value } else { value + 8.0 };
-    let half = |t: usize, x: u32, _: u32, _: usize, value: f32| if t % 2 == 0 || x > 31 { value } else { value + 8.0 };
+    let all = |t: usize, _: u32, _: u32, _: usize, value: f32| if t.is_multiple_of(2) { value } else { value + 8.0 };
+    let half = |t: usize, x: u32, _: u32, _: usize, value: f32| {
+        if t.is_multiple_of(2) || x > 31 { value } else { value + 8.0 }
+    };
     // Red up and green down: the brightness stays.
     let tint = |t: usize, _: u32, _: u32, channel: usize, value: f32| {
-        if t % 2 == 0 { value } else { value + [10.0, -5.09, 0.0][channel] }
+        if t.is_multiple_of(2) { value } else { value + [10.0, -5.09, 0.0][channel] }
     };
     let levels = |found: &Measures| [Measure::BrightnessFlicker, Measure::ColourFlicker].map(|m| value(found, m));
 

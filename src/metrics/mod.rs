@@ -17,6 +17,7 @@ mod similarity;
 mod statistics;
 #[cfg(test)]
 mod testing;
+mod tv_l1;
 
 pub use clip::{Measures, Reference, measure};
 pub use compare::{Difference, Estimate, Sample, Summary, by_frame, compare, summarise};

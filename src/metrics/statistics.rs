@@ -17,7 +17,7 @@ pub fn bootstrap(values: &[f64]) -> Option<[f64; 2]> {
     }
     let mut random = Mt::new(1);
     // The multiplication maps 32 random bits evenly to the values; no list is so long that it shows.
-    let mut draw = || values.get((u64::from(random.next_u32()) * values.len() as u64 >> 32) as usize).copied();
+    let mut draw = || values.get(((u64::from(random.next_u32()) * values.len() as u64) >> 32) as usize).copied();
     let mut means: Vec<f64> = (0..DRAWS).map(|_| mean(values.iter().filter_map(|_| draw()))).collect();
     means.sort_by(f64::total_cmp);
     let at = |share: f64| means.get((share * (DRAWS - 1) as f64).round() as usize).copied();

@@ -100,8 +100,13 @@ fn content(content: &Content) -> Value {
 }
 
 fn table_of(table: &Table) -> Value {
-    let columns: Vec<Value> =
-        table.columns.iter().map(|column| context! { heading => column.heading(), about => column.about }).collect();
+    let numbers = |at: usize| table.rows.iter().any(|row| row.cells.get(at).is_some_and(|cell| cell.value().is_some()));
+    let columns: Vec<Value> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, c)| context! { title => c.title, unit => c.unit, about => c.about, number => numbers(at) })
+        .collect();
     let cell = |cell: &Cell| {
         let (main, more) = match cell {
             // The interval in small print after the mean.
@@ -127,7 +132,8 @@ struct FilmView<'a> {
     key: Option<&'a str>,
     caption: &'a str,
     about: &'a str,
-    uri: &'a str,
+    /// Base64, which has nothing to escape.
+    uri: Value,
     width: u32,
     height: u32,
     frames: usize,
@@ -142,7 +148,7 @@ impl<'a> FilmView<'a> {
             key: film.key.as_deref(),
             caption: &film.caption,
             about: &film.about,
-            uri: &film.uri,
+            uri: Value::from_safe_string(film.uri.clone()),
             width: film.width * factor,
             height: film.height * factor,
             frames: film.frames,

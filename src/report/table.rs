@@ -195,7 +195,7 @@ mod tests {
         };
         assert_eq!(
             table.to_text(),
-            "what               PSNR [dB]  n\na \"b\", c               30.12  –\n–         1.00 [0.00, 2.50]  0\n"
+            "what              PSNR [dB]  n\na \"b\", c              30.12  –\n–         1.00 [0.00, 2.50]  0\n"
         );
         assert_eq!(
             table.to_csv(),

@@ -27,7 +27,7 @@ impl Range {
                 if low == 0.0 {
                     1.0
                 } else {
-                    0.5 * low.abs()
+                    (0.5 * low.abs()).max(1e-300)
                 }
             }
         };

@@ -13,6 +13,9 @@ const MAX_SAMPLE: u64 = 1 << 28;
 /// What stands before the boxes of a visual sample entry (ISO/IEC 14496-12).
 const VISUAL_ENTRY: usize = 78;
 
+/// The matrix, and whether black is 0.
+type Colours = (Matrix, bool);
+
 /// A video track.
 pub(super) struct Track {
     /// Sequence and picture parameter sets, each after a start code.
@@ -23,8 +26,8 @@ pub(super) struct Track {
     pub samples: Vec<Range<u64>>,
     /// Frames per second, on average.
     pub fps: Option<f64>,
-    /// The marked matrix, and whether black is 0.
-    pub colours: Option<(Matrix, bool)>,
+    /// As the file marks them.
+    pub colours: Option<Colours>,
 }
 
 /// Why there is no track.
@@ -95,7 +98,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Parameter sets, bytes of a length, and colours, of the first sample description.
-fn description(table: &[u8]) -> Result<(Vec<u8>, usize, Option<(Matrix, bool)>), Problem> {
+fn description(table: &[u8]) -> Result<(Vec<u8>, usize, Option<Colours>), Problem> {
     let damaged = || Problem::Damaged("the description of its frames is cut short");
     // 4 bytes of version and flags, 4 of the number of descriptions.
     let (kind, inside) = boxes::children(table, 8..table.len()).next().ok_or_else(damaged)?;
@@ -121,7 +124,7 @@ fn description(table: &[u8]) -> Result<(Vec<u8>, usize, Option<(Matrix, bool)>),
 }
 
 /// Matrix and range that a `colr` box of the kind `nclx` names.
-fn colours(colr: &[u8]) -> Option<(Matrix, bool)> {
+fn colours(colr: &[u8]) -> Option<Colours> {
     let matrix = match (colr.get(..4)?, number(colr, 8, 2)?) {
         (b"nclx", 1) => BT709,
         (b"nclx", 5 | 6) => BT601,

@@ -64,7 +64,7 @@ impl Grid {
 }
 
 /// Fields without those that have no effect.
-pub fn effective(mut fields: Map<String, Value>) -> Map<String, Value> {
+fn effective(mut fields: Map<String, Value>) -> Map<String, Value> {
     if fields.get("anchor_interval").and_then(Value::as_u64) == Some(0) {
         ANCHORING.iter().for_each(|name| drop(fields.remove(*name)));
     }

@@ -48,9 +48,9 @@ pub fn page(results: &Results<'_>, title: String, command: String) -> Result<Pag
             content: vec![Content::Table(results.differences())],
         });
     }
-    let plots = [over_options(results), vec![liveliness(results)]].concat();
-    sections.push(Section { title: "Plots".into(), about: Vec::new(), content: vec![Content::Plots(plots)] });
     sections.push(films(results)?);
+    let plots = [vec![liveliness(results)], over_options(results)].concat();
+    sections.push(Section { title: "Plots".into(), about: Vec::new(), content: vec![Content::Plots(plots)] });
     sections.push(frames(results));
     sections.push(Section {
         title: "Clips in numbers".into(),
@@ -152,19 +152,26 @@ fn liveliness(results: &Results<'_>) -> Plot {
 fn films(results: &Results<'_>) -> Result<Section, Error> {
     let each = (results.plan.entries.len() / results.plan.rows.len().max(1)).max(1);
     let shown = (FILMS / each).clamp(1, results.plan.rows.len().max(1));
-    let mut content = Vec::new();
+    let (mut content, mut about) = (Vec::new(), Vec::new());
     for (row, name) in results.plan.rows.iter().enumerate().take(shown) {
         let clips = results.found.iter().filter(|found| found.entry.row == row).take(FILMS);
         let mut films = Vec::new();
         for found in clips {
             let Some(job) = results.plan.list.jobs.get(found.index) else { continue };
-            let clip = video::open(job.target.path())?.clip;
+            let clip = match video::open(job.target.path()) {
+                Ok(opened) => opened.clip,
+                // Somebody has changed it: the others can be shown.
+                Err(error) => {
+                    about.push(error.to_string());
+                    continue;
+                }
+            };
             if films.is_empty() {
                 films.push(picture(&job.picture, &clip)?);
             }
             let label = results.grid.settings.get(found.entry.setting).map(|s| s.label.clone()).unwrap_or_default();
             let values = &found.record.measures.mean;
-            let about: Vec<String> = Measure::ALL
+            let numbers: Vec<String> = Measure::ALL
                 .iter()
                 .filter_map(|m| Some(format!("{} {:.*}", m.title(), m.digits(), values.get(m)?)))
                 .collect();
@@ -176,18 +183,15 @@ fn films(results: &Results<'_>) -> Result<Section, Error> {
             };
             let mut film = Film::new(&clip, SIDE, caption)?;
             film.key = Some(keys(found.entry.setting, found.index));
-            film.about = about.join(", ");
+            film.about = numbers.join(", ");
             films.push(film);
         }
         content.push(Content::Films(name.clone(), films));
     }
     let all = results.plan.rows.len();
-    let about = match shown < all {
-        true => {
-            vec![format!("Those of the first {shown} of {all} pictures; the others are in the folder of the clips.")]
-        }
-        false => Vec::new(),
-    };
+    if shown < all {
+        about.push(format!("Those of the first {shown} of {all} pictures; the others are in the folder of the clips."));
+    }
     Ok(Section { title: "Clips".into(), about, content })
 }
 

@@ -5,17 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use i2vgen::video::Target;
+use i2vgen::{picture::Picture, video::Target};
 use serde_json::{Map, Value, json};
 
 use super::{
-    grid::{Grid, effective},
+    grid::Grid,
     record::{Origin, Record},
 };
 use crate::cli::{
     Error,
     batch::{self, Job, List, Usual},
-    generate::{PictureMark, Source},
+    generate::{PictureMark, Recipe, Source},
 };
 
 /// A picture with its prompt, as somebody gave it.
@@ -126,7 +126,7 @@ impl Input {
                         let prompt = job.settings.prompt.clone().unwrap_or_default();
                         rows.push(format!("{}: {prompt}", mark.file));
                     }
-                    let origin = Origin::new(frame.model, &mark, in_force(&job)?);
+                    let origin = Origin::new(frame.model, &mark, in_force(&job).map_err(at)?);
                     let stem = job.picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy().into_owned();
                     let path = frame.clips.join(format!("{stem}-{}.{}", origin.hash(), frame.format));
                     if let Some(other) = taken.insert(path.clone(), place.clone()) {
@@ -179,15 +179,18 @@ impl Seeds {
     }
 }
 
-/// The settings of a job that have an effect on its clip.
+/// Everything that decides a job's clip beside its picture, whether somebody said it or not.
 fn in_force(job: &Job) -> Result<Value, Error> {
-    let settings = serde_json::to_value(&job.settings);
-    let settings = settings.map_err(|e| Error::message(format!("the settings are not JSON: {e}")))?;
-    let mut settings = settings.as_object().cloned().unwrap_or_default();
-    settings.retain(|_, value| !value.is_null());
-    // All that it decided is there.
-    settings.remove("preset");
-    Ok(Value::Object(effective(settings)))
+    // Any picture will do: none of this depends on it.
+    let picture = Picture::from_rgb8(8, 8, vec![0; 192])?;
+    let Recipe { request: r, fps, enlarge, dtype, preparation, .. } = Recipe::new(job.settings.clone(), picture, 1)?;
+    Ok(json!({
+        "prompt": r.prompt, "negative_prompt": r.negative(), "width": r.width, "height": r.height, "frames": r.frames,
+        "steps": r.steps, "cfg_scale": r.guidance.scale, "cfg_frames": r.guidance.frames, "cfg_steps": r.guidance.steps,
+        "anchoring": r.anchoring, "eta": r.eta, "target_fps": r.target_fps, "clip_skip": r.clip_skip, "seeds": r.seeds,
+        "rng": r.rng, "compat": r.compat, "cfg_passes": r.passes, "fps": fps, "output_scale": enlarge.scale,
+        "output_filter": enlarge.filter, "dtype": dtype, "preparation": preparation,
+    }))
 }
 
 impl Plan {

@@ -69,10 +69,13 @@ impl<'a> Results<'a> {
             let Summary { clips, means } = summarise(&samples, number);
             let means = measures.iter().map(|m| estimate(means.get(m), m.digits()));
             let choices = setting.choices.iter().map(|choice| choice_cell(&choice.label, choice.number));
-            let cells = choices.chain([Cell::Number(clips as f64, 0)]).chain(means).collect();
+            let own: Vec<&Record> =
+                self.found.iter().filter(|found| found.entry.setting == number).map(|found| &found.record).collect();
+            let cells = choices.chain([Cell::Number(clips as f64, 0)]).chain(means).chain(cost(&own)).collect();
             Row { key: Some(setting_key(number)), cells }
         });
         let columns = self.axes().chain([Column::new("clips", "clips")]).chain(measures.iter().map(|m| column(*m)));
+        let columns = columns.chain(cost_columns());
         Table { columns: columns.collect(), rows: rows.collect() }
     }
 
@@ -117,18 +120,48 @@ impl<'a> Results<'a> {
             let file = file.and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
             let row = self.plan.rows.get(found.entry.row).cloned().unwrap_or_default();
             let head = [Cell::Text(row), Cell::Text(found.entry.seed.to_string())];
-            let cells = head.into_iter().chain(choices).chain(values).chain([Cell::Text(file)]).collect();
+            let cells = head.into_iter().chain(choices).chain(values);
+            let cells = cells.chain(cost(&[&found.record])).chain([Cell::Text(file)]).collect();
             Row { key: Some(clip_key(found.index)), cells }
         });
         let head = [Column::new("picture", "picture and prompt"), Column::new("seed", "seed")].into_iter();
-        let columns =
-            head.chain(self.axes()).chain(measures.iter().map(|m| column(*m))).chain([Column::new("file", "file")]);
+        let columns = head.chain(self.axes()).chain(measures.iter().map(|m| column(*m))).chain(cost_columns());
+        let columns = columns.chain([Column::new("file", "file")]);
         Table { columns: columns.collect(), rows: rows.collect() }
     }
 
     fn axes(&self) -> impl Iterator<Item = Column> + '_ {
         self.grid.axes.iter().map(|axis| Column::new(axis.name.replace('-', "_"), axis.name))
     }
+}
+
+fn cost_columns() -> [Column; 2] {
+    let column = |name: &str, title: &str, unit: &str, about: &str| Column {
+        unit: unit.into(),
+        about: about.into(),
+        ..Column::new(name, title)
+    };
+    [
+        column(
+            "seconds",
+            "time",
+            "s",
+            "generation of a clip, without encoding and measuring; the first one also compiles",
+        ),
+        column("memory_gib", "memory", "GiB", "largest phase of a generation on the device, as planned"),
+    ]
+}
+
+/// Time and memory of clips, on average.
+fn cost(records: &[&Record]) -> [Cell; 2] {
+    if records.is_empty() {
+        return [Cell::Empty, Cell::Empty];
+    }
+    let mean =
+        |value: fn(&Record) -> f64| records.iter().map(|record| value(record)).sum::<f64>() / records.len() as f64;
+    let gibibytes = mean(|record| record.device_bytes as f64 / f64::from(1 << 30));
+    // A small model needs less than a hundredth.
+    [Cell::Number(mean(|record| record.seconds), 1), Cell::Number(gibibytes, if gibibytes < 0.1 { 4 } else { 2 })]
 }
 
 /// What belongs to a setting on a page.
