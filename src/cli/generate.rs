@@ -27,7 +27,7 @@ pub use parameters::{Parameters, PictureMark};
 pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
 pub use settings::{Settings, seed};
-pub use source::{Source, picture_of};
+pub use source::{Source, fnv1a, picture_of};
 
 use super::{
     Error,

@@ -22,7 +22,7 @@ use super::{
     options::{DeviceOptions, ModelOption, by_name},
     output,
 };
-use subject::{Subject, Target};
+use subject::{Against, Subject};
 
 /// Measure a clip: likeness to a reference, motion and its steadiness, flicker, identity
 ///
@@ -92,7 +92,7 @@ impl Metrics {
         Ok(name)
     }
 
-    fn as_text(&self, clip: &Clip, target: &Target, measures: &Measures) -> String {
+    fn as_text(&self, clip: &Clip, target: &Against, measures: &Measures) -> String {
         let (width, height, frames) = (clip.width, clip.height, clip.frames.len());
         let name = self.clip.display();
         let mut text = format!("{name}: {frames} frames of {width}x{height}, compared with {}\n\n", target.words());
@@ -116,7 +116,7 @@ impl Metrics {
     fn as_json(
         &self,
         subject: &Subject,
-        target: &Target,
+        target: &Against,
         measures: &Measures,
         model: Option<&str>,
     ) -> serde_json::Value {
