@@ -10,22 +10,17 @@ use i2vgen::{
     gpu::{self, Device, Disable},
     graph::{Keep, Program, Rate, Target},
     kernel::Dtype,
-    picture::Picture,
     pipeline::{MAX_SECONDS, Networks, Passes, PlanTypes, Plans, Request, Shape},
 };
 
 fn main() {
     let configs = Configs::published();
-    let picture = Picture::from_rgb8(8, 8, vec![0; 192]).expect("a picture");
-    let request = Request { passes: Passes::One, ..Request::new(picture, "") };
+    let request = Request { passes: Passes::One, ..Request::plain() };
     let adapter = gpu::choose(None).expect("a device");
     let device = Device::open(&adapter, Disable::default()).expect("the device opens");
     // The splits of a graphics card.
-    let target = Target {
-        device: device.capabilities().clone(),
-        rate: Rate { flops: 20e12, bytes: 500e9 },
-        max_seconds: MAX_SECONDS,
-    };
+    let rate = Rate { flops: 20e12, bytes: 500e9 };
+    let target = Target::new(device.capabilities().clone(), rate).within(MAX_SECONDS);
     let networks = Networks::new(&configs, request.compat);
     let types = PlanTypes { activation: Dtype::F16, weights: [Dtype::F16; 4] };
     let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).expect("the plan");

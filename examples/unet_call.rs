@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         image_branch_scale: 1.0,
     };
     let device = gpu::Device::open(&gpu::choose(None)?, gpu::Disable::default())?;
-    let target = Target { device: device.capabilities().clone(), rate: measure(&device)?, max_seconds: MAX_SECONDS };
+    let target = Target::new(device.capabilities().clone(), measure(&device)?).within(MAX_SECONDS);
     let unet = UNet::new(&config, &Params::new());
     let types = Types { activation, weight: weight_dtype(&component, activation) };
     let plan = |record: &dyn Fn(&mut Graph) -> Result<(), i2vgen::graph::Error>| {

@@ -25,9 +25,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<${XT}>;
 @group(0) @binding(2) var<storage, read_write> y: array<${YT}>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = p.begin + workgroup_index(wg, workgroups) * 64u + thread;
+  let i = p.begin + workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if i >= p.end { return; }
   let c = i % p.width;
   let pixel = i / p.width;

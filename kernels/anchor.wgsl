@@ -80,9 +80,9 @@ fn difference(frame: u32, pixel: u32, c: u32) -> f32 {
 }
 # endif
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = p.begin + workgroup_index(wg, workgroups) * 64u + thread;
+  let i = p.begin + workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if i >= p.end { return; }
   let c = i % p.channels;
   let pixel = i / p.channels % (p.height * p.width);

@@ -51,6 +51,8 @@ struct Params {
 # include "shared/store.wgsl"
 # include "shared/grid.wgsl"
 
+const TILE = ${TILE}u;    // queries of a tile
+const SLOTS = ${SLOTS}u;   // items of a workgroup
 const W4 = ${(WIDTH + 3) // 4}u;   // a head's width in vec4
 const NO_SCORE = -3.0e38;           // of a hidden key: exp2 makes it 0, and it is finite, so that no difference is NaN
 

@@ -22,11 +22,11 @@ struct Params {
 
 # include "shared/grid.wgsl"
 
-var<workgroup> sums: array<f32, 64>;
+var<workgroup> sums: array<f32, ${THREADS}>;
 
 fn sum(thread: u32, v: f32) -> f32 {
   sums[thread] = v;
-  for (var half = 32u; half > 0u; half /= 2u) {
+  for (var half = ${THREADS // 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if thread < half { sums[thread] += sums[thread + half]; }
   }
@@ -36,7 +36,7 @@ fn sum(thread: u32, v: f32) -> f32 {
   return total;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let index = p.begin * p.channels + workgroup_index(wg, workgroups);
   // A workgroup beyond the last frame repeats the last channel: all threads must reach the barriers.
@@ -45,10 +45,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
   let c = row % p.channels;
   let first = frame * p.pixels * p.channels + c - p.x_base;
   var total = 0.0;
-  for (var i = thread; i < p.pixels; i += 64u) { total += x[first + i * p.channels]; }
+  for (var i = thread; i < p.pixels; i += ${THREADS}u) { total += x[first + i * p.channels]; }
   let mean = sum(thread, total) / f32(p.pixels);
   var square = 0.0;
-  for (var i = thread; i < p.pixels; i += 64u) {
+  for (var i = thread; i < p.pixels; i += ${THREADS}u) {
     let d = x[first + i * p.channels] - mean;
     square += d * d;
   }

@@ -36,9 +36,9 @@ struct Params {
 @group(0) @binding(4) var<storage, read> add: array<${XT}>;
 @group(0) @binding(5) var<storage, read_write> y: array<${YT}>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = p.begin + workgroup_index(wg, workgroups) * 64u + thread;
+  let i = p.begin + workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if i >= p.end { return; }
   let c = i % p.width;
   let row = i / p.width % p.rows;

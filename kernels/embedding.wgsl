@@ -44,9 +44,9 @@ fn load(item: u32) -> Item {
 # endif
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = workgroup_index(wg, workgroups) * 64u + thread;
+  let i = workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if i >= p.tokens * p.width { return; }
   let id = min(ids[i / p.width - p.ids_base], p.vocabulary - 1u);
   if id < p.begin || id >= p.end { return; }

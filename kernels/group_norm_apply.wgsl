@@ -32,11 +32,11 @@ struct Params {
 @group(0) @binding(5) var<storage, read> bias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> y: array<${T}>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let channels = p.c0 + p.c1;
   let columns = (channels + 3u) / 4u;
-  let index = workgroup_index(wg, workgroups) * 64u + thread;
+  let index = workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   let column = index % columns;
   let first = p.begin + index / columns * ${ROWS}u;
   let last = min(p.end, first + ${ROWS}u);

@@ -23,7 +23,7 @@ struct Params {
 # include "shared/grid.wgsl"
 
 # if not SERIAL
-var<workgroup> merged: array<vec3<f32>, 64>;
+var<workgroup> merged: array<vec3<f32>, ${THREADS}>;
 # endif
 
 fn merge(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
@@ -34,10 +34,10 @@ fn merge(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
   return vec3<f32>(count, a.y + d * share, a.z + b.z + d * d * a.x * share);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
 # if SERIAL
-  let index = workgroup_index(wg, workgroups) * 64u + thread;
+  let index = workgroup_index(wg, workgroups) * ${THREADS}u + thread;
 # else
   let index = workgroup_index(wg, workgroups);
 # endif
@@ -47,13 +47,13 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
   if row >= p.end { return; }
 # endif
   var all = vec3<f32>();
-  for (var part = ${"0u" if SERIAL else "thread"}; part < p.parts; part += ${"1u" if SERIAL else "64u"}) {
+  for (var part = ${"0u" if SERIAL else "thread"}; part < p.parts; part += ${"1u" if SERIAL else THREADS ~ "u"}) {
     let at = ((row * p.parts + part) * p.groups + group) * 3u - p.partials_base;
     all = merge(all, vec3<f32>(partials[at], partials[at + 1u], partials[at + 2u]));
   }
 # if not SERIAL
   merged[thread] = all;
-  for (var half = 32u; half > 0u; half /= 2u) {
+  for (var half = ${THREADS // 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if thread < half { merged[thread] = merge(merged[thread], merged[thread + half]); }
   }

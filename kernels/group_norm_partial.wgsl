@@ -25,14 +25,14 @@ struct Params {
 # include "shared/grid.wgsl"
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
-const THREADS = ${WG}u;
-var<workgroup> means: array<vec4<f32>, ${WG}>;
-var<workgroup> squares: array<vec4<f32>, ${WG}>;
+const THREADS = ${THREADS}u;
+var<workgroup> means: array<vec4<f32>, ${THREADS}>;
+var<workgroup> squares: array<vec4<f32>, ${THREADS}>;
 
 // How many of the segment's rows a lane walks over, lane < min(lanes, rows).
 fn lane_rows(lane: u32, rows: u32) -> u32 { return (rows + p.lanes - 1u - lane) / p.lanes; }
 
-@compute @workgroup_size(${WG})
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let segment = p.begin + workgroup_index(wg, workgroups);
   let frame = segment / p.segments;

@@ -3,7 +3,7 @@
 // x, y          [M, C]
 // weight, bias  [C]
 //
-// `lanes` threads per row (a power of two, 64 at most), 64 / lanes rows per workgroup. Mean first, then the deviations from it.
+// `lanes` threads per row (a power of two, THREADS at most), THREADS / lanes rows per workgroup. Mean first, then the deviations from it.
 
 struct Params {
   begin: u32,    // rows of this dispatch
@@ -27,7 +27,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<${PT}>;
 @group(0) @binding(4) var<storage, read_write> y: array<${YT}>;
 
-var<workgroup> sums: array<f32, 64>;
+var<workgroup> sums: array<f32, ${THREADS}>;
 
 # if VEC
 fn total(v: Item) -> f32 { return v.x + v.y + v.z + v.w; }
@@ -48,9 +48,9 @@ fn row_sum(thread: u32, v: f32) -> f32 {
   return sum;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let row = p.begin + workgroup_index(wg, workgroups) * (64u / p.lanes) + thread / p.lanes;
+  let row = p.begin + workgroup_index(wg, workgroups) * (${THREADS}u / p.lanes) + thread / p.lanes;
   let first = min(row, p.end - 1u) * p.width;
   let lane = thread % p.lanes;
   var sum = Item();

@@ -57,9 +57,9 @@ fn box_muller(words: vec2<u32>) -> vec2<f32> {
   return sqrt(2.0 * max(minus_log(words.x | 1u), 0.0)) * cos_sin(words.y);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = p.begin + workgroup_index(wg, workgroups) * 64u + thread;
+  let i = p.begin + workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if i >= p.end { return; }
   let k0 = 0u - p.key_base;
   let words = philox(vec4<u32>(i, 0u, key[k0 + 2u], key[k0 + 3u]), vec2<u32>(key[k0], key[k0 + 1u]));

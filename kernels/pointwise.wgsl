@@ -31,9 +31,9 @@ struct Params {
 # include "shared/store.wgsl"
 # include "shared/grid.wgsl"
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let block = p.begin + workgroup_index(wg, workgroups) * 64u + thread;
+  let block = p.begin + workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if block >= p.end { return; }
   let i = block * 4u;
 # if VEC

@@ -26,9 +26,9 @@ struct Params {
 
 # include "shared/grid.wgsl"
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = p.begin + workgroup_index(wg, workgroups) * 64u + thread;
+  let i = p.begin + workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if i >= p.end { return; }
   let c = i % p.channels;
   let pixel = i / p.channels;

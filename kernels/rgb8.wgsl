@@ -19,9 +19,9 @@ struct Params {
 
 # include "shared/grid.wgsl"
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let i = p.begin + workgroup_index(wg, workgroups) * 64u + thread;
+  let i = p.begin + workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   if i >= p.end { return; }
   var word = 0u;
   for (var k = 0u; k < min(4u, p.elements - i * 4u); k++) {

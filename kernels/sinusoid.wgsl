@@ -67,11 +67,11 @@ fn exp_minus(z: f32) -> f32 {
   return bitcast<f32>(((127u - n - zeros) << 23u) + ((top.y >> 8u) - 0x800000u) + ((top.y >> 7u) & 1u));
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let half = p.channels / 2u;
   let width = (p.channels + 1u) / 2u;
-  let i = workgroup_index(wg, workgroups) * 64u + thread;
+  let i = workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   let row = p.begin + i / width;
   if row >= p.end { return; }
   let k = i % width;

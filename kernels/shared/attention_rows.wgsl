@@ -17,12 +17,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
         @builtin(local_invocation_id) lane: vec3<u32>) {
   let items = p.tile_count * p.heads;
 # if SLOTS > 1
-  let index = workgroup_index(wg, groups) * ${SLOTS}u + lane.y;
+  let index = workgroup_index(wg, groups) * SLOTS + lane.y;
 # else
   let index = workgroup_index(wg, groups);
 # endif
   if index >= items { return; }
-  let item = item_at(index, ${LANES * R}u);
+  let item = item_at(index, TILE);
   let sequence = item.group / p.inner;
 # for i in range(R)
   // A row outside this dispatch is computed as its neighbour and not stored.

@@ -12,7 +12,7 @@ var<workgroup> part: array<f32, ${LANES * R * parts * KEYS}>;              // [r
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_id) lane: vec3<u32>) {
   let index = workgroup_index(wg, groups);
   if index >= p.tile_count * p.heads { return; }
-  let item = item_at(index, ${LANES * R}u);
+  let item = item_at(index, TILE);
   let sequence = item.group / p.inner;
 # for d in range(columns)
   let column_${d} = min(lane.x + ${d * SLICES}u, W4 - 1u);

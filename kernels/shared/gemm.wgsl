@@ -120,4 +120,8 @@ fn finish_geglu(row: u32, col4: u32, value: vec4<f32>, gate: vec4<f32>) {
 }
 # endif
 
+// The tile of a workgroup.
+const ROWS = ${ROWS}u;
+const COLS = ${COLS}u;   // in vec4
+
 # include TILE

@@ -4,7 +4,7 @@
 @compute @workgroup_size(${WG})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_id) lane: vec3<u32>) {
   let tile = workgroup_index(wg, groups);
-  let row0 = p.gemm.row_begin + tile / p.gemm.tiles_n * ${TM}u;
+  let row0 = p.gemm.row_begin + tile / p.gemm.tiles_n * ROWS;
   if row0 >= p.gemm.row_end { return; }
   let col0 = (tile % p.gemm.tiles_n * ${WG}u + lane.x) * ${TN}u;
 # for j in range(TN)

@@ -1,8 +1,6 @@
 // Workgroup tile: 16 x 16 threads stage 16 inner indices of (16 * TM) rows and (16 * TN) vec4 columns in workgroup memory; each
 // thread then holds TM rows x TN vec4 columns. What GPUs like.
 
-const ROWS = ${16 * TM}u;
-const COLS = ${16 * TN}u;   // in vec4
 var<workgroup> a_tile: array<vec4<f32>, ${16 * TM * 4}>;   // [rows][4 vec4 of 4 inner indices]
 var<workgroup> b_tile: array<vec4<f32>, ${16 * 16 * TN}>;  // [16 inner indices][vec4 columns]
 

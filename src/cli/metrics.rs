@@ -10,7 +10,7 @@ use i2vgen::{
     checkpoint::Checkpoint,
     metrics::{Measure, Measures, Reference, measure},
     pipeline::{Compat, DtypeChoice, Engine, Event},
-    report,
+    staged,
     video::Clip,
 };
 use serde_json::json;
@@ -71,7 +71,7 @@ impl Metrics {
             model = Some(name);
         }
         if let Some(path) = &self.csv {
-            report::save([(path.as_path(), frame_table(&measures).to_csv().as_bytes())])?;
+            staged::write(path, frame_table(&measures).to_csv().as_bytes())?;
         }
         if self.json {
             return output::print_json(&self.as_json(&subject, &target, &measures, model.as_deref()));

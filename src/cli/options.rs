@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use i2vgen::{
     checkpoint::ModelFiles,
-    gpu::{self, Device, Disable},
+    gpu::{self, Capabilities, Device, Disable, ShaderChecks},
 };
 use serde::de::DeserializeOwned;
 
@@ -59,18 +59,39 @@ pub struct DeviceOptions {
     /// Bind no more than this at a time, for example 128MiB
     #[arg(long, value_name = "SIZE", value_parser = binding, help_heading = "Device")]
     max_binding: Option<u64>,
+    /// Use no more workgroup memory than this, for example 16KiB
+    #[arg(long, value_name = "SIZE", value_parser = workgroup_memory, help_heading = "Device")]
+    max_workgroup_memory: Option<u32>,
+    /// Guards in the shaders: on, off, or some of bounds,loops,division,zero; off shows what they cost
+    #[arg(long, value_name = "on|off|NAMES", default_value_t, help_heading = "Device")]
+    shader_checks: ShaderChecks,
 }
 
 impl DeviceOptions {
     /// Opens the device.
     pub fn open(&self) -> Result<Device, Error> {
-        let disable = Disable {
+        let device = Device::open(&gpu::choose(self.device.as_deref())?, self.disable())?;
+        Ok(device.with_checks(self.shader_checks))
+    }
+
+    /// What the device offers, without opening it.
+    pub fn capabilities(&self) -> Result<Capabilities, gpu::Error> {
+        Ok(self.limit(gpu::choose(self.device.as_deref())?.capabilities))
+    }
+
+    /// A device without what is to stay unused.
+    pub fn limit(&self, device: Capabilities) -> Capabilities {
+        device.without(self.disable())
+    }
+
+    fn disable(&self) -> Disable {
+        Disable {
             f16: self.no_f16,
             subgroups: self.no_subgroups,
             matrices: self.no_coopmat,
             max_binding: self.max_binding,
-        };
-        Ok(Device::open(&gpu::choose(self.device.as_deref())?, disable)?)
+            max_workgroup_memory: self.max_workgroup_memory,
+        }
     }
 }
 
@@ -81,6 +102,18 @@ fn binding(text: &str) -> Result<u64, String> {
     match units::parse_bytes(text)? {
         bytes if bytes < MIN_BINDING => Err(format!("expected at least {}", units::bytes(MIN_BINDING))),
         bytes => Ok(bytes),
+    }
+}
+
+/// What the kernels' fallbacks need; WebGPU guarantees it.
+const MIN_WORKGROUP_MEMORY: u64 = 16 << 10;
+
+fn workgroup_memory(text: &str) -> Result<u32, String> {
+    match units::parse_bytes(text)? {
+        bytes if bytes < MIN_WORKGROUP_MEMORY => {
+            Err(format!("expected at least {}, which every device has", units::bytes(MIN_WORKGROUP_MEMORY)))
+        }
+        bytes => Ok(bytes.min(u64::from(u32::MAX)) as u32),
     }
 }
 

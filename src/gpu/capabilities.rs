@@ -102,6 +102,8 @@ pub struct Disable {
     pub matrices: bool,
     /// Bindings no larger than this.
     pub max_binding: Option<u64>,
+    /// No more workgroup memory than this.
+    pub max_workgroup_memory: Option<u32>,
 }
 
 impl Capabilities {
@@ -120,6 +122,8 @@ impl Capabilities {
             self.matrices.clear();
         }
         self.max_binding = disable.max_binding.map_or(self.max_binding, |limit| self.max_binding.min(limit));
+        let memory = self.max_workgroup_memory;
+        self.max_workgroup_memory = disable.max_workgroup_memory.map_or(memory, |limit| memory.min(limit));
         self
     }
 }

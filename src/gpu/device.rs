@@ -11,7 +11,7 @@ use std::{
 
 use wgpu::{BufferUsages, Features};
 
-use super::{Adapter, Capabilities, Disable, Error, Pipeline, adapter, pipeline::layout_entry};
+use super::{Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter, pipeline::layout_entry};
 
 /// An open device. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -19,7 +19,8 @@ pub struct Device {
     inner: wgpu::Device,
     queue: wgpu::Queue,
     capabilities: Arc<Capabilities>,
-    pipelines: Arc<Mutex<HashMap<String, Pipeline>>>,
+    checks: ShaderChecks,
+    pipelines: Arc<Mutex<HashMap<(String, ShaderChecks), Pipeline>>>,
     allocated: Arc<AtomicU64>,
     peak: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<String>>>,
@@ -104,11 +105,22 @@ impl Device {
             inner,
             queue,
             capabilities: Arc::new(capabilities),
+            checks: ShaderChecks::default(),
             pipelines: Arc::default(),
             allocated: Arc::default(),
             peak: Arc::default(),
             failure,
         })
+    }
+
+    /// The same device, whose pipelines from here on are compiled with these guards.
+    pub fn with_checks(self, checks: ShaderChecks) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// The guards in its shaders.
+    pub fn checks(&self) -> ShaderChecks {
+        self.checks
     }
 
     /// Features and limits in use.
@@ -183,14 +195,15 @@ impl Device {
 
     /// Compiles WGSL, or finds it compiled. `read_only[i]` tells whether storage binding i + 1 is only read.
     pub fn pipeline(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
-        if let Some(found) = lock(&self.pipelines).get(wgsl) {
+        let key = (wgsl.to_owned(), self.checks);
+        if let Some(found) = lock(&self.pipelines).get(&key) {
             return Ok(found.clone());
         }
         let scope = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
-        let module = self.inner.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(kernel),
-            source: wgpu::ShaderSource::Wgsl(wgsl.into()),
-        });
+        let descriptor =
+            wgpu::ShaderModuleDescriptor { label: Some(kernel), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
+        // SAFETY: guards are left out only where somebody asked for that.
+        let module = unsafe { self.inner.create_shader_module_trusted(descriptor, self.checks.runtime()) };
         let mut entries = vec![layout_entry(0, wgpu::BufferBindingType::Uniform)];
         entries.extend(
             read_only
@@ -211,14 +224,17 @@ impl Device {
             layout: Some(&pipeline_layout),
             module: &module,
             entry_point: Some("main"),
-            compilation_options: Default::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: self.checks.zero,
+                ..Default::default()
+            },
             cache: None,
         });
         if let Some(e) = pollster::block_on(scope.pop()) {
             return Err(Error::Pipeline { kernel: kernel.to_owned(), reason: one_line(&e.to_string()) });
         }
         let pipeline = Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) };
-        lock(&self.pipelines).insert(wgsl.to_owned(), pipeline.clone());
+        lock(&self.pipelines).insert(key, pipeline.clone());
         Ok(pipeline)
     }
 
@@ -266,6 +282,41 @@ impl Device {
             }
         }
         self.queue.submit([encoder.finish()]);
+    }
+
+    /// Two timestamps of the device's clock for each dispatch, of which there are few enough for one query set.
+    pub(super) fn ticks(&self, commands: &[Command]) -> Result<Vec<u64>, Error> {
+        let count = 2 * commands.len() as u32;
+        let set = self.inner.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("timestamps"),
+            ty: wgpu::QueryType::Timestamp,
+            count,
+        });
+        let bytes = u64::from(count) * 8;
+        let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let resolved = self.create("timestamps", bytes, usage)?;
+        let mut encoder = self.inner.create_command_encoder(&Default::default());
+        for (command, query) in commands.iter().zip((0..).step_by(2)) {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: &set,
+                    beginning_of_pass_write_index: Some(query),
+                    end_of_pass_write_index: Some(query + 1),
+                }),
+            });
+            pass.set_pipeline(&command.pipeline.inner);
+            pass.set_bind_group(0, &command.bindings, &[]);
+            pass.dispatch_workgroups(command.workgroups[0], command.workgroups[1], 1);
+        }
+        encoder.resolve_query_set(&set, 0..count, &resolved.inner, 0);
+        self.queue.submit([encoder.finish()]);
+        Ok(bytemuck::pod_collect_to_vec(&self.read(&resolved, 0, bytes)?))
+    }
+
+    /// Seconds of one tick.
+    pub(super) fn timestamp_period(&self) -> f64 {
+        f64::from(self.queue.get_timestamp_period()) * 1e-9
     }
 
     /// Copies bytes from one buffer to another, as a submission of its own. Offsets are multiples of 4.

@@ -2,13 +2,18 @@
 
 mod adapter;
 mod capabilities;
+mod checks;
 mod device;
 mod error;
 mod memory;
 mod pipeline;
+mod timing;
 
 pub use adapter::{Adapter, adapters, choose};
 pub use capabilities::{Capabilities, DeviceKind, Disable, MatrixShape, PORTABLE};
+pub use checks::ShaderChecks;
 pub use device::{Buffer, Command, Device};
 pub use error::Error;
+pub use memory::Bytes;
 pub use pipeline::Pipeline;
+pub use timing::Span;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     gpu::Capabilities,
-    kernel::{Binding, Choice, Cost, Dtype, Op, Role, Span},
+    kernel::{Binding, Choice, Choices, Cost, Dtype, Op, Role, Span},
 };
 
 /// What is planned for.
@@ -22,6 +22,20 @@ pub struct Target {
     pub rate: Rate,
     /// No dispatch and no submission should take longer than this many seconds: desktops reset a GPU that does not answer.
     pub max_seconds: f64,
+    /// Which variants run, where that is not left to the kernels.
+    pub choices: Arc<Choices>,
+}
+
+impl Target {
+    /// A device of this speed, for which nothing needs to be split by time and the kernels choose their variants.
+    pub fn new(device: Capabilities, rate: Rate) -> Self {
+        Self { device, rate, max_seconds: f64::INFINITY, choices: Arc::default() }
+    }
+
+    /// The same, with dispatches and submissions of at most so many seconds.
+    pub fn within(self, max_seconds: f64) -> Self {
+        Self { max_seconds, ..self }
+    }
 }
 
 /// Which named intermediates stay readable after a run.
@@ -178,7 +192,7 @@ impl Plan {
             let seconds = target.rate.seconds(op_cost);
             ops.push(PlannedOp {
                 label: node.label.clone(),
-                choice: node.op.choose(&target.device),
+                choice: target.choices.choose(node.op.as_ref(), &target.device)?,
                 chunks: split(&node.label, node.op.as_ref(), &offsets, target, seconds)?,
                 places,
                 op: node.op.clone(),

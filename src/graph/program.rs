@@ -7,8 +7,8 @@ use std::{
 
 use super::{Error, Place, Plan, WeightStore, plan::bind};
 use crate::{
-    gpu::{Buffer, Command, Device, Pipeline},
-    kernel::{Defines, Role, specialise},
+    gpu::{Buffer, Command, Device, Pipeline, Span},
+    kernel::{Defines, Role, WgslFile},
 };
 
 /// Tensors that plans exchange with each other and with the host, by name.
@@ -130,16 +130,16 @@ impl Program {
         let mut dispatches = dispatches.into_iter();
         let uniforms = device.uniforms(&params)?;
         // A thousand operations share a few dozen pipelines: their WGSL is expanded once.
-        let mut pipelines: HashMap<(&str, &Defines), Pipeline> = HashMap::new();
+        let mut pipelines: HashMap<(&str, &Defines, Option<&WgslFile>), Pipeline> = HashMap::new();
         let mut submissions: Vec<Vec<Command>> = Vec::new();
         let mut groups = plan.groups().into_iter();
         for op in &plan.ops {
             let kernel = op.op.kernel();
-            let pipeline = match pipelines.entry((kernel.name, &op.choice.defines)) {
+            let pipeline = match pipelines.entry((kernel.name, &op.choice.defines, op.choice.file.as_deref())) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
-                    let wgsl = specialise(kernel.name, kernel.wgsl, &op.choice.defines)?;
+                    let wgsl = op.choice.wgsl(kernel)?;
                     new.insert(device.pipeline(kernel.name, &wgsl, &read_only)?)
                 }
             };
@@ -175,6 +175,15 @@ impl Program {
     pub fn run(&self) -> Result<(), Error> {
         self.submit();
         Ok(self.device.wait()?)
+    }
+
+    /// One run with the time of every dispatch, in the plan's order; see [`Device::submit_timed`] for what the times leave out.
+    pub fn run_timed(&self) -> Result<Vec<Option<Span>>, Error> {
+        let mut spans = Vec::new();
+        for commands in &self.submissions {
+            spans.extend(self.device.submit_timed(commands)?);
+        }
+        Ok(spans)
     }
 
     /// How many submissions one run takes.

@@ -68,12 +68,9 @@ fn time_linear(device: &Device, rows: usize) -> Result<(f64, Cost), Error> {
     let x = graph.input("x", &[rows, WIDTH], Dtype::F32);
     let y = graph.linear("rate", &x, &layer, Epilogue::default())?;
     graph.output("y", &y);
-    let target = Target {
-        // All buffers are below the smallest limit that there is, whatever is emulated.
-        device: Capabilities { max_binding: u64::MAX, ..device.capabilities().clone() },
-        rate: Rate::default(),
-        max_seconds: f64::INFINITY,
-    };
+    // All buffers are below the smallest limit that there is, whatever is emulated.
+    let capabilities = Capabilities { max_binding: u64::MAX, ..device.capabilities().clone() };
+    let target = Target::new(capabilities, Rate::default());
     let plan = Plan::new(&graph, &target, Keep::Nothing)?;
     let mut weights = WeightStore::default();
     weights.load(device, &plan.weights, &Ones)?;

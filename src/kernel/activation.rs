@@ -1,7 +1,8 @@
 //! Activations that kernels fuse. The WGSL is `kernels/shared/activation.wgsl`.
 
 /// An elementwise activation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// `x`
     #[default]

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
     threads::{item, portable, rows, vec, workgroups},
     tolerance,
 };
@@ -12,7 +14,7 @@ use crate::gpu::Capabilities;
 /// The mean over the bins `⌊o n / m⌋ ≤ i < ⌈(o + 1) n / m⌉` of n inputs and m outputs; bins overlap where m does not divide n.
 ///
 /// x `[F, H, W, C]` → y `[F, OH, OW, C]`, as torch's `AdaptiveAvgPool2d`. Units: output lines of all frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AdaptivePool {
     /// Frames.
     pub frames: usize,
@@ -23,8 +25,10 @@ pub struct AdaptivePool {
     /// Channels of a pixel.
     pub channels: usize,
     /// Storage of x.
+    #[serde(default)]
     pub x: Dtype,
     /// Storage of y.
+    #[serde(default)]
     pub y: Dtype,
 }
 
@@ -58,7 +62,7 @@ impl Op for AdaptivePool {
         vec![Binding::input("x", &shape(self.size), self.x), Binding::output("y", &shape(self.out), self.y)]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec(self.channels))])
     }
 
@@ -81,7 +85,7 @@ impl Op for AdaptivePool {
         vec![rows(&b[0], &lines, self.size[1] * self.channels), rows(&b[1], units, self.out[1] * self.channels)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let width = self.channels / item(self.channels);
         let params = Params {
             begin: (units.start * self.out[1] * width) as u32,
@@ -92,7 +96,22 @@ impl Op for AdaptivePool {
             x_base: bases[0],
             y_base: bases[1],
         };
-        Dispatch::new(params, workgroups(units.len() * self.out[1] * width))
+        Dispatch::new(params, workgroups(choice, units.len() * self.out[1] * width))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[
+            ("frames", self.frames),
+            ("size", self.size[0]),
+            ("size", self.size[1]),
+            ("out", self.out[0]),
+            ("out", self.out[1]),
+            ("channels", self.channels),
+        ])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Define, Dispatch, Dtype, Kernel, Op, Span, list,
+    Binding, Case, Choice, Cost, Define, Dispatch, Dtype, Kernel, Op, Span, list, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -37,7 +38,7 @@ pub enum AnchorMode {
 ///
 /// x0, next `[F, P, C]`, image `[P, C]`, step `[1 + F]` (gain, then the weight of every frame), for adain the statistics `[F, 2, C]`
 /// of x0 and `[1, 2, C]` of the image → y, moved `[F, P, C]`; all f32. Units: pixels of all frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Anchor {
     /// Frames.
     pub frames: usize,
@@ -48,6 +49,7 @@ pub struct Anchor {
     /// Latent channels.
     pub channels: usize,
     /// What is pulled.
+    #[serde(default)]
     pub mode: AnchorMode,
 }
 
@@ -117,7 +119,7 @@ impl Op for Anchor {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("MODE", Define::Name(self.mode.wgsl()))])
     }
 
@@ -146,7 +148,7 @@ impl Op for Anchor {
         vec![around, of(1), Span::All, Span::All, Span::All, Span::All, of(6), of(7)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: (units.start * self.channels) as u32,
             end: (units.end * self.channels) as u32,
@@ -164,7 +166,20 @@ impl Op for Anchor {
             y_base: bases[6],
             moved_base: bases[7],
         };
-        Dispatch::new(params, workgroups(units.len() * self.channels))
+        Dispatch::new(params, workgroups(choice, units.len() * self.channels))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[
+            ("frames", self.frames),
+            ("height", self.height),
+            ("width", self.width),
+            ("channels", self.channels),
+        ])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, tolerance};
+use serde_json::Value;
+
+use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape, tolerance};
 use crate::gpu::Capabilities;
 
 /// Multi-head attention: `y = softmax(q kᵀ / √width) v` for every sequence and head, C = heads · width.
@@ -10,11 +12,12 @@ use crate::gpu::Capabilities;
 /// q, y `[outer, q_tokens, inner, C]`; k, v `[outer / kv_repeat, k_tokens, inner, C]`; `inner` is 1 for sequences whose tokens
 /// follow each other. All axes are at least 1. Units: query rows if `inner` is 1, otherwise sequences, of which there are outer · inner.
 /// Source: "Attention Is All You Need" (2017) and, for the running softmax, "FlashAttention" (2022).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Attention {
     /// Axes before the tokens.
     pub outer: usize,
     /// Sequences that lie between one token and the next.
+    #[serde(default = "shape::one")]
     pub inner: usize,
     /// Heads.
     pub heads: usize,
@@ -25,10 +28,13 @@ pub struct Attention {
     /// Keys of a sequence.
     pub k_tokens: usize,
     /// Consecutive outer indices that share their keys and values; divides `outer`.
+    #[serde(default = "shape::one")]
     pub kv_repeat: usize,
     /// Does token i see only the keys up to i?
+    #[serde(default)]
     pub causal: bool,
     /// Storage of q, k, v and y.
+    #[serde(default)]
     pub x: Dtype,
 }
 
@@ -107,8 +113,78 @@ impl Attention {
         if self.inner == 1 { 1 } else { self.q_tokens }
     }
 
-    /// Every rung that can run this shape on this device, the chosen one first.
-    pub fn variants(&self, device: &Capabilities) -> Vec<Choice> {
+    /// The portable rung on a CPU driver, which runs 8 lanes.
+    fn cpu_portable(&self) -> Choice {
+        self.choice(
+            "portable",
+            "a CPU driver: keys are the same for all lanes and serve several rows of each",
+            [8, 1, self.cpu_rows(), 2, 0, 0],
+        )
+    }
+
+    /// Rows per lane on a CPU driver: more of them share each load, but what is unrolled must be compiled, and short sequences
+    /// would leave them idle. Small operations all take 2, so that they share pipelines.
+    fn cpu_rows(&self) -> u32 {
+        let most = if self.is_much_work() { 4 } else { 2 };
+        let rows = self.q_tokens * self.merged().0;
+        (64 / self.width.div_ceil(4).max(1)).clamp(1, most).min(rows.div_ceil(8).max(1)) as u32
+    }
+
+    /// Does a second of compiling on a CPU driver pay?
+    fn is_much_work(&self) -> bool {
+        self.cost().flops > 1e9
+    }
+
+    /// A rung with its lanes, slots, rows per thread, keys per block, keys per stage and slices per row.
+    fn choice(
+        &self,
+        variant: &'static str,
+        reason: &'static str,
+        [lanes, slots, rows, keys, stage, slices]: [u32; 6],
+    ) -> Choice {
+        let body = if slices > 0 { "shared/attention_split.wgsl" } else { "shared/attention_rows.wgsl" };
+        Choice::new(
+            variant,
+            reason,
+            [
+                ("BODY", body.into()),
+                ("LANES", lanes.into()),
+                ("SLOTS", slots.into()),
+                ("TILE", (lanes * rows).into()),
+                ("R", rows.into()),
+                ("KEYS", keys.into()),
+                ("STAGE", stage.into()),
+                ("SLICES", slices.into()),
+                ("BROADCAST", (variant == "broadcast").into()),
+                ("WIDTH", (self.width as u32).into()),
+                ("X", self.x.into()),
+                ("Y", self.x.into()),
+                ("VEC", self.width.is_multiple_of(4).into()),
+            ],
+        )
+    }
+}
+
+impl Op for Attention {
+    fn kernel(&self) -> &'static Kernel {
+        list::kernel("attention")
+    }
+
+    fn bindings(&self) -> Vec<Binding> {
+        let shape = |outer: usize, tokens: usize| match self.inner {
+            1 => vec![outer, tokens, self.channels()],
+            inner => vec![outer, tokens, inner, self.channels()],
+        };
+        let (q, k) = (shape(self.outer, self.q_tokens), shape(self.outer / self.kv_repeat, self.k_tokens));
+        vec![
+            Binding::input("q", &q, self.x),
+            Binding::input("k", &k, self.x),
+            Binding::input("v", &k, self.x),
+            Binding::output("y", &q, self.x),
+        ]
+    }
+
+    fn variants(&self, device: &Capabilities) -> Vec<Choice> {
         let w4 = self.width.div_ceil(4).max(1);
         let rows = self.q_tokens * self.merged().0;
         let (cpu, wide, short) = (device.is_cpu(), w4 > 32, rows <= SHORT);
@@ -152,78 +228,8 @@ impl Attention {
         variants
     }
 
-    /// The portable rung on a CPU driver, which runs 8 lanes.
-    fn cpu_portable(&self) -> Choice {
-        self.choice(
-            "portable",
-            "a CPU driver: keys are the same for all lanes and serve several rows of each",
-            [8, 1, self.cpu_rows(), 2, 0, 0],
-        )
-    }
-
-    /// Rows per lane on a CPU driver: more of them share each load, but what is unrolled must be compiled, and short sequences
-    /// would leave them idle. Small operations all take 2, so that they share pipelines.
-    fn cpu_rows(&self) -> u32 {
-        let most = if self.is_much_work() { 4 } else { 2 };
-        let rows = self.q_tokens * self.merged().0;
-        (64 / self.width.div_ceil(4).max(1)).clamp(1, most).min(rows.div_ceil(8).max(1)) as u32
-    }
-
-    /// Does a second of compiling on a CPU driver pay?
-    fn is_much_work(&self) -> bool {
-        self.cost().flops > 1e9
-    }
-
-    /// A rung with its lanes, slots, rows per thread, keys per block, keys per stage and slices per row.
-    fn choice(
-        &self,
-        variant: &'static str,
-        reason: &'static str,
-        [lanes, slots, rows, keys, stage, slices]: [u32; 6],
-    ) -> Choice {
-        let body = if slices > 0 { "shared/attention_split.wgsl" } else { "shared/attention_rows.wgsl" };
-        Choice::new(
-            variant,
-            reason,
-            [
-                ("BODY", body.into()),
-                ("LANES", lanes.into()),
-                ("SLOTS", slots.into()),
-                ("R", rows.into()),
-                ("KEYS", keys.into()),
-                ("STAGE", stage.into()),
-                ("SLICES", slices.into()),
-                ("BROADCAST", (variant == "broadcast").into()),
-                ("WIDTH", (self.width as u32).into()),
-                ("X", self.x.into()),
-                ("Y", self.x.into()),
-                ("VEC", self.width.is_multiple_of(4).into()),
-            ],
-        )
-    }
-}
-
-impl Op for Attention {
-    fn kernel(&self) -> &'static Kernel {
-        list::kernel("attention")
-    }
-
-    fn bindings(&self) -> Vec<Binding> {
-        let shape = |outer: usize, tokens: usize| match self.inner {
-            1 => vec![outer, tokens, self.channels()],
-            inner => vec![outer, tokens, inner, self.channels()],
-        };
-        let (q, k) = (shape(self.outer, self.q_tokens), shape(self.outer / self.kv_repeat, self.k_tokens));
-        vec![
-            Binding::input("q", &q, self.x),
-            Binding::input("k", &k, self.x),
-            Binding::input("v", &k, self.x),
-            Binding::output("y", &q, self.x),
-        ]
-    }
-
-    fn choose(&self, device: &Capabilities) -> Choice {
-        self.variants(device).swap_remove(0)
+    fn geometry(&self) -> &'static [(&'static str, &'static str)] {
+        &[("TILE", "queries of a tile: those that one item computes"), ("SLOTS", "items of a workgroup")]
     }
 
     fn cost(&self) -> Cost {
@@ -261,7 +267,7 @@ impl Op for Attention {
         let (merged, share) = self.merged();
         let group_rows = self.q_tokens * merged;
         let rows = units.start * self.unit_rows()..units.end * self.unit_rows();
-        let tile_rows = choice.int("LANES") * choice.int("R");
+        let tile_rows = choice.int("TILE");
         let tiles = group_rows.div_ceil(tile_rows);
         let tile = |row: usize| row / group_rows * tiles + row % group_rows / tile_rows;
         let tile_count = tile(rows.end - 1) + 1 - tile(rows.start);
@@ -286,6 +292,22 @@ impl Op for Attention {
             scale: (std::f64::consts::LOG2_E / (self.width as f64).sqrt()) as f32,
         };
         Dispatch::new(params, (tile_count * self.heads).div_ceil(choice.int("SLOTS")))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[
+            ("outer", self.outer),
+            ("inner", self.inner),
+            ("heads", self.heads),
+            ("width", self.width),
+            ("q_tokens", self.q_tokens),
+            ("k_tokens", self.k_tokens),
+        ])
+        .or_else(|| shape::divides(("kv_repeat", self.kv_repeat), ("outer", self.outer)))
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
     threads::{portable, rows},
     tolerance,
 };
@@ -17,7 +19,7 @@ use crate::gpu::Capabilities;
 /// ```
 ///
 /// x `[F, P, C]` → y `[F, 2, C]`, both f32. Units: frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ChannelStatistics {
     /// Frames.
     pub frames: usize,
@@ -48,7 +50,7 @@ impl Op for ChannelStatistics {
         vec![Binding::input("x", &[f, p, c], Dtype::F32), Binding::output("y", &[f, 2, c], Dtype::F32)]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([])
     }
 
@@ -75,6 +77,14 @@ impl Op for ChannelStatistics {
             y_base: bases[1],
         };
         Dispatch::new(params, units.len() * self.channels)
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("frames", self.frames), ("pixels", self.pixels), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
     threads::{item, portable, rows, vec, workgroups},
     tolerance,
 };
@@ -13,7 +15,7 @@ use crate::gpu::Capabilities;
 ///
 /// part i `[B, parts[i], C]`, or `[parts[i], C]` if shared; add `[rows, C]`; all of them activations → y
 /// `[B, rows, C]`, rows the sum of the parts. Units: rows of the whole batch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ConcatRows {
     /// Sequences.
     pub batch: usize,
@@ -24,8 +26,10 @@ pub struct ConcatRows {
     /// Channels of a row.
     pub channels: usize,
     /// Is there something to add?
+    #[serde(default)]
     pub add: bool,
     /// Storage of parts, add and y.
+    #[serde(default)]
     pub x: Dtype,
 }
 
@@ -66,7 +70,7 @@ impl Op for ConcatRows {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("X", self.x.into()), ("Y", self.x.into()), ("VEC", vec(self.channels))])
     }
 
@@ -89,7 +93,7 @@ impl Op for ConcatRows {
         vec![part(0), part(1), part(2), Span::All, rows(&b[4], units, self.channels)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let width = self.channels / item(self.channels);
         let params = Params {
             begin: (units.start * width) as u32,
@@ -101,7 +105,17 @@ impl Op for ConcatRows {
             has_add: self.add.into(),
             bases: [0, 1, 2, 3, 4].map(|i| bases[i]),
         };
-        Dispatch::new(params, workgroups(units.len() * width))
+        Dispatch::new(params, workgroups(choice, units.len() * width))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("batch", self.batch), ("channels", self.channels)])
+            .or_else(|| shape::sizes(&self.parts.map(|rows| ("parts", rows.max(1)))))
+            .or_else(|| (self.parts == [0; 3]).then(|| "all `parts` are empty".into()))
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

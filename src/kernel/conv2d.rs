@@ -2,18 +2,22 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, activation::Activation, gemm, gemm::Gemm, list,
-    tolerance,
+    shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
 /// A convolution over height and width of every frame.
 ///
 /// x0 `[F, H, W, C0]`, x1 `[F, H, W, C1]` → y `[F, OH, OW, N]`; w `[N, C0 + C1, kh, kw]` as in the checkpoint. Units: output lines.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Fields")]
 pub struct Conv2d {
     /// Channels, epilogue and types; its rows, pixels and taps follow from the fields below.
+    #[serde(flatten)]
     pub gemm: Gemm,
     /// Frames (the product of all leading axes).
     pub frames: usize,
@@ -29,6 +33,35 @@ pub struct Conv2d {
     pub stride: usize,
     /// Zero padding at the top and at the left.
     pub pad: [usize; 2],
+}
+
+/// What a user has to say of a convolution.
+#[derive(serde::Deserialize)]
+struct Fields {
+    #[serde(flatten)]
+    gemm: Gemm,
+    frames: usize,
+    size: [usize; 2],
+    upsampled: Option<[usize; 2]>,
+    out: Option<[usize; 2]>,
+    #[serde(default = "three")]
+    kernel: [usize; 2],
+    #[serde(default = "shape::one")]
+    stride: usize,
+    pad: Option<[usize; 2]>,
+}
+
+fn three() -> [usize; 2] {
+    [3, 3]
+}
+
+impl From<Fields> for Conv2d {
+    fn from(f: Fields) -> Self {
+        let upsampled = f.upsampled.unwrap_or(f.size);
+        let pad = f.pad.unwrap_or(f.kernel.map(|k| k / 2));
+        let out = [0, 1].map(|i| shape::padded(upsampled[i], pad[i]).saturating_sub(f.kernel[i]) / f.stride.max(1) + 1);
+        Self::with_output(f.gemm, f.frames, f.size, upsampled, f.out.unwrap_or(out), f.kernel, f.stride, pad)
+    }
 }
 
 #[repr(C)]
@@ -74,8 +107,12 @@ impl Conv2d {
         stride: usize,
         pad: [usize; 2],
     ) -> Self {
-        let gemm =
-            Gemm { rows: frames * out[0] * out[1], pixels: frames * size[0] * size[1], taps: kernel.to_vec(), ..gemm };
+        let gemm = Gemm {
+            rows: shape::product(frames, out),
+            pixels: shape::product(frames, size),
+            taps: kernel.to_vec(),
+            ..gemm
+        };
         Self { gemm, frames, size, upsampled, out, kernel, stride, pad }
     }
 
@@ -97,8 +134,16 @@ impl Op for Conv2d {
         self.gemm.bindings([&shape(self.size, c0), &shape(self.size, c1)], &shape(self.out, self.gemm.columns))
     }
 
-    fn choose(&self, device: &Capabilities) -> Choice {
-        self.gemm.choose(device)
+    fn variants(&self, device: &Capabilities) -> Vec<Choice> {
+        self.gemm.variants(device)
+    }
+
+    fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
+        self.gemm.tunings(device)
+    }
+
+    fn geometry(&self) -> &'static [(&'static str, &'static str)] {
+        gemm::GEOMETRY
     }
 
     fn cost(&self) -> Cost {
@@ -134,6 +179,26 @@ impl Op for Conv2d {
             pad_left: self.pad[1] as u32,
         };
         Dispatch::new(params, workgroups)
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[
+            ("frames", self.frames),
+            ("size", self.size[0]),
+            ("size", self.size[1]),
+            ("out", self.out[0]),
+            ("out", self.out[1]),
+            ("kernel", self.kernel[0]),
+            ("kernel", self.kernel[1]),
+            ("stride", self.stride),
+        ])
+        .or_else(|| shape::sizes(&[0, 1].map(|i| ("upsampled", self.upsampled[i]))))
+        .or_else(|| shape::sizes(&[0, 1].map(|i| ("pad", self.pad[i].saturating_add(1)))))
+        .or_else(|| self.gemm.of_convolution())
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,15 +2,19 @@
 
 use std::ops::Range;
 
-use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, gemm, gemm::Gemm, list, tolerance};
+use serde_json::Value;
+
+use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, gemm, gemm::Gemm, list, shape, tolerance};
 use crate::gpu::Capabilities;
 
 /// A convolution over frames, height and width; stride 1, zero padding.
 ///
 /// x `[B, F, H, W, C]` → y `[B, F, OH, OW, N]`; w `[N, C, kt, kh, kw]`. Units: output lines.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Fields")]
 pub struct Conv3d {
     /// Channels, epilogue and types; its rows, pixels and taps follow from the fields below.
+    #[serde(flatten)]
     pub gemm: Gemm,
     /// Batch and frames.
     pub frames: [usize; 2],
@@ -22,6 +26,29 @@ pub struct Conv3d {
     pub kernel: [usize; 3],
     /// Zero padding of height and width.
     pub pad: [usize; 2],
+}
+
+/// What a user has to say of a convolution.
+#[derive(serde::Deserialize)]
+struct Fields {
+    #[serde(flatten)]
+    gemm: Gemm,
+    frames: [usize; 2],
+    size: [usize; 2],
+    #[serde(default = "temporal")]
+    kernel: [usize; 3],
+    #[serde(default)]
+    pad: [usize; 2],
+}
+
+fn temporal() -> [usize; 3] {
+    [3, 1, 1]
+}
+
+impl From<Fields> for Conv3d {
+    fn from(f: Fields) -> Self {
+        Self::new(f.gemm, f.frames, f.size, f.kernel, f.pad)
+    }
 }
 
 #[repr(C)]
@@ -43,16 +70,25 @@ struct Params {
 impl Conv3d {
     /// A convolution that keeps the number of frames.
     pub fn new(gemm: Gemm, frames: [usize; 2], size: [usize; 2], kernel: [usize; 3], pad: [usize; 2]) -> Self {
-        let out = [0, 1].map(|i| (size[i] + 2 * pad[i]).saturating_sub(kernel[i + 1]) + 1);
-        let count = frames[0] * frames[1];
-        let gemm =
-            Gemm { rows: count * out[0] * out[1], pixels: count * size[0] * size[1], taps: kernel.to_vec(), ..gemm };
+        let out = [0, 1].map(|i| shape::padded(size[i], pad[i]).saturating_sub(kernel[i + 1]).saturating_add(1));
+        let count = frames[0].saturating_mul(frames[1]);
+        let gemm = Gemm {
+            rows: shape::product(count, out),
+            pixels: shape::product(count, size),
+            taps: kernel.to_vec(),
+            ..gemm
+        };
         Self { gemm, frames, size, out, kernel, pad }
     }
 
     /// The (kt, 1, 1) convolution of a temporal layer.
     pub fn temporal(gemm: Gemm, frames: [usize; 2], size: [usize; 2], kernel_frames: usize) -> Self {
         Self::new(gemm, frames, size, [kernel_frames, 1, 1], [0, 0])
+    }
+
+    /// The choices of the product, told whether only frames are walked over.
+    fn marked(&self, choices: Vec<Choice>) -> Vec<Choice> {
+        choices.into_iter().map(|choice| choice.with("TEMPORAL", self.is_temporal())).collect()
     }
 
     fn is_temporal(&self) -> bool {
@@ -71,10 +107,16 @@ impl Op for Conv3d {
         self.gemm.bindings([&shape(self.size, c0), &shape(self.size, c1)], &shape(self.out, self.gemm.columns))
     }
 
-    fn choose(&self, device: &Capabilities) -> Choice {
-        let mut choice = self.gemm.choose(device);
-        choice.defines.insert("TEMPORAL", self.is_temporal().into());
-        choice
+    fn variants(&self, device: &Capabilities) -> Vec<Choice> {
+        self.marked(self.gemm.variants(device))
+    }
+
+    fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
+        self.marked(self.gemm.tunings(device))
+    }
+
+    fn geometry(&self) -> &'static [(&'static str, &'static str)] {
+        gemm::GEOMETRY
     }
 
     fn cost(&self) -> Cost {
@@ -113,6 +155,25 @@ impl Op for Conv3d {
             pad_left: self.pad[1] as u32,
         };
         Dispatch::new(params, workgroups)
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[
+            ("frames", self.frames[0]),
+            ("frames", self.frames[1]),
+            ("size", self.size[0]),
+            ("size", self.size[1]),
+            ("out", self.out[0]),
+            ("out", self.out[1]),
+        ])
+        .or_else(|| self.kernel[0].is_multiple_of(2).then(|| "`kernel` must cover an odd number of frames".into()))
+        .or_else(|| shape::sizes(&[("kernel", self.kernel[1]), ("kernel", self.kernel[2])]))
+        .or_else(|| shape::sizes(&[0, 1].map(|i| ("pad", self.pad[i].saturating_add(1)))))
+        .or_else(|| self.gemm.of_convolution())
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -23,7 +25,7 @@ use crate::gpu::Capabilities;
 /// eps_from_model, clip, next_from_x0, next_from_eps, next_from_noise, 8 zeros, guidance of every frame. It is one binding
 /// because a shader is sure of eight only. Source: Song et al., *Denoising Diffusion Implicit Models*, 2021, eq. 12; Ho and
 /// Salimans, *Classifier-Free Diffusion Guidance*, 2022. Units: pixels of all frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ddim {
     /// Frames.
     pub frames: usize,
@@ -32,8 +34,10 @@ pub struct Ddim {
     /// Latent channels.
     pub channels: usize,
     /// Is there a model output without the prompt?
+    #[serde(default)]
     pub uncond: bool,
     /// Is fresh noise added?
+    #[serde(default)]
     pub noise: bool,
 }
 
@@ -81,7 +85,7 @@ impl Op for Ddim {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([])
     }
 
@@ -102,7 +106,7 @@ impl Op for Ddim {
         vec![of(0), of(1), of(2), noise, Span::All, of(5), of(6), of(7)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: (units.start * self.channels) as u32,
             end: (units.end * self.channels) as u32,
@@ -119,7 +123,15 @@ impl Op for Ddim {
             x0_base: bases[6],
             next_base: bases[7],
         };
-        Dispatch::new(params, workgroups(units.len() * self.channels))
+        Dispatch::new(params, workgroups(choice, units.len() * self.channels))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("frames", self.frames), ("pixels", self.pixels), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -3,10 +3,11 @@
 use std::fmt;
 
 /// Element type of a tensor on the device. Arithmetic is always done in f32; this is how values are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// IEEE single precision.
+    #[default]
     F32,
     /// IEEE half precision. As activations it needs the device's f16 feature; as weights it does not (they are unpacked).
     F16,

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, list, shape,
     threads::{item, portable, rows, vec, workgroups},
     tolerance,
 };
@@ -13,7 +15,7 @@ use crate::gpu::Capabilities;
 ///
 /// ids `[T]` u32, table `[V, C]`, position `[T, C]` f32 → y `[T, C]`. Units: rows of the table, which may exceed a device's
 /// largest binding; a dispatch writes the tokens whose rows it has, so that every token is written once.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Embedding {
     /// Tokens.
     pub tokens: usize,
@@ -22,10 +24,13 @@ pub struct Embedding {
     /// Channels of a row.
     pub channels: usize,
     /// Is there a position table?
+    #[serde(default)]
     pub positions: bool,
     /// Storage of the table: f32 or f16, which is unpacked without the device's f16 feature.
+    #[serde(default)]
     pub w: Dtype,
     /// Storage of y.
+    #[serde(default)]
     pub y: Dtype,
 }
 
@@ -57,7 +62,7 @@ impl Op for Embedding {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("W", self.w.into()), ("Y", self.y.into()), ("VEC", vec(self.channels))])
     }
 
@@ -77,7 +82,7 @@ impl Op for Embedding {
         vec![Span::All, rows(table, units, self.channels), Span::All, Span::All]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let width = self.channels / item(self.channels);
         let params = Params {
             begin: units.start as u32,
@@ -89,7 +94,15 @@ impl Op for Embedding {
             ids_base: bases[0],
             table_base: bases[1],
         };
-        Dispatch::new(params, workgroups(self.tokens * width))
+        Dispatch::new(params, workgroups(choice, self.tokens * width))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("tokens", self.tokens), ("vocabulary", self.vocabulary), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -7,19 +7,36 @@ use super::{
     Binding, Choice, Dtype, Layout,
     activation::{Activation, gelu},
     op::Span,
+    shape,
 };
 use crate::gpu::Capabilities;
 
+/// What a kernel's file must say about its tile, so that the host knows how many workgroups to start.
+pub(super) static GEOMETRY: &[(&str, &str)] =
+    &[("ROWS", "rows of y that a workgroup computes"), ("COLS", "columns of w that it computes, in vec4")];
+
+/// Lanes that share their loads, where a workgroup can be one subgroup of a known size; the tile's rows are dealt out to them evenly.
+fn shared_lanes(device: &Capabilities) -> Option<u32> {
+    match device.subgroup {
+        Some([least, most]) if device.is_cpu() && least == most && matches!(most, 4 | 8 | 16 | 32) => Some(most),
+        _ => None,
+    }
+}
+
 /// The operands of `y[m, n] = act(Σ a[m, k]·w[k, n] + bias[n] + row_bias) + residual`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Gemm {
     /// Rows of y.
     pub rows: usize,
     /// Channels of the inputs that stand side by side; the second is 0 if there is one input.
+    #[serde(deserialize_with = "shape::sources")]
     pub sources: [usize; 2],
-    /// Rows (pixels) of the inputs.
+    /// Rows (pixels) of the inputs; follows from the kernel that includes the product.
+    #[serde(skip)]
     pub pixels: usize,
     /// Kernel positions: 1 for a linear layer.
+    #[serde(skip)]
     pub taps: Vec<usize>,
     /// Columns of y.
     pub columns: usize,
@@ -66,6 +83,12 @@ pub(super) struct Params {
     w_batch: u32,
     rows_per_batch: u32,
     _pad: [u32; 2],
+}
+
+impl Default for Gemm {
+    fn default() -> Self {
+        Self::plain(0, 0, 0, Dtype::F32)
+    }
 }
 
 impl Gemm {
@@ -143,62 +166,131 @@ impl Gemm {
         ]
     }
 
+    /// What is contradictory about it.
+    pub(super) fn problem(&self) -> Option<String> {
+        let whole = |what: &str, size: Option<usize>| (size == Some(0)).then(|| format!("`{what}` is 0"));
+        shape::side_by_side(self.sources)
+            .or_else(|| shape::sizes(&[("columns", self.columns)]))
+            .or_else(|| whole("rows_per_group", self.rows_per_group))
+            .or_else(|| whole("rows_per_batch", self.rows_per_batch))
+            .or_else(|| {
+                let uneven = self.geglu && !self.columns.is_multiple_of(4);
+                uneven.then(|| format!("with `geglu`, `columns` must be a multiple of 4, not {}", self.columns))
+            })
+            .or_else(|| {
+                let more = self.geglu
+                    && (self.residual || self.rows_per_group.is_some() || self.activation != Activation::None);
+                more.then(|| "with `geglu` there is no other epilogue".into())
+            })
+            .or_else(|| shape::divides(("rows_per_batch", self.rows_per_batch.unwrap_or(1)), ("rows", self.rows)))
+            .or_else(|| shape::divides(("rows_per_group", self.rows_per_group.unwrap_or(1)), ("rows", self.rows)))
+    }
+
+    /// What is contradictory about it as part of a convolution.
+    pub(super) fn of_convolution(&self) -> Option<String> {
+        let not = |what: &str, is: bool| is.then(|| format!("convolutions have no `{what}`"));
+        not("geglu", self.geglu)
+            .or_else(|| not("rows_per_batch", self.rows_per_batch.is_some()))
+            .or_else(|| self.problem())
+    }
+
     /// Multiply-adds count twice; the epilogue is not counted.
     pub fn flops(&self) -> f64 {
         let inner = self.tap_count() * (self.sources[0] + self.sources[1]);
         2.0 * self.rows as f64 * inner as f64 * self.stored_columns() as f64
     }
 
-    /// The rung for this device: see the heads of `kernels/shared/gemm_*.wgsl`.
-    pub fn choose(&self, device: &Capabilities) -> Choice {
-        // Lanes that share their loads need to know how many they are; the tile's rows are dealt out to them evenly.
-        let lanes = match device.subgroup {
-            Some([least, most]) if device.is_cpu() && least == most && matches!(most, 4 | 8 | 16 | 32) => Some(most),
-            _ => None,
+    /// Every rung that can run this product on this device, the one for it first: see the heads of `kernels/shared/gemm_*.wgsl`.
+    pub fn variants(&self, device: &Capabilities) -> Vec<Choice> {
+        let cpu = device.is_cpu();
+        let few = self.rows <= 4;
+        let (lanes, tall) = (if cpu { 8 } else { 64 }, if cpu && !few { 16 } else { 2 });
+        if self.rows_per_batch.is_some() {
+            let reason =
+                "batches: rows of a tile share w, and a tile could reach into the next batch; so one row at a time";
+            return vec![self.register(reason, lanes, 1, 2)];
+        }
+        let register = match (few, cpu) {
+            (true, _) => self.register("few rows: a tile in workgroup memory would stand empty", lanes, 2, 2),
+            (false, true) => {
+                self.register("a CPU driver: registers beat workgroup memory and barriers", lanes, tall, 2)
+            }
+            (false, false) => self.register("portable: no workgroup memory, no barriers", lanes, 4, 2),
         };
-        let (variant, reason, wg, tm, tn) = if self.rows_per_batch.is_some() {
-            let wg = if device.is_cpu() { 8 } else { 64 };
-            (
-                "register",
-                "batches: rows of a tile share w, and a tile could reach into the next batch; so one row at a time",
-                wg,
-                1,
-                2,
-            )
-        } else if let Some(lanes) = lanes {
-            let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
+        let workgroup = self.workgroup(8, 2);
+        let mut variants = if few || cpu { vec![register, workgroup] } else { vec![workgroup, register] };
+        if let Some(lanes) = shared_lanes(device) {
             // Rows beyond the last are computed and dropped: no more of them than needed.
             let tm = if self.rows <= 8 { lanes.max(8) } else { 32 };
             // Narrow outputs would leave half of the lanes idle. With GEGLU a thread holds value and gate.
             let tn = if self.n4() <= lanes as usize && !self.geglu { 1 } else { 2 };
-            ("broadcast", reason, lanes, tm, tn)
-        } else if self.rows <= 4 {
-            (
-                "register",
-                "few rows: a tile in workgroup memory would stand empty",
-                if device.is_cpu() { 8 } else { 64 },
-                2,
-                2,
-            )
-        } else if device.is_cpu() {
-            ("register", "a CPU driver: registers beat workgroup memory and barriers", 8, 16, 2)
-        } else {
-            ("workgroup", "a GPU: operands are shared through workgroup memory", 0, 8, 2)
-        };
-        let tile = match variant {
-            "register" => "shared/gemm_register.wgsl",
-            "broadcast" => "shared/gemm_broadcast.wgsl",
-            _ => "shared/gemm_workgroup.wgsl",
-        };
+            variants.insert(0, self.broadcast(lanes, tm, tn));
+        }
+        variants
+    }
+
+    /// Tile sizes of the rungs that are worth trying on this device.
+    pub fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
+        let reason = "tuned";
+        let mut tunings = self.variants(device);
+        if self.rows_per_batch.is_some() {
+            return tunings;
+        }
+        let widths = if self.geglu { &[2, 4][..] } else { &[1, 2, 4] };
+        for &tn in widths {
+            let lanes = if device.is_cpu() { &[4, 8][..] } else { &[32, 64, 128] };
+            for (&wg, tm) in lanes.iter().flat_map(|wg| [2, 4, 8, 16].map(|tm| (wg, tm))) {
+                if tm * tn <= 32 {
+                    tunings.push(self.register(reason, wg, tm, tn));
+                }
+            }
+            if !device.is_cpu() {
+                tunings.extend([4, 8].iter().filter(|&tm| tm * tn <= 16).map(|&tm| self.workgroup(tm, tn)));
+            }
+            if let Some(lanes) = shared_lanes(device) {
+                let heights = [lanes, 2 * lanes, 4 * lanes, 8 * lanes];
+                tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
+            }
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        tunings.retain(|choice| seen.insert(choice.defines.clone()));
+        tunings
+    }
+
+    fn register(&self, reason: &'static str, wg: u32, tm: u32, tn: u32) -> Choice {
+        self.rung("register", reason, "shared/gemm_register.wgsl", [wg, tm, tn], [tm, wg * tn])
+    }
+
+    fn broadcast(&self, lanes: u32, tm: u32, tn: u32) -> Choice {
+        let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
+        self.rung("broadcast", reason, "shared/gemm_broadcast.wgsl", [lanes, tm, tn], [tm, lanes * tn])
+    }
+
+    fn workgroup(&self, tm: u32, tn: u32) -> Choice {
+        let reason = "a GPU: operands are shared through workgroup memory";
+        self.rung("workgroup", reason, "shared/gemm_workgroup.wgsl", [0, tm, tn], [16 * tm, 16 * tn])
+    }
+
+    /// A rung with its tile per thread and the rows and vec4 columns that a workgroup computes.
+    fn rung(
+        &self,
+        variant: &'static str,
+        reason: &'static str,
+        body: &'static str,
+        [wg, tm, tn]: [u32; 3],
+        [rows, columns]: [u32; 2],
+    ) -> Choice {
         let vec = |c: usize| c.is_multiple_of(4);
         Choice::new(
             variant,
             reason,
             [
-                ("TILE", tile.into()),
+                ("TILE", body.into()),
                 ("WG", wg.into()),
                 ("TM", tm.into()),
                 ("TN", tn.into()),
+                ("ROWS", rows.into()),
+                ("COLS", columns.into()),
                 ("X", self.x.into()),
                 ("W", self.w.into()),
                 ("Y", self.y.into()),
@@ -229,9 +321,7 @@ impl Gemm {
 
     /// The shader's parameters and the number of workgroups for these rows.
     pub(super) fn dispatch(&self, choice: &Choice, rows: &Range<usize>, bases: &[u32]) -> (Params, usize) {
-        let (tm, tn) = (choice.int("TM"), choice.int("TN"));
-        let (tile_rows, tile_columns) =
-            if choice.variant == "workgroup" { (16 * tm, 16 * tn) } else { (tm, choice.int("WG") * tn) };
+        let (tile_rows, tile_columns) = (choice.int("ROWS"), choice.int("COLS"));
         let tiles_n = self.n4().div_ceil(tile_columns);
         let padded: usize = self.sources.iter().map(|c| c.div_ceil(4) * 4).sum();
         let params = Params {

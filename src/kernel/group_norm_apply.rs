@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span,
     activation::Activation,
-    list,
+    list, shape,
     threads::{item, portable, rows, workgroups},
     tolerance,
 };
@@ -19,7 +21,7 @@ const ROWS: usize = 8;
 ///
 /// x0 `[F, R, C0]`, x1 `[F, R, C1]`, stats `[F / frames_per_stat, G, 2]`, weight and bias `[C0 + C1]` f32 → y
 /// `[F, R, C0 + C1]`. Units: rows of all frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GroupNormApply {
     /// Frames.
     pub frames: usize,
@@ -32,10 +34,13 @@ pub struct GroupNormApply {
     /// Consecutive frames that share their statistics.
     pub frames_per_stat: usize,
     /// Applied to the normalised values.
+    #[serde(default)]
     pub activation: Activation,
     /// Storage of the inputs.
+    #[serde(default)]
     pub x: Dtype,
     /// Storage of y.
+    #[serde(default)]
     pub y: Dtype,
 }
 
@@ -86,7 +91,7 @@ impl Op for GroupNormApply {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         let vec = self.sources.iter().all(|&c| item(c) == 4);
         portable([("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec.into()), ("ROWS", (ROWS as u32).into())])
     }
@@ -113,7 +118,7 @@ impl Op for GroupNormApply {
         ]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: units.start as u32,
             end: units.end as u32,
@@ -129,7 +134,18 @@ impl Op for GroupNormApply {
             y_base: bases[5],
         };
         let columns = self.channels().div_ceil(4);
-        Dispatch::new(params, workgroups(units.len().div_ceil(ROWS) * columns))
+        Dispatch::new(params, workgroups(choice, units.len().div_ceil(ROWS) * columns))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("frames", self.frames), ("rows", self.rows), ("groups", self.groups)])
+            .or_else(|| shape::side_by_side(self.sources))
+            .or_else(|| shape::divides(("groups", self.groups), ("sources", self.channels())))
+            .or_else(|| shape::divides(("frames_per_stat", self.frames_per_stat), ("frames", self.frames)))
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

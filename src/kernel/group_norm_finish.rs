@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list,
-    threads::{rows, workgroups},
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    threads::{self, rows, workgroups},
 };
 use crate::gpu::Capabilities;
 
@@ -15,7 +17,7 @@ const SERIAL: usize = 16;
 ///
 /// partial `[F, S, G, 3]` → stats `[F / frames_per_stat, G, 2]` f32. The variance is that of all values (divided by their
 /// number), as in torch's GroupNorm. Units: rows of stats.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GroupNormFinish {
     /// Frames.
     pub frames: usize,
@@ -26,6 +28,7 @@ pub struct GroupNormFinish {
     /// Consecutive frames that share their statistics: 1, or all frames of one video.
     pub frames_per_stat: usize,
     /// Added to the variance.
+    #[serde(default = "shape::eps")]
     pub eps: f32,
 }
 
@@ -60,12 +63,13 @@ impl Op for GroupNormFinish {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
-        if self.parts() <= SERIAL {
-            Choice::new("serial", "few parts: a workgroup's barriers would cost more", [("SERIAL", true.into())])
-        } else {
-            Choice::new("parallel", "many parts: a workgroup merges them", [("SERIAL", false.into())])
-        }
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
+        let choice = |variant, reason, serial: bool| {
+            Choice::new(variant, reason, [("SERIAL", serial.into()), (threads::DEFINE, 64.into())])
+        };
+        let serial = choice("serial", "few parts: a workgroup's barriers would cost more", true);
+        let parallel = choice("parallel", "many parts: a workgroup merges them", false);
+        if self.parts() <= SERIAL { vec![serial, parallel] } else { vec![parallel, serial] }
     }
 
     fn cost(&self) -> Cost {
@@ -93,7 +97,16 @@ impl Op for GroupNormFinish {
             stats_base: bases[1],
         };
         let statistics = units.len() * self.groups;
-        Dispatch::new(params, if choice.variant == "serial" { workgroups(statistics) } else { statistics })
+        Dispatch::new(params, if choice.variant == "serial" { workgroups(choice, statistics) } else { statistics })
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("frames", self.frames), ("segments", self.segments), ("groups", self.groups)])
+            .or_else(|| shape::divides(("frames_per_stat", self.frames_per_stat), ("frames", self.frames)))
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

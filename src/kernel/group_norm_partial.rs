@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list,
-    threads::{item, rows},
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    threads::{self, item, rows},
 };
 use crate::gpu::Capabilities;
 
@@ -12,7 +14,7 @@ use crate::gpu::Capabilities;
 ///
 /// x0 `[F, R, C0]`, x1 `[F, R, C1]` with their channels side by side → partial `[F, S, G, 3]` f32; a group may lie in
 /// both inputs. [`GroupNormFinish`](super::GroupNormFinish) combines the segments. Units: segments of all frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GroupNormPartial {
     /// Frames.
     pub frames: usize,
@@ -23,6 +25,7 @@ pub struct GroupNormPartial {
     /// Groups of channels; they divide the channels.
     pub groups: usize,
     /// Storage of the inputs.
+    #[serde(default)]
     pub x: Dtype,
 }
 
@@ -86,14 +89,14 @@ impl Op for GroupNormPartial {
         ]
     }
 
-    fn choose(&self, device: &Capabilities) -> Choice {
+    fn variants(&self, device: &Capabilities) -> Vec<Choice> {
         let vec = self.sources.iter().all(|&c| item(c) == 4);
-        let (variant, reason, threads) = if device.is_cpu() {
-            ("small", "a CPU driver: barriers are cheaper among few threads", 64)
-        } else {
-            ("wide", "a GPU: many rows are read at a time", 256)
+        let choice = |variant, reason, threads: u32| {
+            Choice::new(variant, reason, [("X", self.x.into()), ("VEC", vec.into()), (threads::DEFINE, threads.into())])
         };
-        Choice::new(variant, reason, [("X", self.x.into()), ("VEC", vec.into()), ("WG", threads.into())])
+        let small = choice("small", "a CPU driver: barriers are cheaper among few threads", 64);
+        let wide = choice("wide", "a GPU: many rows are read at a time", 256);
+        if device.is_cpu() { vec![small, wide] } else { vec![wide, small] }
     }
 
     fn cost(&self) -> Cost {
@@ -120,7 +123,7 @@ impl Op for GroupNormPartial {
     }
 
     fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
-        let threads = choice.int("WG");
+        let threads = choice.int(threads::DEFINE);
         let tile = self.tile(threads);
         let params = Params {
             begin: units.start as u32,
@@ -137,6 +140,16 @@ impl Op for GroupNormPartial {
             partials_base: bases[2],
         };
         Dispatch::new(params, units.len())
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("frames", self.frames), ("rows", self.rows), ("groups", self.groups)])
+            .or_else(|| shape::side_by_side(self.sources))
+            .or_else(|| shape::divides(("groups", self.groups), ("sources", self.channels())))
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -13,7 +15,7 @@ use crate::gpu::Capabilities;
 ///
 /// latent `[P, C]` f32 → y `[F, P, C]`. Source: `prepare_image_latents` of diffusers' I2VGenXLPipeline. Units: pixels of all
 /// frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ImageLatents {
     /// Frames.
     pub frames: usize,
@@ -22,6 +24,7 @@ pub struct ImageLatents {
     /// Latent channels.
     pub channels: usize,
     /// Storage of y.
+    #[serde(default)]
     pub y: Dtype,
 }
 
@@ -46,7 +49,7 @@ impl Op for ImageLatents {
         vec![Binding::input("latent", &[p, c], Dtype::F32), Binding::output("y", &[f, p, c], self.y)]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("Y", self.y.into())])
     }
 
@@ -67,7 +70,7 @@ impl Op for ImageLatents {
         vec![rows(&b[0], &read, self.channels), rows(&b[1], units, self.channels)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: (units.start * self.channels) as u32,
             end: (units.end * self.channels) as u32,
@@ -76,7 +79,15 @@ impl Op for ImageLatents {
             latent_base: bases[0],
             y_base: bases[1],
         };
-        Dispatch::new(params, workgroups(units.len() * self.channels))
+        Dispatch::new(params, workgroups(choice, units.len() * self.channels))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("frames", self.frames), ("pixels", self.pixels), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

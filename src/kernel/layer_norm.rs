@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, list,
-    threads::{THREADS, item, portable, rows, vec},
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, list, shape,
+    threads::{self, item, portable, rows, vec},
     tolerance,
 };
 use crate::gpu::Capabilities;
@@ -12,17 +14,20 @@ use crate::gpu::Capabilities;
 /// `y[m, c] = (x[m, c] − mean[m]) / √(variance[m] + eps) · weight[c] + bias[c]`, over the channels of a row.
 ///
 /// x `[M, C]`, weight and bias `[C]` f32 → y `[M, C]`. Units: rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LayerNorm {
     /// Rows.
     pub rows: usize,
     /// Channels of a row.
     pub channels: usize,
     /// Added to the variance.
+    #[serde(default = "shape::eps")]
     pub eps: f32,
     /// Storage of x.
+    #[serde(default)]
     pub x: Dtype,
     /// Storage of y.
+    #[serde(default)]
     pub y: Dtype,
 }
 
@@ -46,8 +51,8 @@ impl LayerNorm {
     }
 
     /// Threads per row, a power of two: each takes a few items.
-    fn lanes(&self) -> usize {
-        self.width().div_ceil(4).next_power_of_two().min(THREADS)
+    fn lanes(&self, threads: usize) -> usize {
+        self.width().div_ceil(4).next_power_of_two().min(threads)
     }
 }
 
@@ -66,7 +71,7 @@ impl Op for LayerNorm {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec(self.channels))])
     }
 
@@ -83,18 +88,28 @@ impl Op for LayerNorm {
         vec![rows(&b[0], units, self.channels), Span::All, Span::All, rows(&b[3], units, self.channels)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+        let threads = choice.int(threads::DEFINE);
+        let lanes = self.lanes(threads);
         let params = Params {
             begin: units.start as u32,
             end: units.end as u32,
             channels: self.channels as u32,
             width: self.width() as u32,
-            lanes: self.lanes() as u32,
+            lanes: lanes as u32,
             eps: self.eps,
             x_base: bases[0],
             y_base: bases[3],
         };
-        Dispatch::new(params, units.len().div_ceil(THREADS / self.lanes()))
+        Dispatch::new(params, units.len().div_ceil(threads / lanes))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("rows", self.rows), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

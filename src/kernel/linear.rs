@@ -2,17 +2,26 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, activation::Activation, gemm, gemm::Gemm, list,
-    tolerance,
+    shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
 /// `y[m, n] = act(Σ_k x[m, k]·w[n, k] + bias[n] + row_bias[m / rows_per_group, n]) + residual[m, n]`.
 ///
 /// x `[M, K]`, w `[N, K]` as in the checkpoint, y `[M, N]`. Units: rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Gemm")]
 pub struct Linear(pub Gemm);
+
+impl From<Gemm> for Linear {
+    fn from(gemm: Gemm) -> Self {
+        Self(Gemm { pixels: gemm.rows, ..gemm })
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -30,8 +39,16 @@ impl Op for Linear {
         g.bindings([&[g.rows, g.sources[0]], &[g.rows, g.sources[1]]], &[g.rows, g.columns])
     }
 
-    fn choose(&self, device: &Capabilities) -> Choice {
-        self.0.choose(device)
+    fn variants(&self, device: &Capabilities) -> Vec<Choice> {
+        self.0.variants(device)
+    }
+
+    fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
+        self.0.tunings(device)
+    }
+
+    fn geometry(&self) -> &'static [(&'static str, &'static str)] {
+        gemm::GEOMETRY
     }
 
     fn cost(&self) -> Cost {
@@ -49,6 +66,14 @@ impl Op for Linear {
     fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let (gemm, workgroups) = self.0.dispatch(choice, units, bases);
         Dispatch::new(Params { gemm }, workgroups)
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("rows", self.0.rows)]).or_else(|| self.0.problem())
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -1,47 +1,60 @@
 //! The list of kernels. Adding one touches its WGSL, its Rust file and this list.
 
-/// A kernel: its name, its WGSL before specialisation, and what it computes.
-#[derive(Debug, PartialEq, Eq)]
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    AdaptivePool, Anchor, Attention, ChannelStatistics, ConcatRows, Conv2d, Conv3d, Ddim, Embedding, GroupNormApply,
+    GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Op, Philox, Pointwise, Posterior, Rgb8,
+    Sinusoid, ToLatents, shape,
+};
+
+/// A kernel: its name, its WGSL before specialisation, and how its shapes are read.
+#[derive(Debug)]
 pub struct Kernel {
     /// The name of both of its files.
     pub name: &'static str,
     /// The WGSL, see [`super::specialise`].
     pub wgsl: &'static str,
+    /// Makes an operation from the JSON of its struct; see [`super::parse`], which also checks it.
+    pub(super) parse: fn(Value) -> serde_json::Result<Arc<dyn Op>>,
 }
 
 /// Declares the kernels' modules and [`KERNELS`].
 macro_rules! kernels {
-    ($($name:ident),* $(,)?) => {
+    ($($name:ident: $op:ty),* $(,)?) => {
         /// All kernels.
         pub static KERNELS: &[Kernel] = &[$(Kernel {
             name: stringify!($name),
             wgsl: include_str!(concat!("../../kernels/", stringify!($name), ".wgsl")),
+            parse: shape::read::<$op>,
         }),*];
     };
 }
 
 kernels![
-    linear,
-    conv2d,
-    conv3d,
-    attention,
-    group_norm_partial,
-    group_norm_finish,
-    group_norm_apply,
-    layer_norm,
-    pointwise,
-    concat_rows,
-    embedding,
-    sinusoid,
-    adaptive_pool,
-    posterior,
-    image_latents,
-    ddim,
-    channel_statistics,
-    anchor,
-    to_latents,
-    philox,
-    rgb8
+    linear: Linear,
+    conv2d: Conv2d,
+    conv3d: Conv3d,
+    attention: Attention,
+    group_norm_partial: GroupNormPartial,
+    group_norm_finish: GroupNormFinish,
+    group_norm_apply: GroupNormApply,
+    layer_norm: LayerNorm,
+    pointwise: Pointwise,
+    concat_rows: ConcatRows,
+    embedding: Embedding,
+    sinusoid: Sinusoid,
+    adaptive_pool: AdaptivePool,
+    posterior: Posterior,
+    image_latents: ImageLatents,
+    ddim: Ddim,
+    channel_statistics: ChannelStatistics,
+    anchor: Anchor,
+    to_latents: ToLatents,
+    philox: Philox,
+    rgb8: Rgb8,
 ];
 
 /// WGSL that several kernels include.

@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Debug, ops::Range, sync::Arc};
 
-use super::{Dtype, Kernel, weights::Layout};
+use serde_json::Value;
+
+use super::{Dtype, Kernel, SourceError, specialise, threads, weights::Layout};
 use crate::gpu::Capabilities;
 
 /// A kernel with its shapes filled in: one recorded operation, which may become several dispatches.
@@ -18,8 +20,30 @@ pub trait Op: Debug + Send + Sync {
     /// All bindings in the order of the WGSL, from `@binding(1)` on (`@binding(0)` is the parameter struct).
     fn bindings(&self) -> Vec<Binding>;
 
+    /// Every variant that can run this shape on this device, the best guess first: the rungs of the kernel's ladder. Never empty.
+    fn variants(&self, device: &Capabilities) -> Vec<Choice>;
+
     /// Which variant to run on this device, and why.
-    fn choose(&self, device: &Capabilities) -> Choice;
+    fn choose(&self, device: &Capabilities) -> Choice {
+        self.variants(device).swap_remove(0)
+    }
+
+    /// The variants with all settings that are worth trying on this device.
+    fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
+        threads::tunings(&self.variants(device), device)
+    }
+
+    /// The integers among a choice's defines that [`dispatch`](Op::dispatch) counts workgroups by, with their meaning: what a WGSL file
+    /// that stands in for a variant has to declare as constants. `THREADS` is read off its workgroup size instead.
+    fn geometry(&self) -> &'static [(&'static str, &'static str)] {
+        &[(threads::DEFINE, "threads of a workgroup, one for each item")]
+    }
+
+    /// The shape as JSON, as [`parse`](super::parse) reads it.
+    fn shape(&self) -> Value;
+
+    /// What is contradictory about the shape, which may come from a user.
+    fn problem(&self) -> Option<String>;
 
     /// Arithmetic and distinct memory traffic of the whole op.
     fn cost(&self) -> Cost;
@@ -192,6 +216,17 @@ pub struct Choice {
     pub reason: Cow<'static, str>,
     /// What specialises the WGSL.
     pub defines: Defines,
+    /// A file that takes the place of the kernel's own WGSL.
+    pub file: Option<Arc<WgslFile>>,
+}
+
+/// WGSL from a file of a user's, which stands in for a variant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WgslFile {
+    /// Its path, for messages.
+    pub path: String,
+    /// Its text, which may use the template lines of the kernels.
+    pub text: String,
 }
 
 impl Choice {
@@ -201,7 +236,21 @@ impl Choice {
         reason: impl Into<Cow<'static, str>>,
         defines: [(&'static str, Define); N],
     ) -> Self {
-        Self { variant, reason: reason.into(), defines: defines.into_iter().collect() }
+        Self { variant, reason: reason.into(), defines: defines.into_iter().collect(), file: None }
+    }
+
+    /// The same with one define more or changed.
+    pub fn with(mut self, name: &'static str, value: impl Into<Define>) -> Self {
+        self.defines.insert(name, value.into());
+        self
+    }
+
+    /// The WGSL of a kernel in this variant.
+    pub fn wgsl(&self, kernel: &Kernel) -> Result<String, SourceError> {
+        match &self.file {
+            Some(file) => specialise(&file.path, &file.text, &self.defines),
+            None => specialise(kernel.name, kernel.wgsl, &self.defines),
+        }
     }
 
     /// The integer define `name`, or 1.

@@ -2,8 +2,10 @@
 
 use std::{f64::consts::TAU, ops::Range};
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
     threads::{portable, workgroups},
 };
 use crate::gpu::Capabilities;
@@ -13,7 +15,7 @@ use crate::gpu::Capabilities;
 /// key `[4]` u32 (low and high word of the seed, stream, 0) → y `[elements]` f32. Elements `4 i … 4 i + 3` come from the counter
 /// `(i, 0, stream, 0)`: words `(a, b)` give `√(−2 ln((a | 1) / 2³²)) · (cos, sin)(2π b / 2³²)`, at most 6.67 in size. Source:
 /// Salmon et al., *Parallel Random Numbers: As Easy as 1, 2, 3*, 2011; Box and Muller, 1958. Units: counters.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Philox {
     /// Numbers to draw.
     pub elements: usize,
@@ -50,7 +52,7 @@ impl Op for Philox {
         vec![Binding::input("key", &[4], Dtype::U32), Binding::output("y", &[self.elements], Dtype::F32)]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([])
     }
 
@@ -67,7 +69,7 @@ impl Op for Philox {
         vec![Span::All, Span::Elements(written)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: units.start as u32,
             end: units.end as u32,
@@ -75,7 +77,15 @@ impl Op for Philox {
             key_base: bases[0],
             y_base: bases[1],
         };
-        Dispatch::new(params, workgroups(units.len()))
+        Dispatch::new(params, workgroups(choice, units.len()))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("elements", self.elements)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

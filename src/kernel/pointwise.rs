@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span,
     activation::Activation,
-    list,
+    list, shape,
     threads::{item, portable, repeated, workgroups},
     tolerance,
 };
@@ -14,7 +16,7 @@ use crate::gpu::Capabilities;
 /// `y[i] = act(scale · a[i mod a_elements] + b[i mod b_elements])`, stored in another type if that is asked for.
 ///
 /// a `[a_elements]`, b `[b_elements]` or absent → y `[elements]`. Units: blocks of 4 elements.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Pointwise {
     /// Elements of y.
     pub elements: usize,
@@ -25,12 +27,16 @@ pub struct Pointwise {
     /// Elements of b, which is repeated; 0: there is no b.
     pub b_elements: usize,
     /// Applied to the sum.
+    #[serde(default)]
     pub activation: Activation,
     /// Storage of a.
+    #[serde(default)]
     pub a: Dtype,
     /// Storage of b.
+    #[serde(default)]
     pub b: Dtype,
     /// Storage of y.
+    #[serde(default)]
     pub y: Dtype,
 }
 
@@ -69,7 +75,7 @@ impl Op for Pointwise {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         // Without b its type must not ask for f16.
         let b = if self.b_elements > 0 { self.b } else { Dtype::F32 };
         let vec = [self.elements, self.a_elements, self.b_elements].iter().all(|&n| item(n) == 4);
@@ -90,7 +96,7 @@ impl Op for Pointwise {
         vec![repeated(&block, self.a_elements), b, Span::Elements(block)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: units.start as u32,
             end: units.end as u32,
@@ -103,7 +109,19 @@ impl Op for Pointwise {
             b_base: bases[1],
             y_base: bases[2],
         };
-        Dispatch::new(params, workgroups(units.len()))
+        Dispatch::new(params, workgroups(choice, units.len()))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[
+            ("elements", self.elements),
+            ("a_elements", self.a_elements),
+            ("b_elements", self.b_elements.max(1)),
+        ])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
     threads::{planes, portable, rows, workgroups},
     tolerance,
 };
@@ -13,7 +15,7 @@ use crate::gpu::Capabilities;
 ///
 /// moments `[P, 2 C]` (mean, then logvar), noise `[C, P]` as torch draws it → sample `[P, C]`, latent `[P, C]`; all f32.
 /// Source: diffusers' `DiagonalGaussianDistribution`. Units: pixels.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Posterior {
     /// Pixels of the latents.
     pub pixels: usize,
@@ -49,7 +51,7 @@ impl Op for Posterior {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([])
     }
 
@@ -71,7 +73,7 @@ impl Op for Posterior {
         ]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: (units.start * self.channels) as u32,
             end: (units.end * self.channels) as u32,
@@ -80,7 +82,15 @@ impl Op for Posterior {
             scale: self.scale,
             bases: [0, 1, 2, 3].map(|i| bases[i]),
         };
-        Dispatch::new(params, workgroups(units.len() * self.channels))
+        Dispatch::new(params, workgroups(choice, units.len() * self.channels))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("pixels", self.pixels), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
     threads::{portable, workgroups},
 };
 use crate::gpu::Capabilities;
@@ -12,13 +14,14 @@ use crate::gpu::Capabilities;
 ///
 /// x `[P, C]` → y `[⌈P C / 4⌉]` u32: the bytes in their order, the first in a word's lowest byte, zeros behind the last. Source:
 /// diffusers' `VaeImageProcessor`. Units: words.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Rgb8 {
     /// Pixels.
     pub pixels: usize,
     /// Channels of a pixel.
     pub channels: usize,
     /// Storage of x.
+    #[serde(default)]
     pub x: Dtype,
 }
 
@@ -50,7 +53,7 @@ impl Op for Rgb8 {
         ]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("X", self.x.into())])
     }
 
@@ -67,7 +70,7 @@ impl Op for Rgb8 {
         vec![Span::Elements(read), Span::Elements(units.clone())]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: units.start as u32,
             end: units.end as u32,
@@ -75,7 +78,15 @@ impl Op for Rgb8 {
             x_base: bases[0],
             y_base: bases[1],
         };
-        Dispatch::new(params, workgroups(units.len()))
+        Dispatch::new(params, workgroups(choice, units.len()))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("pixels", self.pixels), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

@@ -2,8 +2,10 @@
 
 use std::{f64::consts::LN_10, ops::Range};
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -14,13 +16,14 @@ use crate::gpu::Capabilities;
 /// t `[count]` f32, below 2^24 → y `[count, C]`. Source: diffusers' `get_timestep_embedding` with `flip_sin_to_cos` and
 /// `downscale_freq_shift = 0`, whose roundings to f32 (of the exponent, of `f_k`, of `t f_k`) are part of the definition: at
 /// `t = 1000` they move the angle by up to 6e-5. Units: rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Sinusoid {
     /// Numbers to embed.
     pub count: usize,
     /// Channels of a row.
     pub channels: usize,
     /// Storage of y.
+    #[serde(default)]
     pub y: Dtype,
 }
 
@@ -43,7 +46,7 @@ impl Op for Sinusoid {
         vec![Binding::input("t", &[self.count], Dtype::F32), Binding::output("y", &[self.count, self.channels], self.y)]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([("Y", self.y.into())])
     }
 
@@ -62,7 +65,7 @@ impl Op for Sinusoid {
         vec![rows(&b[0], units, 1), rows(&b[1], units, self.channels)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: units.start as u32,
             end: units.end as u32,
@@ -71,7 +74,15 @@ impl Op for Sinusoid {
             y_base: bases[1],
         };
         let width = self.channels.div_ceil(2);
-        Dispatch::new(params, workgroups(units.len() * width))
+        Dispatch::new(params, workgroups(choice, units.len() * width))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("count", self.count), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

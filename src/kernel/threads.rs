@@ -6,18 +6,33 @@ use super::{
     Binding, Choice,
     op::{Define, Role, Span},
 };
+use crate::gpu::Capabilities;
 
-/// Threads of a workgroup.
-pub(super) const THREADS: usize = 64;
+/// The define that holds the threads of a workgroup.
+pub(super) const DEFINE: &str = "THREADS";
+/// Threads of a workgroup where nobody says otherwise.
+const THREADS: u32 = 64;
 
 /// Workgroups for one thread per item.
-pub(super) fn workgroups(items: usize) -> usize {
-    items.div_ceil(THREADS)
+pub(super) fn workgroups(choice: &Choice, items: usize) -> usize {
+    items.div_ceil(choice.int(DEFINE))
 }
 
 /// The only variant of a kernel that waits for memory and not for arithmetic.
-pub(super) fn portable<const N: usize>(defines: [(&'static str, Define); N]) -> Choice {
-    Choice::new("portable", "one variant: memory is the limit, not arithmetic", defines)
+pub(super) fn portable<const N: usize>(defines: [(&'static str, Define); N]) -> Vec<Choice> {
+    vec![Choice::new("portable", "one variant: memory is the limit, not arithmetic", defines).with(DEFINE, THREADS)]
+}
+
+/// These variants with other numbers of threads, where that is a setting of theirs.
+pub(super) fn tunings(variants: &[Choice], device: &Capabilities) -> Vec<Choice> {
+    let other = |choice: &Choice| {
+        let sizes = if choice.defines.contains_key(DEFINE) { &[32, 128, 256][..] } else { &[] };
+        let sizes = sizes.iter().filter(|&&threads| threads <= device.max_invocations);
+        sizes.map(|&threads| choice.clone().with(DEFINE, threads)).collect::<Vec<_>>()
+    };
+    let mut all = variants.to_vec();
+    all.extend(variants.iter().flat_map(other).filter(|choice| !variants.contains(choice)));
+    all
 }
 
 /// Values that a thread takes at once when tensors have rows of `width`: 4 or 1.

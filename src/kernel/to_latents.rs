@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
     threads::{planes, portable, rows, workgroups},
 };
 use crate::gpu::Capabilities;
 
 /// `y[f, i, c] = noise[c, f, i]`: noise `[C, F, P]` as torch draws it → y `[F, P, C]`, f32. Units: pixels of all frames.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ToLatents {
     /// Frames.
     pub frames: usize,
@@ -40,7 +42,7 @@ impl Op for ToLatents {
         vec![Binding::input("noise", &[c, f, p], Dtype::F32), Binding::output("y", &[f, p, c], Dtype::F32)]
     }
 
-    fn choose(&self, _: &Capabilities) -> Choice {
+    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         portable([])
     }
 
@@ -56,7 +58,7 @@ impl Op for ToLatents {
         vec![planes(units, self.channels, self.units()), rows(&self.bindings()[1], units, self.channels)]
     }
 
-    fn dispatch(&self, _: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
+    fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let params = Params {
             begin: (units.start * self.channels) as u32,
             end: (units.end * self.channels) as u32,
@@ -65,7 +67,15 @@ impl Op for ToLatents {
             noise_base: bases[0],
             y_base: bases[1],
         };
-        Dispatch::new(params, workgroups(units.len() * self.channels))
+        Dispatch::new(params, workgroups(choice, units.len() * self.channels))
+    }
+
+    fn shape(&self) -> Value {
+        shape::json(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        shape::sizes(&[("frames", self.frames), ("pixels", self.pixels), ("channels", self.channels)])
     }
 
     fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {

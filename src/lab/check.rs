@@ -159,7 +159,7 @@ fn run(
         device.write(&buffer, 0, &vec![0xff; bytes]);
         bindings.insert(name.clone(), buffer);
     }
-    let mut target = Target { device: capabilities.clone(), rate: Rate::default(), max_seconds: f64::INFINITY };
+    let mut target = Target::new(capabilities.clone(), Rate::default());
     target.max_seconds = target.rate.seconds(op.cost()) * share;
     let plan = Plan::new(&graph, &target, Keep::Nothing)?;
     let mut weights = WeightStore::default();

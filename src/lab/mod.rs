@@ -1,9 +1,11 @@
 //! The instrument: checking kernels against their twins and clips against the reference, and a model to try things on.
 
+mod ceilings;
 mod check;
 mod random_checkpoint;
 mod verify;
 
+pub use ceilings::{Ceilings, MatrixRate};
 pub use check::{Report, check};
 pub use random_checkpoint::{Error as RandomCheckpointError, random_checkpoint};
 pub use verify::Error as VerifyError;

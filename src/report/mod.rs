@@ -7,20 +7,18 @@
 mod film;
 mod page;
 mod plot;
-mod save;
 mod table;
 mod ticks;
 
 pub use film::Film;
 pub use page::{Content, Page, Section};
 pub use plot::{Axis, Mark, Plot, Point, Scale, Series};
-pub use save::save;
 pub use table::{Cell, Column, Row, Table, aligned};
 
 /// What can go wrong with a report; every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A clip cannot be shown, or a file not be written.
+    /// A clip cannot be shown.
     #[error(transparent)]
     Video(#[from] crate::video::Error),
     /// The page's template does not expand.

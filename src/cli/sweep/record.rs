@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use i2vgen::{
     metrics::{Measure, Measures},
-    report,
+    staged,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,7 +70,7 @@ impl Record {
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let text =
             serde_json::to_string(self).map_err(|e| Error::message(format!("the measures are not JSON: {e}")))?;
-        Ok(report::save([(path, text.as_bytes())])?)
+        Ok(staged::write(path, text.as_bytes())?)
     }
 }
 
