@@ -282,7 +282,7 @@ pub(super) fn bind(span: &Span, binding: &Binding, alignment: u64, offset: usize
 }
 
 /// Cuts an op's units so that no dispatch is too long and no binding too large.
-fn split(
+pub(crate) fn split(
     label: &str,
     op: &dyn Op,
     offsets: &[usize],
