@@ -5,6 +5,7 @@ mod devices;
 mod error;
 mod generate;
 mod inspect;
+mod kernels;
 mod machine;
 mod options;
 mod output;
@@ -40,6 +41,7 @@ enum Command {
     Presets(presets::Presets),
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
+    Kernels(Box<kernels::Kernels>),
     Plan(Box<plan::Plan>),
     Verify(verify::Verify),
     RandomCheckpoint(random::RandomCheckpoint),
@@ -55,6 +57,7 @@ impl Command {
             Self::Presets(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
+            Self::Kernels(command) => command.run(),
             Self::Plan(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),

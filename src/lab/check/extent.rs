@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::normals::mix;
-use crate::{graph::Rate, kernel::Op};
+use crate::{graph::Rate, kernel::Op, lab::normals::mix};
 
 /// How much work a check may be.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,8 +6,10 @@ use half::f16;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::normals::Normals;
-use crate::kernel::{Binding, Case, Dtype, Layout, Role, Span};
+use crate::{
+    kernel::{Binding, Case, Dtype, Layout, Op, Role, Span},
+    lab::normals::Normals,
+};
 
 /// A kind of inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,6 +111,15 @@ impl Inputs {
             })
             .collect()
     }
+}
+
+/// Bytes for a tensor on the device whose values do not matter, such as for timing: some usual ones, again and again.
+pub fn pattern(op: &dyn Op, binding: &Binding, elements: usize) -> Vec<u8> {
+    const LENGTH: usize = 1 << 14;
+    let mut values = vec![0.0; LENGTH.min(elements)];
+    Normals::new(0, 0).fill(&mut values, 0, |i, normal| stored(binding.dtype, op.fill(binding, i, normal)));
+    let bytes = to_bytes(binding.dtype, &values);
+    bytes.iter().copied().cycle().take(elements * binding.dtype.bytes()).collect()
 }
 
 /// A value as its type stores it.

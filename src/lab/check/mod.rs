@@ -6,7 +6,6 @@
 mod compare;
 mod extent;
 mod inputs;
-mod normals;
 mod report;
 mod trial;
 
@@ -18,7 +17,7 @@ use crate::{
 
 pub use compare::Worst;
 pub use extent::Effort;
-pub use inputs::Kind;
+pub use inputs::{Kind, pattern};
 pub use report::{Report, Run};
 pub use trial::Prepared;
 
