@@ -138,11 +138,14 @@ fn fits(binding: &Binding, is: &str, element: &str, width: u32) -> bool {
     let per_scalar = match (binding.dtype, scalar) {
         (Dtype::F16, "u32") => 2,
         (dtype, scalar) if dtype.wgsl() == scalar => 1,
+        // A vec3 takes the room of a vec4: it fits nothing.
         _ => return binding.role == Role::Absent && width > 0,
     };
     // An absent input is bound to zeros, whatever its type. Buffers end with whole words.
     let scalars = binding.device_elements().div_ceil(per_scalar);
-    width > 0 && (binding.role == Role::Absent || scalars.is_multiple_of(width as usize)) && is == access(binding)
+    matches!(width, 1 | 2 | 4)
+        && (binding.role == Role::Absent || scalars.is_multiple_of(width as usize))
+        && is == access(binding)
 }
 
 #[cfg(test)]

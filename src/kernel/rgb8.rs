@@ -92,7 +92,7 @@ impl Op for Rgb8 {
     fn tolerance(&self) -> Tolerance {
         Tolerance {
             worst: 0.0,
-            reason: "a byte on the edge between two values may be off by one, which is not counted",
+            reason: "bytes on the edge between two values may be off by one; a hundredth of them is let pass",
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     bench::{Timing, bench},
     candidate::Candidate,
-    check::{Checker, Kind, Prepared, Report},
+    check::{Conditions, Kind, Prepared, Report},
     race::{Place, Rules, race},
     timer::Timer,
 };
@@ -156,15 +156,14 @@ impl Worker<'_> {
         // Inputs and twin are the same for all candidates of an op.
         let mut last: Option<(&Item, Case, Prepared)> = None;
         for (at, Task { item, candidate }) in tasks.iter().enumerate() {
-            let device = self.with_checks(candidate);
-            let mut checker = Checker { kinds: kinds.to_vec(), ..Checker::new(&device, seed) };
             let (case, prepared) = match last.take().filter(|(known, ..)| *known == item) {
                 Some((_, case, prepared)) => (case, prepared),
                 None => match item.case() {
                     Ok(case) => {
                         (self.tell)(Message::Doing { at, what: "the twin".into() });
-                        checker.rate = self.rate(case.op.as_ref())?;
-                        let prepared = checker.prepare(&case);
+                        let rate = self.rate(case.op.as_ref())?;
+                        let conditions = Conditions { rate, kinds: kinds.to_vec(), ..Conditions::new(seed) };
+                        let prepared = conditions.prepare(&case);
                         (case, prepared)
                     }
                     Err(error) => {
@@ -173,10 +172,10 @@ impl Worker<'_> {
                     }
                 },
             };
-            checker.rate = self.rate(case.op.as_ref())?;
+            let device = self.with_checks(candidate);
             let mut doing = |what: &str| (self.tell)(Message::Doing { at, what: what.to_owned() });
             let result = match candidate.choice(case.op.as_ref(), device.capabilities()) {
-                Ok(choice) => only_mine(prepared.check(&checker, &choice, &mut doing))?,
+                Ok(choice) => only_mine(prepared.check(&device, &choice, &mut doing))?,
                 Err(error) => Err(error.to_string()),
             };
             (self.tell)(match result {

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::{
         gpu::PORTABLE,
-        kernel::{Dtype, Gemm, Linear},
+        kernel::{Dtype, Gemm, Linear, Op},
     };
 
     #[test]

@@ -8,8 +8,11 @@ use crate::{
     kernel::{Binding, Choice, Op, Role, Span},
 };
 
-/// What memory holds that nobody has written: a NaN in every floating-point type.
-pub const POISON: u8 = 0xff;
+/// What outputs hold before anything is written: a NaN in f16, a number in f32 that no kernel computes.
+pub const POISON: u8 = 0xfe;
+/// What stands around inputs: a NaN in every floating-point type, and another one than that in outputs, so that a NaN which is read there
+/// and stored is seen.
+const BEYOND: u8 = 0xff;
 
 /// Bytes of poison in front of and behind every tensor: two units of it within these bounds. They are inside the binding, so that no
 /// bounds check of a compiler or driver hides a write beyond the tensor.
@@ -101,9 +104,10 @@ impl Tensor {
         &self.place.span
     }
 
-    /// Fills the buffer: these bytes between guards of poison.
+    /// Fills the buffer: these bytes, poison where there are none, between guards.
     pub fn write(&self, device: &Device, contents: &[u8]) {
-        let mut all = vec![POISON; self.place.bytes as usize];
+        let around = if self.binding.role == Role::Output { POISON } else { BEYOND };
+        let mut all = vec![around; self.place.bytes as usize];
         let at = self.place.bytes_of(&self.place.span).start;
         all[at..at + contents.len()].copy_from_slice(contents);
         device.write(&self.buffer, 0, &all);

@@ -218,6 +218,28 @@ pub fn lines(report: &Report) -> String {
             text += &format!("\n        {} inputs: {}", name(run.inputs), told(run));
         }
     }
+    text + &interpreted(report)
+}
+
+/// What the interpreter saw.
+fn interpreted(report: &Report) -> String {
+    let Some(found) = &report.interpreted else { return String::new() };
+    let mut text: String = found.faults.iter().map(|fault| format!("\n        interpreter: {fault}")).collect();
+    if let Some(unknown) = &found.unknown {
+        text += &format!("\n        races and the like are not looked for: {unknown}");
+    }
+    let [ran, all] = found.workgroups;
+    match (&found.error, &found.at) {
+        (Some(error), Some((output, index))) if *error > report.tolerance => {
+            text += &format!("\n        interpreter: worst {error:.1e} at {output}{index:?}");
+        }
+        _ if ran > 0 && found.faults.is_empty() && !report.runs.iter().all(|run| report.holds(run)) => {
+            text += &format!(
+                "\n        interpreted, {ran} of {all} workgroups give what the twin says: the fault may be the driver's"
+            );
+        }
+        _ => {}
+    }
     text
 }
 

@@ -74,7 +74,7 @@ impl Output<'_> {
         let words = dtype == Dtype::U32;
         // Bytes are compared as such: the scale of a word is that of nothing.
         let scale = if words { 1.0 } else { self.rms(expected).max(1e-30) };
-        let (mut squares, mut unwritten, mut invalid) = (0.0, Vec::new(), Vec::new());
+        let (mut squares, mut unwritten, mut invalid, mut off_by_one) = (0.0, Vec::new(), Vec::new(), 0);
         for (part, window) in expected.iter().enumerate() {
             for (i, &value) in window.values.iter().enumerate() {
                 let element = window.elements.start + i;
@@ -89,7 +89,11 @@ impl Output<'_> {
                 found.compared += 1;
                 let (value, is) = (saturated(dtype, value), to_f64(dtype, bytes));
                 let error = match dtype {
-                    Dtype::U32 => bytes_apart(value.to_bits(), bytes),
+                    Dtype::U32 => {
+                        let (error, ones) = bytes_apart(value.to_bits(), bytes);
+                        off_by_one += ones;
+                        error
+                    }
                     _ if poisoned => {
                         unwritten.push(element);
                         continue;
@@ -111,6 +115,9 @@ impl Output<'_> {
                     found.worst = Some(Worst { output, index, expected, found: is, error });
                 }
             }
+        }
+        if words && 100 * off_by_one > 4 * found.compared + 200 {
+            found.faults.push(format!("{off_by_one} bytes of {} are off by one", 4 * found.compared));
         }
         found.rms = (squares / found.compared.max(1) as f64).sqrt() / scale;
         found.faults.truncate(1);
@@ -184,7 +191,7 @@ fn more(count: usize) -> String {
 }
 
 /// An index per axis.
-fn index(element: usize, shape: &[usize]) -> Vec<usize> {
+pub fn index(element: usize, shape: &[usize]) -> Vec<usize> {
     let mut rest = element;
     let mut index: Vec<usize> = shape
         .iter()
@@ -200,7 +207,7 @@ fn index(element: usize, shape: &[usize]) -> Vec<usize> {
 }
 
 /// A value as its type can hold it: beyond f16, kernels saturate.
-fn saturated(dtype: Dtype, value: f32) -> f32 {
+pub fn saturated(dtype: Dtype, value: f32) -> f32 {
     if dtype == Dtype::F16 { value.clamp(-65504.0, 65504.0) } else { value }
 }
 
@@ -213,10 +220,11 @@ fn to_f64(dtype: Dtype, bytes: &[u8]) -> f64 {
     }
 }
 
-/// The largest difference of one byte beyond 1: a value on the edge may be rounded either way.
-fn bytes_apart(expected: u32, found: &[u8]) -> f64 {
-    let differences = expected.to_le_bytes().into_iter().zip(found).map(|(e, &f)| e.abs_diff(f).saturating_sub(1));
-    differences.max().map_or(f64::INFINITY, f64::from)
+/// The largest difference of one byte beyond 1, and how many differ by 1: a value on the edge may be rounded either way, but few are.
+fn bytes_apart(expected: u32, found: &[u8]) -> (f64, usize) {
+    let differences = || expected.to_le_bytes().into_iter().zip(found).map(|(e, &f)| e.abs_diff(f));
+    let ones = differences().filter(|&difference| difference == 1).count();
+    (differences().max().map_or(f64::MAX, |most| f64::from(most.saturating_sub(1))), ones)
 }
 
 #[cfg(test)]
@@ -233,7 +241,7 @@ mod tests {
         Output { binding: &binding, span: &(0..4), bytes: &bytes(values) }.compare(&[expected], None)
     }
 
-    const POISONED: f32 = f32::from_bits(u32::MAX);
+    const POISONED: f32 = f32::from_bits(0xfefe_fefe);
 
     #[test]
     fn the_worst_error_is_found_where_it_is() {
@@ -271,6 +279,11 @@ mod tests {
         let values = [0xffff_feffu32, 0x0001_0507].map(f32::from_bits).to_vec();
         let worst = output.compare(&[Expected { elements: 0..2, values }], None).worst.unwrap();
         assert_eq!((worst.index, worst.error), (vec![1], 3.0));
+        // All of them are not on the edge.
+        let words = vec![1; 400];
+        let output = Output { binding: &binding, span: &(0..100), bytes: &words };
+        let found = output.compare(&[Expected { elements: 0..100, values: vec![0.0; 100] }], None);
+        assert_eq!(found.faults, ["400 bytes of 400 are off by one"]);
     }
 
     #[test]

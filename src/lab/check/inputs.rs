@@ -1,6 +1,6 @@
 //! What goes into an op that is checked: random, constant, tiny and huge values, rounded to their storage types.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use half::f16;
 use rayon::prelude::*;
@@ -89,6 +89,20 @@ impl Inputs {
     /// As the CPU twin takes them.
     pub fn slices(&self) -> Vec<&[f32]> {
         self.tensors.iter().map(|(_, values)| values.as_slice()).collect()
+    }
+
+    /// The values of each on the device, for the elements in its span; nothing of those that are absent.
+    pub fn device_values<'a>(&'a self, spans: &[Range<usize>]) -> Vec<Cow<'a, [f32]>> {
+        let tensors = self.tensors.iter().zip(spans);
+        tensors
+            .map(|((binding, values), span)| match &binding.role {
+                Role::Weight(layout) if *layout != Layout::Plain => {
+                    Cow::Owned(layout.arrange(values, &binding.shape, 0.0)[span.clone()].to_vec())
+                }
+                Role::Absent => Cow::Borrowed(&[][..]),
+                _ => Cow::Borrowed(&values[span.clone()]),
+            })
+            .collect()
     }
 
     /// The bytes of each that is not absent, on the device, for the elements in `spans`.

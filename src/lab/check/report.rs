@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{compare::Worst, inputs::Kind};
+use crate::lab::sanitize::Sanitized;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Report {
     pub runs: Vec<Run>,
     /// Into how many dispatches the split run was cut.
     pub pieces: usize,
+    /// What the interpreter saw, if it ran.
+    pub interpreted: Option<Sanitized>,
 }
 
 /// What was found for one kind of inputs.
@@ -53,6 +56,12 @@ impl Report {
     /// Is the kernel right?
     pub fn passed(&self) -> bool {
         self.runs.iter().all(|run| self.holds(run))
+            && self.interpreted.as_ref().is_none_or(|found| self.is_clean(found))
+    }
+
+    /// Did the interpreter see no fault, and the twin's values?
+    pub fn is_clean(&self, found: &Sanitized) -> bool {
+        found.faults.is_empty() && found.error.is_none_or(|error| error <= self.tolerance)
     }
 
     /// Is it right for these inputs?

@@ -5,7 +5,7 @@ use std::{cell::OnceCell, ops::Range, sync::Arc};
 use rayon::prelude::*;
 
 use super::{
-    Checker, Kind, Report, Run,
+    Conditions, Kind, Report, Run,
     compare::{Expected, Found, Output, guard, named},
     extent::{Cover, covers},
     inputs::Inputs,
@@ -28,46 +28,48 @@ const NUDGES: f64 = 16.0;
 /// A case with its inputs and what is expected of each.
 #[derive(Debug)]
 pub struct Prepared {
-    case: Case,
-    covers: Vec<Cover>,
-    trials: Vec<Trial>,
+    pub(super) case: Case,
+    conditions: Conditions,
+    pub(super) covers: Vec<Cover>,
+    pub(super) trials: Vec<Trial>,
 }
 
 /// One kind of inputs.
 #[derive(Debug)]
-struct Trial {
+pub(super) struct Trial {
     kind: Kind,
     scale: i32,
-    inputs: Inputs,
+    pub(super) inputs: Inputs,
     /// Of every cover: of every output, what is expected window by window.
-    expected: Vec<Vec<Vec<Expected>>>,
+    pub(super) expected: Vec<Vec<Vec<Expected>>>,
     /// What rounding the inputs may change, of the same values.
     slack: OnceCell<Vec<Vec<Vec<Expected>>>>,
 }
 
 impl Prepared {
     /// Makes all kinds of inputs, and asks the twin.
-    pub(super) fn new(checker: &Checker<'_>, case: &Case) -> Self {
-        let covers = covers(case.op.as_ref(), checker.effort, checker.rate, checker.seed);
-        let trial = |kind: Kind, scale: i32| Trial::new(case, &covers, kind, scale, checker.seed);
+    pub(super) fn new(conditions: Conditions, case: &Case) -> Self {
+        let Conditions { rate, seed, effort, .. } = conditions;
+        let covers = covers(case.op.as_ref(), effort, rate, seed);
+        let trial = |kind: Kind, scale: i32| Trial::new(case, &covers, kind, scale, seed);
         let mut trials = Vec::new();
         let scalable = inputs_of(case).iter().any(|b| case.op.scales(b) != (0..=0));
         let wanted = |kind: &Kind| match kind {
             Kind::Random | Kind::Constant => true,
             _ => scalable,
         };
-        for &kind in checker.kinds.iter().filter(|kind| wanted(kind)) {
+        for &kind in conditions.kinds.iter().filter(|kind| wanted(kind)) {
             match kind {
                 Kind::Huge => trials.push(huge(case, &trial)),
                 Kind::Overflow => trials.extend(overflow(case, &trial)),
                 _ => trials.push(trial(kind, 0)),
             }
         }
-        Self { case: case.clone(), covers, trials }
+        Self { case: case.clone(), conditions, covers, trials }
     }
 
     /// Runs one variant on all inputs. `doing` is told each step before it is taken.
-    pub fn check(&self, checker: &Checker<'_>, choice: &Choice, doing: &mut dyn FnMut(&str)) -> Result<Report, Error> {
+    pub fn check(&self, device: &Device, choice: &Choice, doing: &mut dyn FnMut(&str)) -> Result<Report, Error> {
         let (case, op) = (&self.case, &self.case.op);
         let outputs = op.bindings().into_iter().filter(|b| b.role == Role::Output);
         let mut report = Report {
@@ -80,19 +82,22 @@ impl Prepared {
             reason: case.tolerance.reason.to_owned(),
             runs: Vec::new(),
             pieces: 0,
+            interpreted: None,
         };
+        if self.conditions.interpreted > 0 {
+            doing("interpreting");
+            let subgroup = device.capabilities().subgroup.map(|[_, largest]| largest);
+            report.interpreted = Some(self.sanitize(choice, subgroup, self.conditions.interpreted));
+        }
         doing("compiling");
-        let stands: Vec<Stand> = self
-            .covers
-            .iter()
-            .map(|cover| Stand::new(checker.device, op, choice, &cover.units))
-            .collect::<Result<_, _>>()?;
+        let stands: Vec<Stand> =
+            self.covers.iter().map(|cover| Stand::new(device, op, choice, &cover.units)).collect::<Result<_, _>>()?;
         for trial in &self.trials {
             let mut run = Run { inputs: trial.kind, scale: trial.scale, worst: None, rms: 0.0, faults: Vec::new() };
             let mut compared = 0;
             for (at, (cover, stand)) in self.covers.iter().zip(&stands).enumerate() {
                 doing(&format!("{} inputs, units {:?}", trial.name(), cover.units));
-                compared += self.run(checker, trial, at, stand, &mut run, &mut report.pieces)?;
+                compared += self.run(device, trial, at, stand, &mut run, &mut report.pieces)?;
             }
             report.compared[0] = report.compared[0].max(compared);
             run.faults.sort();
@@ -105,19 +110,19 @@ impl Prepared {
     /// One cover on one kind of inputs, whole and in pieces; returns how many elements were compared.
     fn run(
         &self,
-        checker: &Checker<'_>,
+        device: &Device,
         trial: &Trial,
         at: usize,
         stand: &Stand,
         run: &mut Run,
         most_pieces: &mut usize,
     ) -> Result<usize, Error> {
-        let (device, op) = (checker.device, &self.case.op);
+        let op = &self.case.op;
         let units = &self.covers[at].units;
         let uploads = trial.inputs.device_bytes(stand.inputs().map(Tensor::span));
         stand.inputs().zip(&uploads).for_each(|(tensor, bytes)| tensor.write(device, bytes));
         let whole = if *units == (0..op.units()) {
-            pieces(device, op.as_ref(), checker.rate, MAX_SECONDS)?
+            pieces(device, op.as_ref(), self.conditions.rate, MAX_SECONDS)?
         } else {
             vec![units.clone()]
         };
@@ -131,7 +136,7 @@ impl Prepared {
             let off = |found: &Found| found.worst.as_ref().is_some_and(|w| w.error > self.case.tolerance.worst);
             // A tolerance is for random inputs; others may make more of every rounding.
             if trial.kind != Kind::Random && self.case.tolerance.worst > 0.0 && off(&found) {
-                found = output.compare(expected, Some(&trial.slack(self, checker.seed)[at][number]));
+                found = output.compare(expected, Some(&trial.slack(self)[at][number]));
             }
             compared += found.compared;
             run.rms = run.rms.max(found.rms);
@@ -193,9 +198,9 @@ impl Trial {
 
     /// What rounding the inputs may change of each expected value: the change under one nudge of all inputs, of this value or in the rms of
     /// its output, a few times.
-    fn slack(&self, prepared: &Prepared, seed: u64) -> &Vec<Vec<Vec<Expected>>> {
+    fn slack(&self, prepared: &Prepared) -> &Vec<Vec<Vec<Expected>>> {
         self.slack.get_or_init(|| {
-            let nudged = self.inputs.nudged(seed);
+            let nudged = self.inputs.nudged(prepared.conditions.seed);
             let mut moved = expected(&prepared.case.op, &prepared.covers, &nudged.slices());
             let pairs = moved.iter_mut().flatten().zip(self.expected.iter().flatten());
             for (moved, expected) in pairs {
