@@ -15,6 +15,7 @@
 //! | [`graph`] | record, plan, run |
 //! | [`kernel`] | the WGSL kernels with their CPU twins |
 //! | [`gpu`] | the device |
+//! | [`staged`] | files that appear whole or not at all |
 
 pub mod checkpoint;
 pub mod gpu;
@@ -27,4 +28,5 @@ pub mod pipeline;
 pub mod prepare;
 pub mod prompt;
 pub mod sampler;
+pub mod staged;
 pub mod video;

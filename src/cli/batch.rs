@@ -5,29 +5,28 @@ mod job;
 mod list;
 mod pace;
 mod tally;
+mod todo;
 
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
-use i2vgen::{
-    checkpoint::Checkpoint,
-    kernel::Choices,
-    pipeline::{self, Compat, DtypeChoice},
-};
+use i2vgen::{kernel::Choices, pipeline};
 use serde_json::{Value, json};
 
 use super::{
     Error,
     generate::{Made, Settings, make},
     machine::Machine,
+    model::Model,
     progress::Progress,
     units,
 };
 use engines::Engines;
-use job::{Job, Prepared, Usual};
+use job::{Prepared, Usual};
 use list::List;
 use pace::Pace;
 use tally::Tally;
+use todo::{Budget, Todo};
 
 /// Make many clips from a list of jobs
 ///
@@ -48,16 +47,6 @@ pub struct Batch {
     machine: Machine,
 }
 
-/// A job whose clip is not there.
-struct Todo<'a> {
-    /// Its place in the list, from 1.
-    number: usize,
-    job: &'a Job,
-    dtype: DtypeChoice,
-    compat: Compat,
-    work: f64,
-}
-
 impl Batch {
     pub fn run(self) -> Result<(), Error> {
         let started = Instant::now();
@@ -66,12 +55,13 @@ impl Batch {
         // Everything that can be wrong with a line is found before anything takes long.
         let choices = self.machine.overrides.choices()?;
         let checkpoint = self.machine.checkpoint()?;
-        let presets = self.machine.presets(&checkpoint)?;
+        let presets = self.machine.presets(checkpoint.defaults())?;
         let list = List::read(&self.jobs, &self.output, &Usual { settings: self.settings.clone(), presets })?;
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
-        let todo = check(&list, &checkpoint, self.machine.no_advice, &mut progress)?;
+        let model = Model::opened(&checkpoint)?;
+        let todo = check(&list, &model, self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
             return tally.report(&progress, started.elapsed(), None);
@@ -81,7 +71,7 @@ impl Batch {
         let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
         fs::create_dir_all(&self.output).map_err(cannot)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
-        let worked = work(&list, &todo, &engines, &mut progress, &mut tally);
+        let worked = work(&list, todo, &model, &engines, &mut progress, &mut tally);
         tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
@@ -110,38 +100,35 @@ impl Batch {
 }
 
 /// The jobs that are not done; refuses what cannot work, and advises once, unless it is to be `silent`.
-fn check<'a>(
-    list: &'a List,
-    checkpoint: &Checkpoint,
-    silent: bool,
-    progress: &mut Progress,
-) -> Result<Vec<Todo<'a>>, Error> {
+fn check<'a>(list: &'a List, model: &Model, silent: bool, progress: &mut Progress) -> Result<Vec<Todo<'a>>, Error> {
     progress.stage("checking the jobs", json!({ "event": "phase", "phase": "check" }));
-    let (mut todo, mut advice) = (Vec::new(), BTreeSet::new());
+    let (mut todo, mut budget, mut lines) = (Vec::new(), Budget::default(), BTreeSet::new());
     for (job, number) in list.jobs.iter().zip(1..).filter(|(job, _)| !job.is_done()) {
         progress.check()?;
-        let recipe = job.check(checkpoint).map_err(|error| list.at(job, &error))?;
-        advice.extend(recipe.advice(checkpoint));
-        let work = pace::work(&recipe.request);
-        todo.push(Todo { number, job, dtype: recipe.dtype, compat: recipe.request.compat, work });
+        let prepared = job.prepare(model).map_err(|error| list.at(job, &error))?;
+        lines.extend(prepared.recipe.warnings(model));
+        if !silent {
+            lines.extend(prepared.recipe.advice(model));
+        }
+        todo.push(Todo::new(number, job, prepared, &mut budget));
     }
     list.check_outputs()?;
-    if !silent {
-        advice.iter().for_each(|line| progress.note(line));
-    }
+    lines.iter().for_each(|line| progress.note(&line.to_string()));
     Ok(todo)
 }
 
 /// Makes all clips. One that fails is told and counted; an error is what ends the others, too.
 fn work(
     list: &List,
-    todo: &[Todo<'_>],
+    todo: Vec<Todo<'_>>,
+    model: &Model,
     engines: &Engines,
     progress: &mut Progress,
     tally: &mut Tally,
 ) -> Result<(), Error> {
     let mut pace = Pace::new(todo.iter().map(|todo| todo.work).sum());
-    for Todo { number, job, work, .. } in todo {
+    for todo in todo {
+        let Todo { number, job, work, .. } = todo;
         let name = format!("{number} of {}", list.jobs.len());
         let tell = |progress: &Progress, status: &str, more: Value| {
             let mut event = json!({
@@ -156,11 +143,11 @@ fn work(
         progress.begin_job(name.clone());
         tell(progress, "started", Value::Null);
         let started = Instant::now();
-        match run(job, engines, progress) {
+        match run(todo, model, engines, progress) {
             Ok((made, sizes)) => {
                 tally.made += 1;
                 let took = started.elapsed();
-                let left = pace.done(*work, took);
+                let left = pace.done(work, took);
                 let seconds = [took, left].map(|time| time.as_secs_f64());
                 let more = json!({ "seed": made.seed, "seconds": seconds[0], "seconds_left": seconds[1] });
                 tell(progress, "done", more);
@@ -174,7 +161,7 @@ fn work(
             Err(error) if error.is_final() => return Err(error),
             Err(error) => {
                 tally.failed += 1;
-                pace.skip(*work);
+                pace.skip(work);
                 tell(progress, "failed", json!({ "error": error.to_string() }));
                 progress.failure(&list.at(job, &error).to_string());
             }
@@ -184,8 +171,9 @@ fn work(
 }
 
 /// Makes one clip; returns it with its sizes in words.
-fn run(job: &Job, engines: &Engines, progress: &mut Progress) -> Result<(Made, String), Error> {
-    let Prepared { recipe, mark, notes } = job.prepare()?;
+fn run(todo: Todo<'_>, model: &Model, engines: &Engines, progress: &mut Progress) -> Result<(Made, String), Error> {
+    let job = todo.job;
+    let Prepared { recipe, mark, notes } = todo.prepare(model)?;
     notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
     let engine = engines.get(recipe.dtype, recipe.request.compat)?;
     let made = make(engine, &recipe, &mark, &job.target, progress)?;

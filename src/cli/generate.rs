@@ -5,6 +5,7 @@ mod make;
 mod parameters;
 mod presets;
 mod recipe;
+mod scheduler;
 mod settings;
 mod source;
 
@@ -24,7 +25,7 @@ use serde_json::json;
 
 pub use flags::Generate;
 pub use make::{Made, make};
-pub use parameters::PictureMark;
+pub use parameters::{Parameters, PictureMark};
 pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
 pub use settings::Settings;
@@ -33,12 +34,12 @@ pub use source::Source;
 use super::{
     Error,
     machine::Machine,
+    model::Model,
     options::USUAL_MODEL,
     output::{print, table},
     progress::Progress,
     units,
 };
-use parameters::Parameters;
 
 impl Generate {
     pub fn run(self) -> Result<(), Error> {
@@ -52,11 +53,12 @@ impl Generate {
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
         let choices = self.machine.overrides.choices()?;
         let checkpoint = self.machine.checkpoint()?;
-        let presets = self.machine.presets(&checkpoint)?;
+        let presets = self.machine.presets(checkpoint.defaults())?;
         let earlier = from.as_ref().map(Settings::from).unwrap_or_default();
         let settings = presets.complete(self.settings.clone().or(earlier))?;
         let mut recipe = Recipe::new(settings, source.opened.picture.clone(), self.count)?;
-        recipe.check(&checkpoint, target.kind())?;
+        let model = Model::opened(&checkpoint)?;
+        recipe.check(&model, target.kind())?;
         recipe.prepare(&source.opened)?;
         let read: Vec<&Path> = [Some(source.path.as_path()), self.from.as_deref()].into_iter().flatten().collect();
         recipe.spares(&read, &target)?;
@@ -65,8 +67,9 @@ impl Generate {
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
+        recipe.warnings(&model).iter().for_each(|line| progress.note(&line.to_string()));
         if !self.machine.no_advice {
-            recipe.advice(&checkpoint).iter().for_each(|line| progress.note(line));
+            recipe.advice(&model).iter().for_each(|line| progress.note(&line.to_string()));
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
@@ -83,7 +86,7 @@ impl Generate {
     }
 
     /// The output that was named, or the picture's name with `.mp4` in the current folder.
-    fn target(&self, picture: &Path) -> Result<Target, Error> {
+    pub fn target(&self, picture: &Path) -> Result<Target, Error> {
         let path = self.output.clone().unwrap_or_else(|| {
             let mut name = picture.file_stem().unwrap_or_else(|| "clip".as_ref()).to_owned();
             name.push(".mp4");
@@ -99,9 +102,9 @@ impl Machine {
         Ok(Checkpoint::open(self.model.files())?)
     }
 
-    /// The presets at hand.
-    pub fn presets(&self, checkpoint: &Checkpoint) -> Result<Presets, Error> {
-        Presets::new(self.preset_file.as_deref(), checkpoint.defaults())
+    /// The presets at hand; `checkpoint` has settings of its own.
+    pub fn presets(&self, checkpoint: Option<&Defaults>) -> Result<Presets, Error> {
+        Presets::new(self.preset_file.as_deref(), checkpoint)
     }
 
     /// What to know when the demo checkpoint was taken because no model was named.

@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand, nothing but flags, calls and text.
 
+mod advise;
+mod assume;
 mod batch;
 mod devices;
 mod error;
@@ -7,6 +9,7 @@ mod generate;
 mod inspect;
 mod kernels;
 mod machine;
+mod model;
 mod options;
 mod output;
 mod plan;
@@ -36,6 +39,7 @@ struct Cli {
 enum Command {
     Generate(Box<generate::Generate>),
     Batch(Box<batch::Batch>),
+    Advise(Box<advise::Advise>),
     Prepare(Box<prepare::Prepare>),
     Prompt(prompt::Prompt),
     Presets(presets::Presets),
@@ -52,6 +56,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Batch(command) => command.run(),
+            Self::Advise(command) => command.run(),
             Self::Prepare(command) => command.run(),
             Self::Prompt(command) => command.run(),
             Self::Presets(command) => command.run(),

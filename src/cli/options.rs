@@ -59,6 +59,9 @@ pub struct DeviceOptions {
     /// Use no subgroup operations
     #[arg(long, help_heading = "Device")]
     no_subgroups: bool,
+    /// Use no 64-bit integers in shaders
+    #[arg(long, help_heading = "Device")]
+    no_int64: bool,
     /// Use no cooperative matrices
     #[arg(long, help_heading = "Device")]
     no_coopmat: bool,
@@ -80,9 +83,14 @@ impl DeviceOptions {
         Ok(device.with_checks(self.shader_checks))
     }
 
-    /// What the device has that is not disabled; it is not opened.
-    pub fn capabilities(&self) -> Result<Capabilities, Error> {
-        Ok(gpu::choose(self.device.as_deref())?.capabilities.without(self.disable()))
+    /// What the device offers, without opening it.
+    pub fn capabilities(&self) -> Result<Capabilities, gpu::Error> {
+        Ok(self.limit(gpu::choose(self.device.as_deref())?.capabilities))
+    }
+
+    /// A device without what is to stay unused.
+    pub fn limit(&self, device: Capabilities) -> Capabilities {
+        device.without(self.disable())
     }
 
     /// The guards in its shaders.
@@ -98,6 +106,7 @@ impl DeviceOptions {
             with("--device", self.device.clone()),
             flag("--no-f16", self.no_f16),
             flag("--no-subgroups", self.no_subgroups),
+            flag("--no-int64", self.no_int64),
             flag("--no-coopmat", self.no_coopmat),
             with("--max-binding", self.max_binding.map(|bytes| bytes.to_string())),
             with("--max-workgroup-memory", self.max_workgroup_memory.map(|bytes| bytes.to_string())),
@@ -111,6 +120,7 @@ impl DeviceOptions {
             f16: self.no_f16,
             subgroups: self.no_subgroups,
             matrices: self.no_coopmat,
+            int64: self.no_int64,
             max_binding: self.max_binding,
             max_workgroup_memory: self.max_workgroup_memory,
         }

@@ -14,7 +14,7 @@ pub struct Span {
 impl Span {
     /// The time between two ticks of `period` seconds. Drivers without a clock write zeros, broken ones run backwards: no time at all.
     fn new([start, end]: [u64; 2], period: f64) -> Option<Self> {
-        (start > 0 && end > start).then(|| Self { start: start as f64 * period, end: end as f64 * period })
+        (start > 0 && end > start).then_some(Self { start: start as f64 * period, end: end as f64 * period })
     }
 
     /// Its length.

@@ -27,4 +27,5 @@ pub use program::{Bindings, Program, Slots};
 pub(crate) use program::{ZEROS, grid};
 pub use rate::{Rate, measure};
 pub use record::{Graph, Input, Operand, Tensor, Types};
+pub use sampling::key_of;
 pub use weights::{WeightFormat, WeightKey, WeightSource, WeightStore, WeightView};

@@ -39,15 +39,23 @@ static SHARED_FILES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env
 });
 
-/// Expands the WGSL `text` of `kernel` with `defines`. `enable f16;` is put in front when a define asks for f16 storage, on the first line: the
-/// lines of a text without template lines keep their numbers.
+/// Expands the WGSL `text` of `kernel` with `defines`. What defines ask for, f16 storage and cooperative matrices, is enabled in front, on the
+/// first line: the lines of a text without template lines keep their numbers.
 pub fn specialise(kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
     let error = |e: minijinja::Error| SourceError { kernel: kernel.to_owned(), reason: format!("{e:#}") };
-    let body = SHARED_FILES.render_named_str(kernel, text, defines).map_err(error)?;
+    let mut body = SHARED_FILES.render_named_str(kernel, text, defines).map_err(error)?;
     let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
-    let enabled = body.lines().any(|line| line.trim_start().starts_with("enable f16"));
-    Ok(if f16 && !enabled { format!("enable f16; {body}") } else { body })
+    let wanted = [("f16", f16), ("wgpu_cooperative_matrix", defines.contains_key(MATRIX))];
+    for (feature, _) in wanted.into_iter().filter(|(_, wanted)| *wanted) {
+        let enable = format!("enable {feature}");
+        if !body.lines().any(|line| line.trim_start().starts_with(&enable)) {
+            body.insert_str(0, &format!("{enable}; "));
+        }
+    }
+    Ok(body)
 }
 
+/// The define that holds the side of a cooperative matrix.
+pub(super) const MATRIX: &str = "MM";
 /// Defines that name the type of packed weights, which are read without the f16 feature.
 const PACKED: [&str; 1] = ["W"];

@@ -34,6 +34,8 @@ pub struct Needs {
     pub workgroup_memory: u32,
     /// f16 in shaders.
     pub f16: bool,
+    /// 64-bit integers in shaders.
+    pub int64: bool,
     /// Subgroup operations.
     pub subgroups: bool,
     /// Cooperative matrices.
@@ -46,6 +48,7 @@ impl From<&Reflection> for Needs {
             threads: r.workgroup_size.iter().product(),
             workgroup_memory: r.workgroup_memory,
             f16: r.f16,
+            int64: r.int64,
             subgroups: r.subgroups,
             matrices: r.matrices,
         }
@@ -57,6 +60,7 @@ impl Needs {
     fn missing(&self, device: &Capabilities) -> Option<String> {
         let lacks = [
             (self.f16 && !device.f16, "f16 in shaders"),
+            (self.int64 && !device.int64, "64-bit integers in shaders"),
             (self.subgroups && device.subgroup.is_none(), "subgroups"),
             (self.matrices && device.matrices.is_empty(), "cooperative matrices"),
             (self.threads > device.max_invocations, "so many threads in a workgroup"),
@@ -72,11 +76,13 @@ impl Needs {
         if self.workgroup_memory > 0 {
             parts.push(format!("{:.1} KiB workgroup memory", f64::from(self.workgroup_memory) / 1024.0));
         }
-        for (needs, what) in [(self.f16, "f16"), (self.subgroups, "subgroups"), (self.matrices, "matrices")] {
-            if needs {
-                parts.push(what.to_owned());
-            }
-        }
+        let features = [
+            (self.f16, "f16"),
+            (self.int64, "64-bit integers"),
+            (self.subgroups, "subgroups"),
+            (self.matrices, "matrices"),
+        ];
+        parts.extend(features.into_iter().filter(|(needs, _)| *needs).map(|(_, what)| what.to_owned()));
         parts.join(", ")
     }
 }
@@ -137,6 +143,7 @@ fn profiles(device: &Capabilities) -> [Capabilities; 3] {
     let card = Capabilities {
         kind: DeviceKind::Discrete,
         f16: true,
+        int64: true,
         subgroup: Some([32, 32]),
         matrices: vec![matrix(16, "f32"), matrix(16, "f16"), matrix(8, "f32")],
         max_invocations: 1024,

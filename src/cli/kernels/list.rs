@@ -30,7 +30,7 @@ pub struct List {
 impl List {
     pub fn run(self) -> Result<(), Error> {
         let device = match self.device.capabilities() {
-            Err(Error::Gpu(gpu::Error::NoAdapter)) => {
+            Err(gpu::Error::NoAdapter) => {
                 output::tell("note: no GPU adapter found: listed for what WebGPU guarantees");
                 PORTABLE.clone()
             }

@@ -80,8 +80,18 @@ pub fn cast(from: Kind, to: Kind, bits: bool, a: u32) -> u32 {
     }
 }
 
-/// An f16 is not held as its own bits.
+/// An integer of 64 bits, lower word first, shifted to the left or right.
+pub fn shifted([low, high]: [u32; 2], by: u32, left: bool) -> [u32; 2] {
+    let value = u64::from(low) | u64::from(high) << 32;
+    let value = if left { value << (by & 63) } else { value >> (by & 63) };
+    [value as u32, (value >> 32) as u32]
+}
+
+/// An f16 is not held as its own bits; of an integer of 64 bits only the conversion from and to one of 32 is known.
 pub fn check_cast(from: Kind, to: Kind, bits: bool) -> Result<(), Stop> {
+    if (from == Kind::U64 || to == Kind::U64) && (bits || from != to && from != Kind::U32 && to != Kind::U32) {
+        return Err(Stop::unknown("such conversions of integers of 64 bits"));
+    }
     match bits && from != to && (from == Kind::F16 || to == Kind::F16) {
         true => Err(Stop::unknown("the bits of an f16")),
         false => Ok(()),
@@ -222,5 +232,6 @@ mod tests {
         assert_eq!(of_vectors(Fun::Unpack2x16float, Kind::U32, &packed, &[]), [1f32.to_bits(), (-2f32).to_bits()]);
         assert_eq!(cast(Kind::F32, Kind::U32, false, (-3f32).to_bits()), 0);
         assert!(of_scalars(Fun::Modf, Kind::F32).is_err());
+        assert_eq!([shifted([5, 7], 32, false), shifted([5, 7], 33, true)], [[7, 0], [0, 10]]);
     }
 }

@@ -343,6 +343,9 @@ impl<'a> Machine<'a> {
         self.ready(frame, argument)?;
         let kind =
             Kind::of(self.inner(frame, argument).scalar().ok_or_else(|| Stop::unknown("such subgroup operations"))?)?;
+        if kind == Kind::U64 {
+            return Err(Stop::unknown("such subgroup operations"));
+        }
         let combine = |a: u32, b: u32| {
             let pick = |less: bool| if (binary(Op::Less, kind)(a, b) != 0) == less { a } else { b };
             let word = match op {

@@ -1,7 +1,7 @@
-//! How values are held: as words of 32 bits, scalar after scalar, whatever their type.
+//! How values are held: as words of 32 bits, scalar after scalar, whatever their type; an integer of 64 bits is two, the lower one first.
 
 use half::f16;
-use naga::{ArraySize, Expression, Handle, Literal, Module, Scalar, ScalarKind, Type, TypeInner};
+use naga::{ArraySize, Expression, Handle, Literal, Module, Scalar, ScalarKind, Type, TypeInner, VectorSize};
 
 use super::Stop;
 
@@ -12,6 +12,7 @@ pub enum Kind {
     F16,
     I32,
     U32,
+    U64,
     Bool,
 }
 
@@ -23,8 +24,9 @@ impl Kind {
             (ScalarKind::Float, 2) => Ok(Self::F16),
             (ScalarKind::Sint, 4) | (ScalarKind::AbstractInt, _) => Ok(Self::I32),
             (ScalarKind::Uint, 4) => Ok(Self::U32),
+            (ScalarKind::Uint, 8) => Ok(Self::U64),
             (ScalarKind::Bool, _) => Ok(Self::Bool),
-            _ => Err(Stop::unknown("numbers of other than 16 or 32 bits")),
+            _ => Err(Stop::unknown("such numbers")),
         }
     }
 
@@ -39,11 +41,17 @@ impl Kind {
     }
 }
 
-/// The scalars of a type of known size.
+/// Words of a scalar.
+pub fn width(scalar: Scalar) -> usize {
+    let whole = matches!(scalar.kind, ScalarKind::Uint | ScalarKind::Sint);
+    if whole && scalar.width == 8 { 2 } else { 1 }
+}
+
+/// The words of a type of known size.
 pub fn words(module: &Module, inner: &TypeInner) -> Result<usize, Stop> {
     Ok(match inner {
-        TypeInner::Scalar(_) => 1,
-        TypeInner::Vector { size, .. } => *size as usize,
+        TypeInner::Scalar(scalar) => width(*scalar),
+        TypeInner::Vector { size, scalar } => *size as usize * width(*scalar),
         TypeInner::Array { base, size: ArraySize::Constant(count), .. } => {
             count.get() as usize * stride(module, *base)?
         }
@@ -51,18 +59,19 @@ pub fn words(module: &Module, inner: &TypeInner) -> Result<usize, Stop> {
             members.iter().map(|member| words(module, &module.types[member.ty].inner)).sum::<Result<_, _>>()?
         }
         TypeInner::Pointer { .. } | TypeInner::ValuePointer { .. } => 0,
-        TypeInner::Matrix { .. } | TypeInner::CooperativeMatrix { .. } => return Err(Stop::unknown("matrices")),
+        TypeInner::Matrix { .. } => return Err(Stop::unknown("matrices")),
+        TypeInner::CooperativeMatrix { .. } => return Err(Stop::unknown("cooperative matrices")),
         TypeInner::Atomic(_) => return Err(Stop::unknown("atomics")),
         _ => return Err(Stop::unknown("other than numbers, vectors, arrays and structs")),
     })
 }
 
-/// The scalars from one element of an array to the next, as in a buffer: a vec3 takes 4.
+/// The words from one element of an array to the next, as in a buffer: a vec3 takes the room of a vec4.
 pub fn stride(module: &Module, base: Handle<Type>) -> Result<usize, Stop> {
-    Ok(match words(module, &module.types[base].inner)? {
-        3 if matches!(module.types[base].inner, TypeInner::Vector { .. }) => 4,
-        words => words,
-    })
+    match &module.types[base].inner {
+        TypeInner::Vector { size: VectorSize::Tri, scalar } => Ok(4 * width(*scalar)),
+        inner => words(module, inner),
+    }
 }
 
 /// A literal as a word.
@@ -75,7 +84,7 @@ pub fn literal(value: Literal) -> Result<u32, Stop> {
         Literal::I32(v) => v as u32,
         Literal::AbstractInt(v) => v as u32,
         Literal::Bool(v) => v.into(),
-        _ => return Err(Stop::unknown("numbers of other than 16 or 32 bits")),
+        _ => return Err(Stop::unknown("such numbers")),
     })
 }
 

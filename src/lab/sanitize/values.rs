@@ -2,13 +2,13 @@
 
 use std::mem;
 
-use naga::{ArraySize, Expression as E, Handle, RelationalFunction, TypeInner};
+use naga::{ArraySize, BinaryOperator, Expression as E, Handle, RelationalFunction, TypeInner};
 
 use super::{
     Stop, arithmetic,
     machine::{Machine, Mask},
     state::{NOWHERE, Root, Slot},
-    types::{Kind, stride, words},
+    types::{Kind, stride, width, words},
 };
 
 /// How an index steps through what it indexes: words from one element to the next, and how many elements there are.
@@ -63,7 +63,7 @@ impl Machine<'_> {
                 };
                 Ok(Steps { stride, length })
             }
-            TypeInner::Vector { size, .. } => Ok(Steps { stride: 1, length: *size as usize }),
+            TypeInner::Vector { size, scalar } => Ok(Steps { stride: width(*scalar), length: *size as usize }),
             _ => Err(Stop::unknown("such indices")),
         }
     }
@@ -182,6 +182,20 @@ impl Machine<'_> {
         Kind::of(scalar.ok_or_else(|| Stop::unknown("arithmetic with other than numbers and vectors"))?)
     }
 
+    /// Integers of 64 bits are loaded, taken apart and put together; more is not known of them.
+    fn check_wide(&self, frame: usize, expression: &E, operands: [Handle<E>; 2]) -> Result<(), Stop> {
+        let wide = |of| self.inner(frame, of).scalar().is_some_and(|scalar| width(scalar) > 1);
+        let known = match expression {
+            E::Compose { .. } | E::ArrayLength(_) | E::As { .. } => true,
+            E::Binary { op, .. } => matches!(op, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight),
+            _ => false,
+        };
+        match known || !operands.into_iter().any(wide) {
+            true => Ok(()),
+            false => Err(Stop::unknown("such arithmetic with integers of 64 bits")),
+        }
+    }
+
     /// An expression that takes values to a value.
     fn compute(&mut self, frame: usize, result: Handle<E>, expression: &E, mask: &Mask) -> Result<(), Stop> {
         let [a, b, c] = match expression {
@@ -205,6 +219,7 @@ impl Machine<'_> {
             self.ready(frame, operand)?;
         }
         let first = a.ok_or_else(|| Stop::unknown("values of nothing"))?;
+        self.check_wide(frame, expression, [first, result])?;
         let count = self.count(frame, result)?;
         let length = match (expression, &self.frames[frame].values[first.index()]) {
             (E::ArrayLength(pointer), Slot::Pointer { root, .. }) => {
@@ -239,6 +254,13 @@ impl Machine<'_> {
                 to.iter_mut().zip(pattern).for_each(|(to, at)| *to = x.word(lane, *at as usize));
             }),
             E::Unary { op, .. } => each(lanes, |lane, word| arithmetic::unary(*op, kind, x.word(lane, word))),
+            E::Binary { op, .. } if kind == Kind::U64 => {
+                let left = *op == BinaryOperator::ShiftLeft;
+                each(lanes, |lane, word| {
+                    let [low, high] = [0, 1].map(|half| x.word(lane, word / 2 * 2 + half));
+                    arithmetic::shifted([low, high], y.word(lane, word / 2), left)[word % 2]
+                });
+            }
             E::Binary { op, .. } => {
                 let apply = arithmetic::binary(*op, kind);
                 match is_comparison(*op) {
@@ -253,7 +275,15 @@ impl Machine<'_> {
             E::As { kind: target, convert, .. } => {
                 let target = Kind::of(naga::Scalar { kind: *target, width: convert.unwrap_or(4) })?;
                 arithmetic::check_cast(kind, target, convert.is_none())?;
-                each(lanes, |lane, word| arithmetic::cast(kind, target, convert.is_none(), x.word(lane, word)));
+                match (kind, target) {
+                    (Kind::U64, Kind::U32) => each(lanes, |lane, word| x.word(lane, 2 * word)),
+                    (Kind::U32, Kind::U64) => {
+                        each(lanes, |lane, word| if word % 2 == 0 { x.word(lane, word / 2) } else { 0 });
+                    }
+                    _ => {
+                        each(lanes, |lane, word| arithmetic::cast(kind, target, convert.is_none(), x.word(lane, word)))
+                    }
+                }
             }
             E::Math { fun, .. } if arithmetic::is_of_vectors(*fun) => {
                 for (lane, to) in lanes {
@@ -278,8 +308,8 @@ fn each<'w>(lanes: impl Iterator<Item = (usize, &'w mut [u32])>, value: impl Fn(
     }
 }
 
-fn is_comparison(op: naga::BinaryOperator) -> bool {
-    use naga::BinaryOperator::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+fn is_comparison(op: BinaryOperator) -> bool {
+    use BinaryOperator::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
     matches!(op, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
 }
 
