@@ -4,7 +4,7 @@
 use i2vgen::{
     gpu::{self, Capabilities, Device, DeviceKind},
     kernel::{self, Case, Dtype, Role},
-    lab,
+    lab::{Conditions, Report},
 };
 
 fn device() -> Device {
@@ -17,18 +17,28 @@ fn is_half(case: &Case) -> bool {
     case.op.bindings().iter().any(|b| b.dtype == Dtype::F16 && !matches!(b.role, Role::Weight(_)))
 }
 
+fn told(r: &Report) -> String {
+    let mut text = format!("{:<20} {:<46} {:<10} pieces {:>2}", r.kernel, r.case, r.variant, r.pieces);
+    for run in &r.runs {
+        text += &format!("  {:?} {:.1e} (rms {:.1e})", run.inputs, run.error(), run.rms);
+        if !r.holds(run) {
+            text += &format!("  FAILED {run:?}");
+        }
+    }
+    text
+}
+
 fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case) -> bool) {
+    // The interpreter has a test of its own.
+    let conditions = Conditions { interpreted: 0, ..Conditions::new(0x1234_5678) };
     let mut failed = Vec::new();
     for case in kernel::cases().iter().filter(|case| wanted(case) && (capabilities.f16 || !is_half(case))) {
-        match lab::check(device, capabilities, case) {
-            Ok(r) => {
-                let verdict = if r.passed() { "" } else { "  FAILED" };
-                println!(
-                    "{:<20} {:<46} {:<10} worst {:.1e} rms {:.1e} pieces {:>2}{verdict}",
-                    r.kernel, r.case, r.variant, r.worst, r.rms, r.pieces
-                );
-                if !r.passed() {
-                    failed.push(format!("{r:?}"));
+        match conditions.check(device, case, &case.op.choose(capabilities)) {
+            Ok(report) => {
+                println!("{}", told(&report));
+                assert_eq!(report.compared[0], report.compared[1], "{}: all of a case is compared", case.name);
+                if !report.passed() {
+                    failed.push(told(&report));
                 }
             }
             Err(e) => failed.push(format!("{} {}: {e}", case.op.kernel().name, case.name)),

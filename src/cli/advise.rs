@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use i2vgen::{
     gpu,
-    graph::Rate,
+    graph::{Rate, Target},
     pipeline::{
         Advice, Fit, Request, Topic,
         advice::{picture, prompt, too_long},
@@ -122,8 +122,9 @@ impl Advise {
                 Err(other) => return Err(other.into()),
             },
         };
-        let fit =
-            model.planning(&recipe.request, recipe.dtype, device, rate, |planner| planner.fit(&recipe.request))?;
+        let choices = self.generate.machine.overrides.choices()?;
+        let target = Target { choices, ..Target::new(device, rate) };
+        let fit = model.planning(&recipe.request, recipe.dtype, target, |planner| planner.fit(&recipe.request))?;
         Ok(Ok(fit?))
     }
 }

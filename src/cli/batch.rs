@@ -11,11 +11,12 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
 use clap::Args;
-use i2vgen::pipeline;
+use i2vgen::{kernel::Choices, pipeline};
 use serde_json::{Value, json};
 
 use super::{
@@ -59,6 +60,7 @@ impl Batch {
         let mut progress = Progress::new(self.machine.progress);
 
         // Everything that can be wrong with a line is found before anything takes long.
+        let choices = self.machine.overrides.choices()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let list = List::read(&self.jobs, &self.output, &Usual { settings: self.settings.clone(), presets })?;
@@ -72,7 +74,7 @@ impl Batch {
             return tally.report(&progress, started.elapsed(), None);
         }
 
-        let engines = open(&self.machine, &list, &todo, &mut progress)?;
+        let engines = open(&self.machine, choices, &list, &todo, &mut progress)?;
         make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
         let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
@@ -89,9 +91,16 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
 }
 
 /// Opens the device, and the model in every way that a job asks for.
-pub fn open(machine: &Machine, list: &List, todo: &[Todo<'_>], progress: &mut Progress) -> Result<Engines, Error> {
+pub fn open(
+    machine: &Machine,
+    choices: Arc<Choices>,
+    list: &List,
+    todo: &[Todo<'_>],
+    progress: &mut Progress,
+) -> Result<Engines, Error> {
+    choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
     progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
-    let mut engines = Engines::new(machine.device.open()?);
+    let mut engines = Engines::new(machine.device.open()?, choices);
     for todo in todo {
         engines.open(machine, todo.dtype, todo.compat).map_err(|error| match error {
             Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),

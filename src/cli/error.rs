@@ -44,6 +44,12 @@ pub enum Error {
     #[error(transparent)]
     Verify(#[from] lab::VerifyError),
     #[error(transparent)]
+    Workload(#[from] lab::WorkloadError),
+    #[error(transparent)]
+    Candidate(#[from] lab::CandidateError),
+    #[error(transparent)]
+    Override(#[from] lab::OverrideError),
+    #[error(transparent)]
     RandomCheckpoint(#[from] lab::RandomCheckpointError),
 }
 

@@ -17,6 +17,7 @@ use std::{
 use i2vgen::{
     checkpoint::{Checkpoint, Defaults, ModelFiles},
     gpu::Device,
+    kernel::{Choices, Override},
     pipeline::Engine,
     video::Target,
 };
@@ -51,6 +52,7 @@ impl Generate {
         let source = Source::open(self.picture_path(), self.from.as_deref().zip(from.as_ref()))?;
         let target = self.target(&source.path)?;
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
+        let choices = self.machine.overrides.choices()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let earlier = from.as_ref().map(Settings::from).unwrap_or_default();
@@ -70,12 +72,14 @@ impl Generate {
         if !self.machine.no_advice {
             recipe.advice(&model).iter().for_each(|line| progress.note(&line.to_string()));
         }
+        choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.device.open()?;
         if let Some(from) = &from {
-            differences(from, &checkpoint, &device).iter().for_each(|note| progress.note(note));
+            differences(from, &checkpoint, &device, &choices).iter().for_each(|note| progress.note(note));
         }
-        let engine = Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?;
+        let engine =
+            Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
         progress.check()?;
         let made = make(&engine, &recipe, &source.mark, &target, &mut progress)?;
         let rows: Vec<_> = made.iter().map(|clip| vec![clip.named(), format!("seed {}", clip.seed)]).collect();
@@ -121,7 +125,7 @@ fn demo_note(defaults: &Defaults) -> String {
 }
 
 /// What differs from the clip that the parameters come from, although it should be made again.
-fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device) -> Vec<String> {
+fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device, choices: &Choices) -> Vec<String> {
     let (model, device) = (checkpoint.files().name(), &device.capabilities().name);
     let mut notes = Vec::new();
     if from.model != model {
@@ -129,6 +133,15 @@ fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device) -> V
     }
     if from.device != *device {
         notes.push(format!("the clip was made on '{}'; another device may round differently", from.device));
+    }
+    let overrides: Vec<String> = choices.overrides().iter().map(Override::to_string).collect();
+    if from.overrides != overrides {
+        let of = |overrides: &[String]| if overrides.is_empty() { "none".into() } else { overrides.join(" ") };
+        notes.push(format!(
+            "the clip was made with the overrides {}, now there are {}",
+            of(&from.overrides),
+            of(&overrides)
+        ));
     }
     notes
 }

@@ -7,6 +7,7 @@ mod devices;
 mod error;
 mod generate;
 mod inspect;
+mod kernels;
 mod machine;
 mod metrics;
 mod model;
@@ -48,6 +49,7 @@ enum Command {
     Presets(presets::Presets),
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
+    Kernels(Box<kernels::Kernels>),
     Plan(Box<plan::Plan>),
     Verify(verify::Verify),
     RandomCheckpoint(random::RandomCheckpoint),
@@ -66,6 +68,7 @@ impl Command {
             Self::Presets(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
+            Self::Kernels(command) => command.run(),
             Self::Plan(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),

@@ -2,8 +2,7 @@
 
 use i2vgen::{
     checkpoint::{Checkpoint, Configs, Defaults, ModelFiles},
-    gpu::Capabilities,
-    graph::{Rate, Target},
+    graph::Target,
     pipeline::{DtypeChoice, MAX_SECONDS, Networks, PlanTypes, Planner, Request},
     sampler::SchedulerConfig,
 };
@@ -55,20 +54,19 @@ impl Model {
             && configs.image_encoder == published.image_encoder
     }
 
-    /// Hands `then` what plans requests of this kind on a device of this speed. Nothing is loaded: of weight files only the heads are read,
+    /// Hands `then` what plans requests of this kind for a target. Nothing is loaded: of weight files only the heads are read,
     /// for their types.
     pub fn planning<T>(
         &self,
         request: &Request,
         dtype: DtypeChoice,
-        device: Capabilities,
-        rate: Rate,
+        target: Target,
         then: impl FnOnce(&Planner<'_>) -> T,
     ) -> Result<T, Error> {
-        let activation = dtype.on(&device)?;
+        let activation = dtype.on(&target.device)?;
         let checkpoint = self.files.clone().and_then(|files| Checkpoint::open(files).ok());
         let types = PlanTypes::new(checkpoint.as_ref(), activation);
-        let target = Target::new(device, rate).within(MAX_SECONDS);
+        let target = target.within(MAX_SECONDS);
         let networks = Networks::new(&self.configs, request.compat);
         Ok(then(&Planner { configs: &self.configs, networks: &networks, types, target: &target }))
     }

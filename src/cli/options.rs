@@ -1,11 +1,17 @@
 //! Options that several commands share: the model and the device.
 
-use std::path::{Path, PathBuf};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use i2vgen::{
     checkpoint::ModelFiles,
     gpu::{self, Capabilities, Device, Disable, ShaderChecks},
+    kernel::Choices,
+    lab,
 };
 use serde::de::DeserializeOwned;
 
@@ -87,6 +93,28 @@ impl DeviceOptions {
         device.without(self.disable())
     }
 
+    /// The guards in its shaders.
+    pub fn checks(&self) -> ShaderChecks {
+        self.shader_checks
+    }
+
+    /// The command line that gives these options again.
+    pub fn arguments(&self) -> Vec<String> {
+        let flag = |name: &str, on: bool| on.then(|| vec![name.to_owned()]);
+        let with = |name: &str, value: Option<String>| value.map(|value| vec![name.to_owned(), value]);
+        let all = [
+            with("--device", self.device.clone()),
+            flag("--no-f16", self.no_f16),
+            flag("--no-subgroups", self.no_subgroups),
+            flag("--no-int64", self.no_int64),
+            flag("--no-coopmat", self.no_coopmat),
+            with("--max-binding", self.max_binding.map(|bytes| bytes.to_string())),
+            with("--max-workgroup-memory", self.max_workgroup_memory.map(|bytes| bytes.to_string())),
+            with("--shader-checks", Some(self.shader_checks.to_string())),
+        ];
+        all.into_iter().flatten().flatten().collect()
+    }
+
     fn disable(&self) -> Disable {
         Disable {
             f16: self.no_f16,
@@ -96,6 +124,22 @@ impl DeviceOptions {
             max_binding: self.max_binding,
             max_workgroup_memory: self.max_workgroup_memory,
         }
+    }
+}
+
+/// What runs in place of the kernels' own choices.
+#[derive(Args)]
+pub struct Overrides {
+    /// Run a variant, or a WGSL file of your own, in place of what a kernel would choose: conv2d=register, or
+    /// 'conv2d[columns=320]=./mine.wgsl' for some shapes; may be given more than once. `i2vgen kernels check` says whether a file is right
+    #[arg(long = "override", value_name = "KERNEL=VARIANT|FILE", help_heading = "Device")]
+    overrides: Vec<String>,
+}
+
+impl Overrides {
+    /// Reads them, and the files that they name.
+    pub fn choices(&self) -> Result<Arc<Choices>, Error> {
+        Ok(Arc::new(lab::overrides(&self.overrides)?))
     }
 }
 
@@ -119,6 +163,11 @@ fn workgroup_memory(text: &str) -> Result<u32, String> {
         }
         bytes => Ok(bytes.min(u64::from(u32::MAX)) as u32),
     }
+}
+
+/// A seed that nobody chose. torch's CPU generator reads 32 bits of a seed.
+pub fn draw_seed() -> u64 {
+    RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
 }
 
 /// Reads one of an enum's names, as it is written in JSON.

@@ -6,7 +6,7 @@ use clap::Args;
 use i2vgen::{
     checkpoint::Defaults,
     gpu::Capabilities,
-    graph::{Keep, Rate},
+    graph::{Keep, Rate, Target},
     pipeline::{DtypeChoice, Estimate, Passes, PhaseEstimate, Request, Why},
     sampler::{Guidance, Schedule, StepScales},
 };
@@ -16,7 +16,7 @@ use super::{
     Error,
     assume::AssumeOptions,
     model::Model,
-    options::{ModelOption, by_name},
+    options::{ModelOption, Overrides, by_name},
     output, units,
 };
 
@@ -58,6 +58,8 @@ pub struct Plan {
     cfg_passes: Passes,
     #[command(flatten)]
     assume: AssumeOptions,
+    #[command(flatten)]
+    overrides: Overrides,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -70,7 +72,8 @@ impl Plan {
         let request = self.request(model.defaults.as_ref());
         request.check(&model.configs)?;
         Schedule::new(&model.scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
-        let (plans, activation) = model.planning(&request, self.dtype, device, rate, |planner| {
+        let target = Target { choices: self.overrides.choices()?, ..Target::new(device, rate) };
+        let (plans, activation) = model.planning(&request, self.dtype, target, |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)
         })?;
         let plans = plans?;

@@ -75,6 +75,7 @@ impl Sweep {
     pub fn run(self) -> Result<(), Error> {
         let started = Instant::now();
         let mut progress = Progress::new(self.machine.progress);
+        let choices = self.machine.overrides.choices()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let usual = Usual { settings: Settings::default(), presets };
@@ -104,7 +105,7 @@ impl Sweep {
         if todo.is_empty() {
             tally.report(&progress, started.elapsed(), None)?;
         } else {
-            let engines = batch::open(&self.machine, &plan.list, &todo, &mut progress)?;
+            let engines = batch::open(&self.machine, choices, &plan.list, &todo, &mut progress)?;
             batch::make_folder(&clips)?;
             todo.iter().try_for_each(|todo| todo.job.target.check())?;
             let mut make = |todo: Todo<'_>, progress: &mut Progress| {

@@ -39,19 +39,20 @@ static SHARED_FILES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env
 });
 
-/// Expands the WGSL `text` of `kernel` with `defines`. What defines ask for
-/// is enabled in front: f16 storage, cooperative matrices.
+/// Expands the WGSL `text` of `kernel` with `defines`. What defines ask for, f16 storage and cooperative matrices, is enabled in front, on the
+/// first line: the lines of a text without template lines keep their numbers.
 pub fn specialise(kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
     let error = |e: minijinja::Error| SourceError { kernel: kernel.to_owned(), reason: format!("{e:#}") };
-    let body = SHARED_FILES.render_named_str(kernel, text, defines).map_err(error)?;
-    let mut enabled = String::new();
-    if defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name)) {
-        enabled += "enable f16;\n";
+    let mut body = SHARED_FILES.render_named_str(kernel, text, defines).map_err(error)?;
+    let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
+    let wanted = [("f16", f16), ("wgpu_cooperative_matrix", defines.contains_key(MATRIX))];
+    for (feature, _) in wanted.into_iter().filter(|(_, wanted)| *wanted) {
+        let enable = format!("enable {feature}");
+        if !body.lines().any(|line| line.trim_start().starts_with(&enable)) {
+            body.insert_str(0, &format!("{enable}; "));
+        }
     }
-    if defines.contains_key(MATRIX) {
-        enabled += "enable wgpu_cooperative_matrix;\n";
-    }
-    Ok(enabled + &body)
+    Ok(body)
 }
 
 /// The define that holds the side of a cooperative matrix.

@@ -1,5 +1,7 @@
 //! A device with a checkpoint: from request to clips.
 
+use std::sync::Arc;
+
 use super::{
     Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Event, Fit, Networks, Noise, Observer, Phase, PlanTypes,
     Planner, Plans, Request, Shape, Text, advice,
@@ -11,7 +13,7 @@ use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
     graph::{Keep, Rate, Target, WeightStore, measure},
-    kernel::Dtype,
+    kernel::{Choices, Dtype},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
     sampler::{Schedule, SchedulerConfig},
@@ -72,6 +74,17 @@ impl Engine {
         let types = PlanTypes::new(Some(&checkpoint), activation);
         let target = Target::new(device.capabilities().clone(), measure(&device)?).within(MAX_SECONDS);
         Ok(Self { device, checkpoint, networks, tokenizer, schedule, types, target, compat })
+    }
+
+    /// The same, with these variants where the choice is not left to the kernels.
+    pub fn with_choices(mut self, choices: Arc<Choices>) -> Self {
+        self.target.choices = choices;
+        self
+    }
+
+    /// Which variants run where the choice is not left to the kernels.
+    pub fn choices(&self) -> &Choices {
+        &self.target.choices
     }
 
     /// The device.

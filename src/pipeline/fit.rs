@@ -8,7 +8,7 @@ use super::{Advice, Error, Estimate, Networks, Passes, PlanTypes, Plans, Request
 use crate::{
     checkpoint::Configs,
     gpu::Bytes,
-    graph::{Keep, Target},
+    graph::{self, Keep, Target},
 };
 
 /// Share of a device's memory that a generation may plan for; the rest is the system's, the driver's and for staging.
@@ -61,6 +61,8 @@ impl Planner<'_> {
     pub fn plan(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         self.attempt(request, keep).map_err(|error| {
             let (reason, needed) = match error {
+                // No size would help.
+                Error::Graph(graph::Error::Fit { .. }) => return error,
                 Error::TooLarge { reason, needed, .. } => (reason, needed),
                 Error::Graph(error) => (error.to_string(), None),
                 other => return other,

@@ -1,0 +1,43 @@
+//! `i2vgen kernels`: the lab for shaders.
+
+mod bench;
+mod check;
+mod child;
+mod list;
+mod race;
+mod report;
+mod shapes;
+mod watch;
+
+use clap::{Args, Subcommand};
+
+use super::Error;
+
+/// Look at kernels: list them, check them against their CPU twins, time and race them, also your own WGSL
+#[derive(Args)]
+pub struct Kernels {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(list::List),
+    Check(check::Check),
+    Bench(bench::Bench),
+    Race(race::Race),
+    #[command(hide = true)]
+    Child(child::Child),
+}
+
+impl Kernels {
+    pub fn run(self) -> Result<(), Error> {
+        match self.command {
+            Command::List(command) => command.run(),
+            Command::Check(command) => command.run(),
+            Command::Bench(command) => command.run(),
+            Command::Race(command) => command.run(),
+            Command::Child(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A variant on the interpreter, with the inputs of a check.
+
+use std::{borrow::Cow, ops::Range};
+
+use super::{
+    compare::{index, saturated},
+    trial::{Prepared, Trial},
+};
+use crate::{
+    kernel::{Choice, Dtype, Role, Span},
+    lab::sanitize::{Run, Sanitized, sanitize},
+};
+
+/// Lanes of a subgroup where a device does not say.
+const SUBGROUP: u32 = 32;
+
+impl Prepared {
+    /// Runs a variant on an interpreter that sees races, memory that is read before it is written, barriers that not all threads reach,
+    /// and elements beyond what is bound; `subgroup` is the device's size, `budget` the operations that single threads may do. No device
+    /// is needed.
+    pub fn sanitize(&self, choice: &Choice, subgroup: Option<u32>, budget: u64) -> Sanitized {
+        let (Some(trial), Some(units)) =
+            (self.trials.first(), self.covers.iter().map(|cover| &cover.units).min_by_key(|u| u.len()))
+        else {
+            return Sanitized::default();
+        };
+        let op = self.case.op.as_ref();
+        let bindings = op.bindings();
+        let spans: Vec<Range<usize>> = bindings
+            .iter()
+            .zip(op.spans(units))
+            .map(|(binding, span)| match span {
+                Span::All => 0..binding.device_elements(),
+                Span::Elements(range) => range.start..range.end.min(binding.device_elements()),
+            })
+            .collect();
+        let inputs = bindings.iter().zip(&spans).filter(|(b, _)| b.role != Role::Output).map(|(_, span)| span.clone());
+        let mut values = trial.inputs.device_values(&inputs.collect::<Vec<_>>()).into_iter();
+        let values = bindings.iter().map(|binding| match binding.role {
+            Role::Output => Cow::Borrowed(&[][..]),
+            _ => values.next().unwrap_or_default(),
+        });
+        let run = Run {
+            op,
+            choice,
+            units: units.clone(),
+            values: values.collect(),
+            subgroup: subgroup.unwrap_or(SUBGROUP),
+            max_workgroups: 65_535,
+            budget,
+        };
+        let (mut found, written) = sanitize(run);
+        let cover = self.covers.iter().position(|cover| cover.units == *units).unwrap_or(0);
+        let outputs = bindings.iter().zip(&spans).filter(|(binding, _)| binding.role == Role::Output);
+        for (number, ((binding, span), written)) in outputs.zip(&written).enumerate() {
+            let error = self.error(trial, cover, number, binding.dtype, span, written);
+            if let Some((error, at)) = error.filter(|(error, _)| *error > found.error.unwrap_or(-1.0)) {
+                found.error = Some(error);
+                found.at = Some((binding.name.to_owned(), index(at, &binding.shape)));
+            }
+        }
+        found
+    }
+
+    /// The largest error of what was written, relative to the rms of the twin's output, and its element.
+    fn error(
+        &self,
+        trial: &Trial,
+        cover: usize,
+        output: usize,
+        dtype: Dtype,
+        span: &Range<usize>,
+        written: &[Option<f32>],
+    ) -> Option<(f64, usize)> {
+        let expected = &trial.expected[cover][output];
+        let pairs = expected.iter().flat_map(|e| (e.elements.start..).zip(&e.values));
+        let known = pairs.filter_map(|(at, &value)| Some((at, value, (*written.get(at.checked_sub(span.start)?)?)?)));
+        let (mut worst, mut squares, mut count): (Option<(f64, usize)>, f64, usize) = (None, 0.0, 0);
+        for (at, value, is) in known {
+            let error = match dtype {
+                // Bytes may be off by one where they lie between two values.
+                Dtype::U32 => {
+                    let bytes = value.to_bits().to_le_bytes().into_iter().zip(is.to_bits().to_le_bytes());
+                    bytes.map(|(a, b)| f64::from(a.abs_diff(b).saturating_sub(1))).fold(0.0, f64::max)
+                }
+                _ if value.is_nan() => continue,
+                _ => {
+                    let value = f64::from(saturated(dtype, value));
+                    squares += value * value;
+                    (value - f64::from(is)).abs()
+                }
+            };
+            count += 1;
+            let error = if error.is_nan() { f64::MAX } else { error };
+            if worst.is_none_or(|(most, _)| error > most) {
+                worst = Some((error, at));
+            }
+        }
+        let scale = if dtype == Dtype::U32 { 1.0 } else { (squares / count.max(1) as f64).sqrt().max(1e-30) };
+        worst.map(|(error, at)| ((error / scale).min(f64::MAX), at))
+    }
+}

@@ -1,0 +1,99 @@
+//! Every variant of every kernel on the interpreter, without a device: nothing races, everything is written before it is read, every barrier
+//! is reached by all, nothing lies beyond what is bound; and the values are the twin's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use i2vgen::{
+    gpu::{Capabilities, DeviceKind, MatrixShape, PORTABLE},
+    kernel::{self, Case, Choice, Dtype, Gemm, Linear},
+    lab::{Conditions, Kind, Prepared, Sanitized},
+};
+use rayon::prelude::*;
+
+/// Operations of single threads for one variant of one case.
+const BUDGET: u64 = 1_000_000;
+/// For the smallest case of a variant of which no workgroup came to its end.
+const LARGE_BUDGET: u64 = 20_000_000;
+
+/// Lanes of a subgroup, as lavapipe has them.
+const SUBGROUP: Option<u32> = Some(8);
+
+/// What was found of a variant: its case, by number, and its name.
+struct Found {
+    case: usize,
+    choice: Choice,
+    sanitized: Sanitized,
+}
+
+fn devices() -> [Capabilities; 2] {
+    let card = Capabilities { kind: DeviceKind::Discrete, f16: true, ..PORTABLE.clone() };
+    let cpu = Capabilities { kind: DeviceKind::Cpu, subgroup: Some([8, 8]), int64: true, ..card.clone() };
+    [card, cpu]
+}
+
+#[test]
+fn no_variant_has_a_fault() {
+    let cases = kernel::cases();
+    let all: Vec<Found> = (0..cases.len()).into_par_iter().flat_map_iter(|case| variants(case, &cases[case])).collect();
+    let mut by_variant: BTreeMap<(&str, &str), Vec<&Found>> = BTreeMap::new();
+    for found in &all {
+        by_variant.entry((cases[found.case].op.kernel().name, found.choice.variant)).or_default().push(found);
+    }
+    // Large tiles take more than the usual budget: their smallest case gets it.
+    let unfinished = by_variant.values().filter(|list| list.iter().all(|found| found.sanitized.workgroups[0] == 0));
+    let flops = |found: &&&Found| cases[found.case].op.cost().flops as u64;
+    let smallest: Vec<&Found> = unfinished.filter_map(|list| list.iter().min_by_key(flops).copied()).collect();
+    let again = |found: &Found| Found {
+        case: found.case,
+        choice: found.choice.clone(),
+        sanitized: prepare(&cases[found.case]).sanitize(&found.choice, SUBGROUP, LARGE_BUDGET),
+    };
+    let again: Vec<Found> = smallest.into_par_iter().map(again).collect();
+    let failed: Vec<String> = all.iter().chain(&again).filter_map(|found| fault(&cases[found.case], found)).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    let finished = again.iter().all(|found| found.sanitized.workgroups[0] > 0);
+    assert!(finished, "of every variant some workgroup runs to its end");
+}
+
+/// All variants of a case.
+fn variants(number: usize, case: &Case) -> Vec<Found> {
+    let mut seen = BTreeSet::new();
+    let choices = devices().into_iter().flat_map(|device| case.op.variants(&device));
+    let choices = choices.filter(|choice| seen.insert(choice.defines.clone()));
+    let prepared = prepare(case);
+    let run = |choice| Found { case: number, sanitized: prepared.sanitize(&choice, SUBGROUP, BUDGET), choice };
+    choices.map(run).collect()
+}
+
+fn prepare(case: &Case) -> Prepared {
+    Conditions { kinds: vec![Kind::Random], ..Conditions::new(7) }.prepare(case)
+}
+
+fn fault(case: &Case, Found { choice, sanitized: found, .. }: &Found) -> Option<String> {
+    let [ran, all] = found.workgroups;
+    let name = format!("{} {} {}", case.op.kernel().name, choice.variant, case.name);
+    println!("{name}: {ran} of {all} workgroups, error {:.1e}", found.error.unwrap_or(0.0));
+    let right = found.error.is_none_or(|error| error <= case.tolerance.worst) && (ran == 0 || found.error.is_some());
+    (found.unknown.is_some() || !found.faults.is_empty() || !right).then(|| format!("{name}: {found:?}"))
+}
+
+#[test]
+fn cooperative_matrices_are_declined_in_words() {
+    let shape = MatrixShape { mnk: [16; 3], operands: "f16".into(), sum: "f32".into() };
+    let [card, _] = devices();
+    let card = Capabilities {
+        subgroup: Some([32, 32]),
+        matrices: vec![shape],
+        max_invocations: 1024,
+        max_workgroup_memory: 48 << 10,
+        ..card
+    };
+    let case = Case::new("matrices", std::sync::Arc::new(Linear(Gemm::plain(256, 64, 64, Dtype::F16))));
+    let matrix: Vec<Choice> = case.op.variants(&card).into_iter().filter(|choice| choice.variant == "matrix").collect();
+    assert!(!matrix.is_empty());
+    for choice in matrix {
+        let found = prepare(&case).sanitize(&choice, SUBGROUP, BUDGET);
+        assert_eq!(found.unknown.as_deref(), Some("the interpreter does not know cooperative matrices"));
+        assert!(found.faults.is_empty() && found.error.is_none(), "{found:?}");
+    }
+}
