@@ -17,9 +17,16 @@ fn is_half(case: &Case) -> bool {
     case.op.bindings().iter().any(|b| b.dtype == Dtype::F16 && !matches!(b.role, Role::Weight(_)))
 }
 
+/// `I2VGEN_EVERY=N`: only every N-th case, for drivers that take their time.
+fn every() -> usize {
+    std::env::var("I2VGEN_EVERY").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
+}
+
 fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case) -> bool) {
     let mut failed = Vec::new();
-    for case in kernel::cases().iter().filter(|case| wanted(case) && (capabilities.f16 || !is_half(case))) {
+    let cases = kernel::cases();
+    let able = |case: &&Case| wanted(case) && (capabilities.f16 || !is_half(case));
+    for case in cases.iter().filter(able).step_by(every()) {
         match lab::check(device, capabilities, case) {
             Ok(r) => {
                 let verdict = if r.passed() { "" } else { "  FAILED" };

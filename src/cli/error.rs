@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use i2vgen::{checkpoint, gpu, graph, lab, picture, pipeline, prepare, prompt, sampler, video};
+use i2vgen::{checkpoint, gpu, graph, kernel, lab, picture, pipeline, prepare, prompt, sampler, video};
 
 /// An error of the program: the library's, or one of the command line.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,18 @@ pub enum Error {
     Gpu(#[from] gpu::Error),
     #[error(transparent)]
     Graph(#[from] graph::Error),
+    #[error(transparent)]
+    Shape(#[from] kernel::ShapeError),
+    #[error(transparent)]
+    Fit(#[from] kernel::FitError),
+    #[error(transparent)]
+    Source(#[from] kernel::SourceError),
+    #[error(transparent)]
+    Wgsl(#[from] kernel::WgslError),
+    #[error(transparent)]
+    Refusal(#[from] lab::emit::Refusal),
+    #[error(transparent)]
+    AllShaders(#[from] lab::emit::AllError),
     #[error(transparent)]
     Sampler(#[from] sampler::Error),
     #[error(transparent)]

@@ -5,6 +5,7 @@ mod devices;
 mod error;
 mod generate;
 mod inspect;
+mod kernels;
 mod machine;
 mod options;
 mod output;
@@ -41,6 +42,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
     Plan(Box<plan::Plan>),
+    Kernels(kernels::Kernels),
     Verify(verify::Verify),
     RandomCheckpoint(random::RandomCheckpoint),
 }
@@ -56,6 +58,7 @@ impl Command {
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
             Self::Plan(command) => command.run(),
+            Self::Kernels(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),
         }

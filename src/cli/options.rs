@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use i2vgen::{
     checkpoint::ModelFiles,
-    gpu::{self, Device, Disable, ShaderChecks},
+    gpu::{self, Capabilities, Device, Disable, ShaderChecks},
 };
 use serde::de::DeserializeOwned;
 
@@ -70,15 +70,37 @@ pub struct DeviceOptions {
 impl DeviceOptions {
     /// Opens the device.
     pub fn open(&self) -> Result<Device, Error> {
-        let disable = Disable {
+        let device = Device::open(&gpu::choose(self.device.as_deref())?, self.disable())?;
+        Ok(device.with_checks(self.shader_checks))
+    }
+
+    /// What the device offers, without opening it; where there is none and none was named, `other`.
+    pub fn capabilities_or(&self, other: impl FnOnce() -> Capabilities) -> Result<Capabilities, Error> {
+        match gpu::choose(self.device.as_deref()) {
+            Ok(adapter) => Ok(self.limit(adapter.capabilities)),
+            Err(gpu::Error::NoAdapter) if self.device.is_none() => Ok(self.limit(other())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A device without the parts that are to stay unused.
+    pub fn limit(&self, device: Capabilities) -> Capabilities {
+        device.without(self.disable())
+    }
+
+    /// The guards in shaders.
+    pub fn checks(&self) -> ShaderChecks {
+        self.shader_checks
+    }
+
+    fn disable(&self) -> Disable {
+        Disable {
             f16: self.no_f16,
             subgroups: self.no_subgroups,
             matrices: self.no_coopmat,
             max_binding: self.max_binding,
             max_workgroup_memory: self.max_workgroup_memory,
-        };
-        let device = Device::open(&gpu::choose(self.device.as_deref())?, disable)?;
-        Ok(device.with_checks(self.shader_checks))
+        }
     }
 }
 

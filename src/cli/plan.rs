@@ -1,6 +1,6 @@
 //! `i2vgen plan`: what a generation would cost, without a device and without weights.
 
-mod assume;
+pub mod assume;
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -1,7 +1,9 @@
-//! The instrument: checking kernels against their twins and clips against the reference, and a model to try things on.
+//! The instrument: checking kernels against their twins and clips against the reference, what backends make of a shader, and a model to
+//! try things on.
 
 mod ceilings;
 mod check;
+pub mod emit;
 mod random_checkpoint;
 mod verify;
 

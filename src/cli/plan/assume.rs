@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Error, units};
 
 /// What a desktop card of the last years offers at least.
-fn desktop() -> Capabilities {
+pub fn desktop() -> Capabilities {
     Capabilities {
         name: "a desktop GPU".into(),
         kind: DeviceKind::Discrete,
