@@ -4,7 +4,7 @@
 use i2vgen::{
     gpu::{self, Capabilities, Device, DeviceKind},
     kernel::{self, Case, Dtype, Role},
-    lab,
+    lab::{Checker, Report},
 };
 
 fn device() -> Device {
@@ -17,25 +17,34 @@ fn is_half(case: &Case) -> bool {
     case.op.bindings().iter().any(|b| b.dtype == Dtype::F16 && !matches!(b.role, Role::Weight(_)))
 }
 
+fn told(r: &Report) -> String {
+    let mut text = format!("{:<20} {:<46} {:<10} pieces {:>2}", r.kernel, r.case, r.variant, r.pieces);
+    for run in &r.runs {
+        text += &format!("  {:?} {:.1e} (rms {:.1e})", run.inputs, run.error(), run.rms);
+        if !r.holds(run) {
+            text += &format!("  FAILED {run:?}");
+        }
+    }
+    text
+}
+
 /// `I2VGEN_EVERY=N`: only every N-th case, for drivers that take their time.
 fn every() -> usize {
     std::env::var("I2VGEN_EVERY").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
 }
 
 fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case) -> bool) {
+    let checker = Checker::new(device, 0x1234_5678);
     let mut failed = Vec::new();
     let cases = kernel::cases();
     let able = |case: &&Case| wanted(case) && (capabilities.f16 || !is_half(case));
     for case in cases.iter().filter(able).step_by(every()) {
-        match lab::check(device, capabilities, case) {
-            Ok(r) => {
-                let verdict = if r.passed() { "" } else { "  FAILED" };
-                println!(
-                    "{:<20} {:<46} {:<10} worst {:.1e} rms {:.1e} pieces {:>2}{verdict}",
-                    r.kernel, r.case, r.variant, r.worst, r.rms, r.pieces
-                );
-                if !r.passed() {
-                    failed.push(format!("{r:?}"));
+        match checker.check(case, &case.op.choose(capabilities)) {
+            Ok(report) => {
+                println!("{}", told(&report));
+                assert_eq!(report.compared[0], report.compared[1], "{}: all of a case is compared", case.name);
+                if !report.passed() {
+                    failed.push(told(&report));
                 }
             }
             Err(e) => failed.push(format!("{} {}: {e}", case.op.kernel().name, case.name)),

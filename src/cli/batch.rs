@@ -6,11 +6,12 @@ mod list;
 mod pace;
 mod tally;
 
-use std::{collections::BTreeSet, fs, path::PathBuf, time::Instant};
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
 use i2vgen::{
     checkpoint::Checkpoint,
+    kernel::Choices,
     pipeline::{self, Compat, DtypeChoice},
 };
 use serde_json::{Value, json};
@@ -63,6 +64,7 @@ impl Batch {
         let mut progress = Progress::new(self.machine.progress);
 
         // Everything that can be wrong with a line is found before anything takes long.
+        let choices = self.machine.overrides.choices()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(&checkpoint)?;
         let list = List::read(&self.jobs, &self.output, &Usual { settings: self.settings.clone(), presets })?;
@@ -75,7 +77,7 @@ impl Batch {
             return tally.report(&progress, started.elapsed(), None);
         }
 
-        let engines = self.open(&list, &todo, &mut progress)?;
+        let engines = self.open(&list, &todo, choices, &mut progress)?;
         let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
         fs::create_dir_all(&self.output).map_err(cannot)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
@@ -86,9 +88,16 @@ impl Batch {
     }
 
     /// Opens the device, and the model in every way that a job asks for.
-    fn open(&self, list: &List, todo: &[Todo<'_>], progress: &mut Progress) -> Result<Engines, Error> {
+    fn open(
+        &self,
+        list: &List,
+        todo: &[Todo<'_>],
+        choices: Arc<Choices>,
+        progress: &mut Progress,
+    ) -> Result<Engines, Error> {
+        choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
-        let mut engines = Engines::new(self.machine.device.open()?);
+        let mut engines = Engines::new(self.machine.device.open()?, choices);
         for todo in todo {
             engines.open(&self.machine, todo.dtype, todo.compat).map_err(|error| match error {
                 Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),

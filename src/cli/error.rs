@@ -32,10 +32,6 @@ pub enum Error {
     #[error(transparent)]
     Graph(#[from] graph::Error),
     #[error(transparent)]
-    Shape(#[from] kernel::ShapeError),
-    #[error(transparent)]
-    Fit(#[from] kernel::FitError),
-    #[error(transparent)]
     Source(#[from] kernel::SourceError),
     #[error(transparent)]
     Wgsl(#[from] kernel::WgslError),
@@ -47,6 +43,12 @@ pub enum Error {
     Sampler(#[from] sampler::Error),
     #[error(transparent)]
     Verify(#[from] lab::VerifyError),
+    #[error(transparent)]
+    Workload(#[from] lab::WorkloadError),
+    #[error(transparent)]
+    Candidate(#[from] lab::CandidateError),
+    #[error(transparent)]
+    Override(#[from] lab::OverrideError),
     #[error(transparent)]
     RandomCheckpoint(#[from] lab::RandomCheckpointError),
 }

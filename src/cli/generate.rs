@@ -16,6 +16,7 @@ use std::{
 use i2vgen::{
     checkpoint::{Checkpoint, Defaults, ModelFiles},
     gpu::Device,
+    kernel::{Choices, Override},
     pipeline::Engine,
     video::Target,
 };
@@ -49,6 +50,7 @@ impl Generate {
         let source = Source::open(self.picture_path(), self.from.as_deref().zip(from.as_ref()))?;
         let target = self.target(&source.path)?;
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
+        let choices = self.machine.overrides.choices()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(&checkpoint)?;
         let earlier = from.as_ref().map(Settings::from).unwrap_or_default();
@@ -66,12 +68,14 @@ impl Generate {
         if !self.machine.no_advice {
             recipe.advice(&checkpoint).iter().for_each(|line| progress.note(line));
         }
+        choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.device.open()?;
         if let Some(from) = &from {
-            differences(from, &checkpoint, &device).iter().for_each(|note| progress.note(note));
+            differences(from, &checkpoint, &device, &choices).iter().for_each(|note| progress.note(note));
         }
-        let engine = Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?;
+        let engine =
+            Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
         progress.check()?;
         let made = make(&engine, &recipe, &source.mark, &target, &mut progress)?;
         let rows: Vec<_> = made.iter().map(|clip| vec![clip.named(), format!("seed {}", clip.seed)]).collect();
@@ -117,7 +121,7 @@ fn demo_note(defaults: &Defaults) -> String {
 }
 
 /// What differs from the clip that the parameters come from, although it should be made again.
-fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device) -> Vec<String> {
+fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device, choices: &Choices) -> Vec<String> {
     let (model, device) = (checkpoint.files().name(), &device.capabilities().name);
     let mut notes = Vec::new();
     if from.model != model {
@@ -125,6 +129,15 @@ fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device) -> V
     }
     if from.device != *device {
         notes.push(format!("the clip was made on '{}'; another device may round differently", from.device));
+    }
+    let overrides: Vec<String> = choices.overrides().iter().map(Override::to_string).collect();
+    if from.overrides != overrides {
+        let of = |overrides: &[String]| if overrides.is_empty() { "none".into() } else { overrides.join(" ") };
+        notes.push(format!(
+            "the clip was made with the overrides {}, now there are {}",
+            of(&from.overrides),
+            of(&overrides)
+        ));
     }
     notes
 }

@@ -1,13 +1,20 @@
-//! `i2vgen kernels`: the instrument for whoever writes shaders.
+//! `i2vgen kernels`: the lab for shaders.
 
+mod bench;
+mod check;
+mod child;
 mod emit;
-mod which;
+mod list;
+mod race;
+mod report;
+mod shapes;
+mod watch;
 
 use clap::{Args, Subcommand};
 
 use super::Error;
 
-/// Look at the kernels, and try your own
+/// Look at kernels: list them, check them against their CPU twins, time and race them, see what backends make of them; also your own WGSL
 #[derive(Args)]
 pub struct Kernels {
     #[command(subcommand)]
@@ -16,13 +23,24 @@ pub struct Kernels {
 
 #[derive(Subcommand)]
 enum Command {
+    List(list::List),
+    Check(check::Check),
+    Bench(bench::Bench),
+    Race(race::Race),
     Emit(Box<emit::Emit>),
+    #[command(hide = true)]
+    Child(child::Child),
 }
 
 impl Kernels {
     pub fn run(self) -> Result<(), Error> {
         match self.command {
+            Command::List(command) => command.run(),
+            Command::Check(command) => command.run(),
+            Command::Bench(command) => command.run(),
+            Command::Race(command) => command.run(),
             Command::Emit(command) => command.run(),
+            Command::Child(command) => command.run(),
         }
     }
 }

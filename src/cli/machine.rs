@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    options::{DeviceOptions, ModelOption, by_name},
+    options::{DeviceOptions, ModelOption, Overrides, by_name},
     progress::Style,
 };
 
@@ -16,6 +16,8 @@ pub struct Machine {
     pub model: ModelOption,
     #[command(flatten)]
     pub device: DeviceOptions,
+    #[command(flatten)]
+    pub overrides: Overrides,
     /// A file with presets of your own, see `i2vgen presets` [default: $I2VGEN_PRESETS]
     #[arg(long, value_name = "TOML", env = "I2VGEN_PRESETS", hide_env = true)]
     pub preset_file: Option<PathBuf>,

@@ -41,8 +41,8 @@ enum Command {
     Presets(presets::Presets),
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
+    Kernels(Box<kernels::Kernels>),
     Plan(Box<plan::Plan>),
-    Kernels(kernels::Kernels),
     Verify(verify::Verify),
     RandomCheckpoint(random::RandomCheckpoint),
 }
@@ -57,8 +57,8 @@ impl Command {
             Self::Presets(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
-            Self::Plan(command) => command.run(),
             Self::Kernels(command) => command.run(),
+            Self::Plan(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),
         }

@@ -1,11 +1,17 @@
 //! Options that several commands share: the model and the device.
 
-use std::path::{Path, PathBuf};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use i2vgen::{
     checkpoint::ModelFiles,
     gpu::{self, Capabilities, Device, Disable, ShaderChecks},
+    kernel::Choices,
+    lab,
 };
 use serde::de::DeserializeOwned;
 
@@ -74,12 +80,16 @@ impl DeviceOptions {
         Ok(device.with_checks(self.shader_checks))
     }
 
-    /// What the device offers, without opening it; where there is none and none was named, `other`.
+    /// What the device has that is not disabled; it is not opened.
+    pub fn capabilities(&self) -> Result<Capabilities, Error> {
+        Ok(self.limit(gpu::choose(self.device.as_deref())?.capabilities))
+    }
+
+    /// The same; where there is no device and none was named, `other`.
     pub fn capabilities_or(&self, other: impl FnOnce() -> Capabilities) -> Result<Capabilities, Error> {
-        match gpu::choose(self.device.as_deref()) {
-            Ok(adapter) => Ok(self.limit(adapter.capabilities)),
-            Err(gpu::Error::NoAdapter) if self.device.is_none() => Ok(self.limit(other())),
-            Err(error) => Err(error.into()),
+        match self.capabilities() {
+            Err(Error::Gpu(gpu::Error::NoAdapter)) if self.device.is_none() => Ok(self.limit(other())),
+            found => found,
         }
     }
 
@@ -88,9 +98,25 @@ impl DeviceOptions {
         device.without(self.disable())
     }
 
-    /// The guards in shaders.
+    /// The guards in its shaders.
     pub fn checks(&self) -> ShaderChecks {
         self.shader_checks
+    }
+
+    /// The command line that gives these options again.
+    pub fn arguments(&self) -> Vec<String> {
+        let flag = |name: &str, on: bool| on.then(|| vec![name.to_owned()]);
+        let with = |name: &str, value: Option<String>| value.map(|value| vec![name.to_owned(), value]);
+        let all = [
+            with("--device", self.device.clone()),
+            flag("--no-f16", self.no_f16),
+            flag("--no-subgroups", self.no_subgroups),
+            flag("--no-coopmat", self.no_coopmat),
+            with("--max-binding", self.max_binding.map(|bytes| bytes.to_string())),
+            with("--max-workgroup-memory", self.max_workgroup_memory.map(|bytes| bytes.to_string())),
+            with("--shader-checks", Some(self.shader_checks.to_string())),
+        ];
+        all.into_iter().flatten().flatten().collect()
     }
 
     fn disable(&self) -> Disable {
@@ -101,6 +127,22 @@ impl DeviceOptions {
             max_binding: self.max_binding,
             max_workgroup_memory: self.max_workgroup_memory,
         }
+    }
+}
+
+/// What runs in place of the kernels' own choices.
+#[derive(Args)]
+pub struct Overrides {
+    /// Run a variant, or a WGSL file of your own, in place of what a kernel would choose: conv2d=register, or
+    /// 'conv2d[columns=320]=./mine.wgsl' for some shapes; may be given more than once. `i2vgen kernels check` says whether a file is right
+    #[arg(long = "override", value_name = "KERNEL=VARIANT|FILE", help_heading = "Device")]
+    overrides: Vec<String>,
+}
+
+impl Overrides {
+    /// Reads them, and the files that they name.
+    pub fn choices(&self) -> Result<Arc<Choices>, Error> {
+        Ok(Arc::new(lab::overrides(&self.overrides)?))
     }
 }
 
@@ -124,6 +166,11 @@ fn workgroup_memory(text: &str) -> Result<u32, String> {
         }
         bytes => Ok(bytes.min(u64::from(u32::MAX)) as u32),
     }
+}
+
+/// A seed that nobody chose. torch's CPU generator reads 32 bits of a seed.
+pub fn draw_seed() -> u64 {
+    RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
 }
 
 /// Reads one of an enum's names, as it is written in JSON.

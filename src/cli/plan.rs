@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::{
     Error,
-    options::{ModelOption, by_name},
+    options::{ModelOption, Overrides, by_name},
     output, units,
 };
 
@@ -66,6 +66,8 @@ pub struct Plan {
     /// Speed of the device's matrix products, which decides how finely long operations are split
     #[arg(long, value_name = "GFLOP/S")]
     assume_rate: Option<f64>,
+    #[command(flatten)]
+    overrides: Overrides,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -176,7 +178,8 @@ impl Plan {
                 // Without files: the published ones are f16.
                 |kind| model.checkpoint.as_ref().map_or(Dtype::F16, |c| weight_dtype(c.component(kind), activation)),
             );
-        let target = Target::new(device, rate).within(MAX_SECONDS);
+        let choices = self.overrides.choices()?;
+        let target = Target { choices, ..Target::new(device, rate).within(MAX_SECONDS) };
         let networks = Networks::new(&model.configs, request.compat);
         let types = PlanTypes { activation, weights };
         let planner = Planner { configs: &model.configs, networks: &networks, types, target: &target };

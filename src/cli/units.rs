@@ -54,6 +54,38 @@ pub fn time(time: Duration) -> String {
     }
 }
 
+/// Seconds as µs, ms or s, with three digits.
+pub fn seconds(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s < 1e-3 => (s * 1e6, "µs"),
+        s if s < 1.0 => (s * 1e3, "ms"),
+        s => (s, "s"),
+    };
+    let digits = if value < 10.0 {
+        2
+    } else if value < 100.0 {
+        1
+    } else {
+        0
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+/// Reads a time such as `2s`, `500ms` or `1.5min`.
+pub fn parse_time(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 2s, 500ms or 1min".to_owned();
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[number.len()..] {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| wrong())? * unit;
+    if (1e-3..=1e6).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(wrong()) }
+}
+
 /// Reads a number of bytes such as `134217728`, `128M`, `128MiB` or `2G`; the units are powers of 1024.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size such as 134217728, 128MiB or 2G".to_owned();
@@ -81,6 +113,20 @@ mod tests {
         assert_eq!([count(0), count(999), count(1_420_469_224)], ["0", "999", "1,420,469,224"]);
         let times = [0.02, 3.2, 42.0, 125.0, 7260.0].map(|s| time(Duration::from_secs_f64(s)));
         assert_eq!(times, ["20.0 ms", "3.20 s", "42 s", "2 min 05 s", "2 h 01 min"]);
+    }
+
+    #[test]
+    fn times_are_written_and_read() {
+        let told = [1.234e-6, 0.045_67, 0.123_4, 2.0].map(seconds);
+        assert_eq!(told, ["1.23 µs", "45.7 ms", "123 ms", "2.00 s"]);
+        for (text, ms) in
+            [("2s", Some(2000)), ("500ms", Some(500)), ("1.5min", Some(90_000)), ("0s", None), ("2", None)]
+        {
+            assert_eq!(parse_time(text).ok().map(|time| time.as_millis()), ms, "{text}");
+        }
+        for text in ["", "s", "-1s", "1d", "nans", "1e99s", "é"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

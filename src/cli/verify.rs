@@ -34,6 +34,8 @@ pub struct Verify {
     dump: Option<PathBuf>,
     #[command(flatten)]
     device: options::DeviceOptions,
+    #[command(flatten)]
+    overrides: options::Overrides,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -50,7 +52,8 @@ impl Verify {
             Dtype::F32 => DtypeChoice::F32,
             Dtype::F16 => DtypeChoice::F16,
         };
-        let engine = Engine::new(self.device.open()?, checkpoint, dtype, Compat::Diffusers)?;
+        let choices = self.overrides.choices()?;
+        let engine = Engine::new(self.device.open()?, checkpoint, dtype, Compat::Diffusers)?.with_choices(choices);
         let quiet = self.json;
         let found = verify(&engine, &case, &mut |stage| {
             if !quiet {

@@ -3,7 +3,8 @@
 use std::{fmt, str::FromStr};
 
 /// Guards against what a faulty shader could do. Leave them out only for kernels that are known to be right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ShaderChecks {
     /// Reads and writes stay inside of their bindings, also where the driver does not see to it.
     pub bounds: bool,
@@ -61,6 +62,20 @@ impl FromStr for ShaderChecks {
         }
         let [bounds, loops, division, zero] = on;
         Ok(Self { bounds, loops, division, zero })
+    }
+}
+
+impl TryFrom<String> for ShaderChecks {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<ShaderChecks> for String {
+    fn from(checks: ShaderChecks) -> Self {
+        checks.to_string()
     }
 }
 

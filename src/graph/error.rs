@@ -62,8 +62,15 @@ pub enum Error {
     #[error(transparent)]
     Source(#[from] kernel::SourceError),
     /// A file of the user's that stands in for a kernel.
-    #[error(transparent)]
-    Fit(#[from] kernel::FitError),
+    #[error("{label} ({shape}): {error}")]
+    Fit {
+        /// The operation, as a path in the model.
+        label: String,
+        /// Its shape.
+        shape: String,
+        /// What does not fit.
+        error: kernel::FitError,
+    },
     /// The device.
     #[error(transparent)]
     Gpu(#[from] gpu::Error),

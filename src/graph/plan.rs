@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     gpu::Capabilities,
-    kernel::{Binding, Choice, Choices, Cost, Dtype, Op, Role, Span},
+    kernel::{Binding, Choice, Choices, Cost, Dtype, Op, Role, Span, spelled},
 };
 
 /// What is planned for.
@@ -192,7 +192,10 @@ impl Plan {
             let seconds = target.rate.seconds(op_cost);
             ops.push(PlannedOp {
                 label: node.label.clone(),
-                choice: target.choices.choose(node.op.as_ref(), &target.device)?,
+                choice: target.choices.choose(node.op.as_ref(), &target.device).map_err(|error| {
+                    let (label, shape) = (node.label.clone(), spelled(&node.op.shape()));
+                    Error::Fit { label, shape, error }
+                })?,
                 chunks: split(&node.label, node.op.as_ref(), &offsets, target, seconds)?,
                 places,
                 op: node.op.clone(),
@@ -282,7 +285,7 @@ pub(super) fn bind(span: &Span, binding: &Binding, alignment: u64, offset: usize
 }
 
 /// Cuts an op's units so that no dispatch is too long and no binding too large.
-fn split(
+pub(crate) fn split(
     label: &str,
     op: &dyn Op,
     offsets: &[usize],

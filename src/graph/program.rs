@@ -15,7 +15,7 @@ use crate::{
 pub type Bindings = HashMap<String, Buffer>;
 
 /// Zeros that stand for absent operands; as large as the longest bias.
-const ZEROS: u64 = 128 << 10;
+pub(crate) const ZEROS: u64 = 128 << 10;
 /// Size of the buffers of a hollow program.
 const HOLLOW: u64 = 256;
 
@@ -223,7 +223,7 @@ fn parameters(plan: &Plan) -> (Vec<u8>, Vec<Unbound>) {
 }
 
 /// Folds a number of workgroups into two dimensions.
-fn grid(workgroups: usize, limit: u32) -> [u32; 2] {
+pub(crate) fn grid(workgroups: usize, limit: u32) -> [u32; 2] {
     let lines = workgroups.div_ceil(limit as usize);
     [workgroups.div_ceil(lines) as u32, lines as u32]
 }

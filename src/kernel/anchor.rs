@@ -1,12 +1,15 @@
 //! Temporal anchoring of one step: `kernels/anchor.wgsl`.
 
-use std::ops::Range;
+use std::{
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Define, Dispatch, Dtype, Kernel, Op, Span, list, shape,
+    Binding, Case, Choice, Cost, Define, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -182,7 +185,21 @@ impl Op for Anchor {
         ])
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        tolerance(Dtype::F32)
+    }
+
+    /// Deviations are positive.
+    fn fill(&self, binding: &Binding, _: usize, normal: f32) -> f32 {
+        if binding.name.ends_with("statistics") { normal.abs() + 0.5 } else { normal }
+    }
+
+    /// Coefficients and weights stay what they are while the values grow.
+    fn scales(&self, binding: &Binding) -> RangeInclusive<i32> {
+        if binding.name == "step" { 0..=0 } else { binding.scales() }
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [x0, next, image, step, statistics, image_statistics] = inputs else {
             return vec![];
         };
@@ -204,7 +221,7 @@ impl Op for Anchor {
             sum / total
         };
         let (mut y, mut moved) = (Vec::new(), Vec::new());
-        for i in 0..self.frames * frame_length {
+        for i in units.start * c..units.end * c {
             let (f, pixel, channel) = (i / frame_length, i / c % self.pixels(), i % c);
             let x = at(x0, i);
             let difference = match self.mode {
@@ -232,9 +249,7 @@ pub fn cases() -> Vec<Case> {
             [("latents", 5, 12, 16, 4), ("odd sizes", 3, 7, 9, 3), ("one pixel", 2, 1, 1, 4)]
         {
             let op = Anchor { frames, height, width, channels, mode };
-            let case = Case::new(format!("{} {name}", mode.wgsl()), op, tolerance(Dtype::F32));
-            // Deviations are positive.
-            cases.push(case.with_fill(|b, _, v| if b.name.ends_with("statistics") { v.abs() + 0.5 } else { v }));
+            cases.push(Case::new(format!("{} {name}", mode.wgsl()), Arc::new(op)));
         }
     }
     cases

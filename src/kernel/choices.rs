@@ -2,10 +2,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Choice, Define, Op, WgslFile, fit};
 use crate::gpu::Capabilities;
@@ -13,8 +15,19 @@ use crate::gpu::Capabilities;
 /// What a user asks for, and what was measured to be fastest; everything else the kernels choose themselves.
 #[derive(Clone, Debug, Default)]
 pub struct Choices {
-    forced: BTreeMap<String, Forced>,
+    forced: Vec<Override>,
     tuned: HashMap<Key, Setting>,
+}
+
+/// What runs in place of a kernel's own choice.
+#[derive(Clone, Debug)]
+pub struct Override {
+    /// The kernel.
+    pub kernel: String,
+    /// Fields of the shapes for which it counts; all shapes if there are none.
+    pub shape: Map<String, Value>,
+    /// What runs.
+    pub forced: Forced,
 }
 
 /// A kernel and the JSON of a shape.
@@ -54,9 +67,14 @@ pub fn key(op: &dyn Op) -> Key {
 }
 
 impl Choices {
-    /// Has `kernel` run as the user asks.
-    pub fn force(&mut self, kernel: impl Into<String>, forced: Forced) {
-        self.forced.insert(kernel.into(), forced);
+    /// Has a kernel run as the user asks; where several overrides are for a shape, the last one counts.
+    pub fn force(&mut self, forced: Override) {
+        self.forced.push(forced);
+    }
+
+    /// What the user asks for.
+    pub fn overrides(&self) -> &[Override] {
+        &self.forced
     }
 
     /// Settings that were measured to be fastest on this device.
@@ -74,7 +92,7 @@ impl Choices {
     /// # Errors
     /// A user's file that is no WGSL or does not fit the op.
     pub fn choose(&self, op: &dyn Op, device: &Capabilities) -> Result<Choice, fit::FitError> {
-        match self.forced.get(op.kernel().name) {
+        match self.forced.iter().rfind(|forced| forced.is_for(op)).map(|forced| &forced.forced) {
             Some(Forced::File(file)) => return fit::stand_in(op, &op.choose(device), file),
             Some(Forced::Variant(name)) => {
                 let found = op.variants(device).into_iter().find(|choice| choice.variant == name);
@@ -96,8 +114,44 @@ impl Choices {
     }
 }
 
+impl Override {
+    /// Does it count for this op?
+    fn is_for(&self, op: &dyn Op) -> bool {
+        let shape = op.shape();
+        let is = |(name, wanted): (&String, &Value)| match shape.get(name) {
+            // One number stands for a list whose others are 0, such as the channels of a second input.
+            Some(Value::Array(list)) if wanted.is_number() => {
+                list.first() == Some(wanted) && list.iter().skip(1).all(|other| other.as_u64() == Some(0))
+            }
+            found => found == Some(wanted),
+        };
+        self.kernel == op.kernel().name && self.shape.iter().all(is)
+    }
+}
+
+/// As users write it; a file with a fingerprint (FNV-1a, 64 bits) of what was in it.
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kernel)?;
+        if !self.shape.is_empty() {
+            let fields: Vec<String> = self.shape.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            write!(f, "[{}]", fields.join(","))?;
+        }
+        match &self.forced {
+            Forced::Variant(name) => write!(f, "={name}"),
+            Forced::File(file) => {
+                let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+                let fingerprint = file.text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+                write!(f, "={} ({fingerprint:016x})", file.path)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
         gpu::PORTABLE,
@@ -114,10 +168,33 @@ mod tests {
         choices.tune([(key(&op), Setting::from(&other))]);
         let tuned = choices.choose(&op, &PORTABLE).unwrap();
         assert_eq!((tuned.defines, tuned.reason.as_ref()), (other.defines, "tuned on this device"));
-        choices.force("linear", Forced::Variant("register".into()));
+        choices.force(variant("linear", json!({}), "register"));
         assert_eq!(choices.choose(&op, &PORTABLE).unwrap().variant, "register");
-        choices.force("linear", Forced::Variant("broadcast".into()));
+        choices.force(variant("linear", json!({}), "broadcast"));
         assert_eq!(choices.choose(&op, &PORTABLE).unwrap(), own); // which this device cannot run
+    }
+
+    fn variant(kernel: &str, shape: Value, name: &str) -> Override {
+        let shape = shape.as_object().cloned().unwrap_or_default();
+        Override { kernel: kernel.into(), shape, forced: Forced::Variant(name.into()) }
+    }
+
+    #[test]
+    fn an_override_may_be_for_some_shapes() {
+        let op = Linear(Gemm::plain(64, 32, 32, Dtype::F32));
+        for (shape, is) in [
+            (json!({ "columns": 32 }), true),
+            (json!({ "sources": 32, "x": "f32" }), true),
+            (json!({ "sources": [32, 0] }), true),
+            (json!({ "columns": 33 }), false),
+            (json!({ "colums": 32 }), false),
+        ] {
+            assert_eq!(variant("linear", shape.clone(), "register").is_for(&op), is, "{shape}");
+            assert!(!variant("conv2d", shape, "register").is_for(&op));
+        }
+        let file = WgslFile { path: "mine.wgsl".into(), text: "a".into() };
+        let forced = Override { forced: Forced::File(file.into()), ..variant("linear", json!({ "x": "f32" }), "") };
+        assert_eq!(forced.to_string(), r#"linear[x="f32"]=mine.wgsl (af63dc4c8601ec8c)"#);
     }
 
     #[test]

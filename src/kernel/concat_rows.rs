@@ -1,11 +1,11 @@
 //! Token sequences behind each other: `kernels/concat_rows.wgsl`.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
     threads::{item, portable, rows, vec, workgroups},
     tolerance,
 };
@@ -118,19 +118,28 @@ impl Op for ConcatRows {
             .or_else(|| (self.parts == [0; 3]).then(|| "all `parts` are empty".into()))
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        tolerance(self.x)
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let (Some(parts), Some(add)) = (inputs.get(..3), inputs.get(3)) else {
             return vec![];
         };
         let mut y = Vec::new();
-        for batch in 0..self.batch {
-            let mut sequence: Vec<f32> = Vec::new();
-            for (i, part) in parts.iter().enumerate() {
-                let length = self.parts[i] * self.channels;
-                let start = if self.shared[i] { 0 } else { batch * length };
-                sequence.extend(part.iter().skip(start).take(length));
+        for unit in units.clone() {
+            let (batch, row) = (unit / self.rows(), unit % self.rows());
+            // The part that has this row, and the row in it.
+            let (mut i, mut from) = (0, row);
+            while from >= self.parts[i] {
+                from -= self.parts[i];
+                i += 1;
             }
-            y.extend(sequence.iter().enumerate().map(|(i, v)| v + add.get(i).copied().unwrap_or(0.0)));
+            let from = if self.shared[i] { from } else { batch * self.parts[i] + from };
+            for c in 0..self.channels {
+                let add = add.get(row * self.channels + c).copied().unwrap_or(0.0);
+                y.push(parts[i][from * self.channels + c] + add);
+            }
         }
         vec![y]
     }
@@ -142,7 +151,7 @@ pub fn cases() -> Vec<Case> {
     for x in [Dtype::F32, Dtype::F16] {
         let mut add = |name: &str, batch, parts, shared, channels, add| {
             let op = ConcatRows { batch, parts, shared, channels, add, x };
-            cases.push(Case::new(format!("{name} {x}"), op, tolerance(x)));
+            cases.push(Case::new(format!("{name} {x}"), Arc::new(op)));
         };
         add("class token, patches, positions", 3, [1, 16, 0], [true, false, false], 40, true);
         add("context tokens", 2, [77, 64, 4], [false, true, false], 12, false);

@@ -1,12 +1,12 @@
 //! 2-D convolution as an implicit matrix product: `kernels/conv2d.wgsl`.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, activation::Activation, gemm, gemm::Gemm, list,
-    shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
+    gemm::Gemm, list, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -201,8 +201,12 @@ impl Op for Conv2d {
         .or_else(|| self.gemm.of_convolution())
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
-        self.gemm.reference(inputs, |row, tap| {
+    fn tolerance(&self) -> Tolerance {
+        tolerance(self.gemm.y)
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
+        self.gemm.twin(inputs, units.start * self.out[1]..units.end * self.out[1], |row, tap| {
             let (ox, line) = (row % self.out[1], row / self.out[1]);
             let (oy, f) = (line % self.out[0], line / self.out[0]);
             let uy = (oy * self.stride + tap / self.kernel[1])
@@ -222,8 +226,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (x, w) in [(Dtype::F32, Dtype::F32), (Dtype::F32, Dtype::F16), (Dtype::F16, Dtype::F16)] {
         let base = |c, n| Gemm { w, y: x, ..Gemm::plain(0, c, n, x) };
-        let t = tolerance(x);
-        let mut add = |name: &str, op: Conv2d| cases.push(Case::new(format!("{name} {x}/{w}"), op, t));
+        let mut add = |name: &str, op: Conv2d| cases.push(Case::new(format!("{name} {x}/{w}"), Arc::new(op)));
         let same = |gemm, frames, size| Conv2d::new(gemm, frames, size, size, [3, 3], 1, [1, 1]);
         add("3x3", same(base(16, 24), 3, [7, 5]));
         add("3x3, time embedding", same(Gemm { rows_per_group: Some(2 * 20), ..base(12, 16) }, 4, [4, 5]));

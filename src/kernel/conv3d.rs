@@ -1,10 +1,12 @@
 //! 3-D convolution: `kernels/conv3d.wgsl`.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, gemm, gemm::Gemm, list, shape, tolerance};
+use super::{
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, list, shape, tolerance,
+};
 use crate::gpu::Capabilities;
 
 /// A convolution over frames, height and width; stride 1, zero padding.
@@ -176,9 +178,13 @@ impl Op for Conv3d {
         .or_else(|| self.gemm.of_convolution())
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        tolerance(self.gemm.y)
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [kt, kh, kw] = self.kernel;
-        self.gemm.reference(inputs, |row, tap| {
+        self.gemm.twin(inputs, units.start * self.out[1]..units.end * self.out[1], |row, tap| {
             let (ox, line) = (row % self.out[1], row / self.out[1]);
             let (oy, frame) = (line % self.out[0], line / self.out[0]);
             let (batch, f) = (frame / self.frames[1], frame % self.frames[1]);
@@ -195,8 +201,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (x, w) in [(Dtype::F32, Dtype::F32), (Dtype::F32, Dtype::F16), (Dtype::F16, Dtype::F16)] {
         let base = |c, n| Gemm { w, y: x, ..Gemm::plain(0, c, n, x) };
-        let t = tolerance(x);
-        let mut add = |name: &str, op: Conv3d| cases.push(Case::new(format!("{name} {x}/{w}"), op, t));
+        let mut add = |name: &str, op: Conv3d| cases.push(Case::new(format!("{name} {x}/{w}"), Arc::new(op)));
         add("temporal", Conv3d::temporal(Gemm { residual: true, ..base(16, 16) }, [2, 5], [3, 4], 3));
         add("temporal, one frame", Conv3d::temporal(base(8, 12), [1, 1], [4, 4], 3));
         add("temporal, odd channels", Conv3d::temporal(base(6, 10), [1, 4], [3, 3], 3));

@@ -1,11 +1,14 @@
 //! One DDIM step with guidance: `kernels/ddim.wgsl`.
 
-use std::ops::Range;
+use std::{
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -134,13 +137,23 @@ impl Op for Ddim {
         shape::sizes(&[("frames", self.frames), ("pixels", self.pixels), ("channels", self.channels)])
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        tolerance(Dtype::F32)
+    }
+
+    /// Coefficients and weights stay what they are while the values grow.
+    fn scales(&self, binding: &Binding) -> RangeInclusive<i32> {
+        if binding.name == "step" { 0..=0 } else { binding.scales() }
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [cond, uncond, sample, noise, step] = inputs else {
             return vec![];
         };
         let step: Vec<f64> = step.iter().map(|&v| f64::from(v)).collect();
         let (mut models, mut cleans, mut nexts) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, (&m, &s)) in cond.iter().zip(*sample).enumerate() {
+        for i in units.start * self.channels..units.end * self.channels {
+            let (m, s) = (cond[i], sample[i]);
             let (c, pixel) = (i % self.channels, i / self.channels % self.pixels);
             let frame = i / self.channels / self.pixels;
             let (mut m, s) = (f64::from(m), f64::from(s));
@@ -175,9 +188,9 @@ pub fn cases() -> Vec<Case> {
     ] {
         let op = Ddim { frames, pixels, channels, uncond, noise };
         // Not clipped, then clipped within the range of the values.
-        let free = Case::new(name, op.clone(), tolerance(Dtype::F32));
+        let free = Case::new(name, Arc::new(op.clone()));
         cases.push(free.with_fill(|b, i, v| if b.name == "step" && i == 4 { 0.0 } else { v }));
-        let clipped = Case::new(format!("{name}, clipped"), op, tolerance(Dtype::F32));
+        let clipped = Case::new(format!("{name}, clipped"), Arc::new(op));
         cases.push(clipped.with_fill(|b, i, v| if b.name == "step" && i == 4 { 0.5 } else { v }));
     }
     cases

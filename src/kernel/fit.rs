@@ -50,9 +50,9 @@ pub fn stand_in(op: &dyn Op, base: &Choice, file: &Arc<WgslFile>) -> Result<Choi
         defines: base.defines.clone(),
         file: Some(file.clone()),
     };
-    let failed = |reason: String| WgslError { file: file.path.clone(), reason };
+    let failed = |reason: String| WgslError { file: file.path.clone(), reason, line: None };
     let wgsl = choice.wgsl(op.kernel()).map_err(|e| failed(e.reason))?;
-    let found = reflect(&file.path, &wgsl)?;
+    let found = reflect(&file.path, &wgsl).map_err(|error| before_expansion(error, file, &wgsl))?;
     let mut rows = Vec::new();
     for &(name, meaning) in op.geometry() {
         let threads = found.workgroup_size.iter().product();
@@ -71,6 +71,22 @@ pub fn stand_in(op: &dyn Op, base: &Choice, file: &Arc<WgslFile>) -> Result<Choi
         true => Ok(choice),
         false => Err(FitError::Mismatch { file: file.path.clone(), kernel: op.kernel().name, table: Table(rows) }),
     }
+}
+
+/// The same error with the line of the file, where that is not the line of the expanded text.
+fn before_expansion(error: WgslError, file: &WgslFile, wgsl: &str) -> WgslError {
+    let Some(line) = error.line else { return error };
+    let text = |all: &str, line: u32| all.lines().nth(line as usize - 1).unwrap_or_default().trim().to_owned();
+    let shown = text(wgsl, line);
+    if text(&file.text, line) == shown || shown.is_empty() {
+        return error;
+    }
+    let same: Vec<usize> = (1..).zip(file.text.lines()).filter(|(_, l)| l.trim() == shown).map(|(at, _)| at).collect();
+    let told = match same.as_slice() {
+        [one] => format!("line {one} of {}", file.path),
+        _ => format!("a line that template lines of {} make", file.path),
+    };
+    WgslError { reason: format!("{}\n   = line {line} of the expanded text is {told}", error.reason), ..error }
 }
 
 /// Every binding that is not what the host binds.
@@ -156,6 +172,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_error_in_a_template_is_found_in_the_file() {
+        let op = Linear(Gemm::plain(8, 8, 8, Dtype::F16));
+        let base = op.variants(&PORTABLE).into_iter().find(|choice| choice.variant == "register").unwrap();
+        let error = |text: &str| stand_in(&op, &base, &file(text)).unwrap_err().to_string();
+        // Two lines more after expansion.
+        let told =
+            error("# for i in range(3)\nconst A_${i} = ${i}u;\n# endfor\nfn f() -> u32 {\n  return nothing;\n}\n");
+        assert!(told.contains("│   return nothing;") && told.ends_with("is line 5 of mine.wgsl"), "{told}");
+        let told = error("# for i in range(2)\nconst A_${i} = nothing;\n# endfor\n");
+        assert!(told.ends_with("is a line that template lines of mine.wgsl make"), "{told}");
+        // What is put in front for f16 moves no line.
+        let told = error("fn f() -> u32 {\n  return nothing;\n}\n");
+        assert!(told.contains("mine.wgsl:2:") && !told.contains("expanded"), "{told}");
     }
 
     #[test]

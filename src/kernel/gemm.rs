@@ -350,31 +350,33 @@ impl Gemm {
         (params, rows.len().div_ceil(tile_rows) * tiles_n)
     }
 
-    /// The CPU twin. `pixel(row, tap)` is the input pixel under a tap, if it is not padding.
-    pub fn reference(&self, inputs: &[&[f32]], pixel: impl Fn(usize, usize) -> Option<usize>) -> Vec<Vec<f32>> {
+    /// The CPU twin of some rows. `pixel(row, tap)` is the input pixel under a tap, if it is not padding.
+    pub fn twin(
+        &self,
+        inputs: &[&[f32]],
+        rows: Range<usize>,
+        pixel: impl Fn(usize, usize) -> Option<usize>,
+    ) -> Vec<Vec<f32>> {
         let [x0, x1, w, bias, row_bias, residual] = inputs else { return vec![] };
-        let (taps, n_stored) = (self.tap_count(), self.stored_columns());
-        let channels = self.sources[0] + self.sources[1];
-        let mut y = vec![0.0; self.rows * self.columns];
-        for row in 0..self.rows {
-            let mut sums: Vec<f64> = (0..n_stored).map(|n| bias.get(n).map_or(0.0, |&b| f64::from(b))).collect();
-            let batch = self.rows_per_batch.map_or(0, |r| row / r) * n_stored;
+        let (taps, n_stored, [c0, c1]) = (self.tap_count(), self.stored_columns(), self.sources);
+        let inner = (c0 + c1) * taps;
+        let mut y = Vec::with_capacity(rows.len() * self.columns);
+        // The row of `a`, in the order of a row of w: channel by channel, tap by tap.
+        let mut a = vec![0.0; inner];
+        for row in rows {
             for tap in 0..taps {
-                let Some(at) = pixel(row, tap) else { continue };
-                let a = |c: usize| {
-                    if c < self.sources[0] {
-                        x0[at * self.sources[0] + c]
-                    } else {
-                        x1[at * self.sources[1] + c - self.sources[0]]
-                    }
-                };
-                for c in 0..channels {
-                    let a = f64::from(a(c));
-                    for (n, sum) in sums.iter_mut().enumerate() {
-                        *sum += a * f64::from(w[((batch + n) * channels + c) * taps + tap]);
-                    }
-                }
+                let at = pixel(row, tap);
+                let channels = |x: &[f32], c: usize, width: usize| at.map_or(0.0, |at| f64::from(x[at * width + c]));
+                (0..c0).for_each(|c| a[c * taps + tap] = channels(x0, c, c0));
+                (0..c1).for_each(|c| a[(c0 + c) * taps + tap] = channels(x1, c, c1));
             }
+            let batch = self.rows_per_batch.map_or(0, |r| row / r) * n_stored;
+            let sum = |n: usize| {
+                let bias = bias.get(n).map_or(0.0, |&b| f64::from(b));
+                let w = &w[(batch + n) * inner..(batch + n + 1) * inner];
+                a.iter().zip(w).fold(bias, |sum, (a, &w)| sum + a * f64::from(w))
+            };
+            let sums: Vec<f64> = (0..n_stored).map(sum).collect();
             for n in 0..self.columns {
                 let mut v = if self.geglu { sums[n] * gelu(sums[self.columns + n]) } else { sums[n] };
                 if let Some(group) = self.rows_per_group {
@@ -384,7 +386,7 @@ impl Gemm {
                 if self.residual {
                     v += f64::from(residual[row * self.columns + n]);
                 }
-                y[row * self.columns + n] = v as f32;
+                y.push(v as f32);
             }
         }
         vec![y]

@@ -1,6 +1,9 @@
 //! Group normalisation, statistics: `kernels/group_norm_finish.wgsl`.
 
-use std::ops::Range;
+use std::{
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -109,10 +112,28 @@ impl Op for GroupNormFinish {
             .or_else(|| shape::divides(("frames_per_stat", self.frames_per_stat), ("frames", self.frames)))
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        Tolerance { worst: 4e-6, reason: "f32 merges of a few dozen parts, one inverse square root" }
+    }
+
+    /// Count, mean, squares.
+    fn fill(&self, _: &Binding, i: usize, normal: f32) -> f32 {
+        match i % 3 {
+            0 => 200.0 + (i % 11) as f32,
+            1 => 3.0 + normal,
+            _ => 100.0 * normal.abs(),
+        }
+    }
+
+    /// Counts cannot be scaled.
+    fn scales(&self, _: &Binding) -> RangeInclusive<i32> {
+        0..=0
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [partials] = inputs else { return vec![] };
         let mut stats = Vec::new();
-        for row in 0..self.units() {
+        for row in units.clone() {
             for g in 0..self.groups {
                 let parts: Vec<[f64; 3]> = (0..self.parts())
                     .map(|part| ((row * self.parts() + part) * self.groups + g) * 3)
@@ -131,7 +152,6 @@ impl Op for GroupNormFinish {
 
 /// The cases of the harness.
 pub fn cases() -> Vec<Case> {
-    let tolerance = Tolerance { worst: 4e-6, reason: "f32 merges of a few dozen parts, one inverse square root" };
     let mut cases = Vec::new();
     for (name, frames, segments, groups, frames_per_stat) in [
         ("per frame", 5, 3, 32, 1),
@@ -140,12 +160,7 @@ pub fn cases() -> Vec<Case> {
         ("one part", 1, 1, 3, 1),
     ] {
         let op = GroupNormFinish { frames, segments, groups, frames_per_stat, eps: 1e-5 };
-        let fill = |_: &Binding, i: usize, v: f32| match i % 3 {
-            0 => 200.0 + (i % 11) as f32,
-            1 => 3.0 + v,
-            _ => 100.0 * v.abs(),
-        };
-        cases.push(Case::new(name, op, tolerance).with_fill(fill));
+        cases.push(Case::new(name, Arc::new(op)));
     }
     cases
 }

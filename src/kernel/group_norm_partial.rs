@@ -1,6 +1,6 @@
 //! Group normalisation, first pass: `kernels/group_norm_partial.wgsl`.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
@@ -152,28 +152,38 @@ impl Op for GroupNormPartial {
             .or_else(|| shape::divides(("groups", self.groups), ("sources", self.channels())))
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        Tolerance {
+            worst: 4e-6,
+            reason: "hundreds of squares, shifted by a value that may be three deviations off, are summed in f32; 2.0e-6 was seen",
+        }
+    }
+
+    fn fill(&self, _: &Binding, i: usize, normal: f32) -> f32 {
+        normal + (i % 7) as f32
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [x0, x1] = inputs else { return vec![] };
         let [c0, c1] = self.sources;
         let width = self.channels() / self.groups;
         let mut partials = Vec::new();
-        for f in 0..self.frames {
-            for s in 0..self.segments() {
-                let first = s * self.segment_rows();
-                let rows = first..(first + self.segment_rows()).min(self.rows);
-                for g in 0..self.groups {
-                    let mut values = Vec::new();
-                    for row in rows.clone().map(|r| f * self.rows + r) {
-                        values.extend(
-                            (g * width..(g + 1) * width)
-                                .map(|c| f64::from(if c < c0 { x0[row * c0 + c] } else { x1[row * c1 + c - c0] })),
-                        );
-                    }
-                    let count = values.len() as f64;
-                    let mean = values.iter().sum::<f64>() / count;
-                    let square: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-                    partials.extend([count as f32, mean as f32, square as f32]);
+        for unit in units.clone() {
+            let (f, s) = (unit / self.segments(), unit % self.segments());
+            let first = s * self.segment_rows();
+            let rows = first..(first + self.segment_rows()).min(self.rows);
+            for g in 0..self.groups {
+                let mut values = Vec::new();
+                for row in rows.clone().map(|r| f * self.rows + r) {
+                    values.extend(
+                        (g * width..(g + 1) * width)
+                            .map(|c| f64::from(if c < c0 { x0[row * c0 + c] } else { x1[row * c1 + c - c0] })),
+                    );
                 }
+                let count = values.len() as f64;
+                let mean = values.iter().sum::<f64>() / count;
+                let square: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+                partials.extend([count as f32, mean as f32, square as f32]);
             }
         }
         vec![partials]
@@ -182,15 +192,11 @@ impl Op for GroupNormPartial {
 
 /// The cases of the harness.
 pub fn cases() -> Vec<Case> {
-    let tolerance = Tolerance {
-        worst: 4e-6,
-        reason: "hundreds of squares, shifted by a value that may be three deviations off, are summed in f32; 2.0e-6 was seen",
-    };
     let mut cases = Vec::new();
     for x in [Dtype::F32, Dtype::F16] {
         let mut add = |name: &str, frames, rows, sources, groups| {
             let op = GroupNormPartial { frames, rows, sources, groups, x };
-            cases.push(Case::new(format!("{name} {x}"), op, tolerance).with_fill(|_, i, v| v + (i % 7) as f32));
+            cases.push(Case::new(format!("{name} {x}"), Arc::new(op)));
         };
         add("groups of 10", 3, 210, [320, 0], 32);
         add("groups of 2", 2, 700, [64, 0], 32);
@@ -204,6 +210,6 @@ pub fn cases() -> Vec<Case> {
     // Far from 0 a plain sum of squares would be off by about 5e-3.
     let tolerance = Tolerance { worst: 1e-5, reason: "the means of the threads, near 300, are rounded to 3e-5" };
     let op = GroupNormPartial { frames: 1, rows: 500, sources: [16, 0], groups: 2, x: Dtype::F32 };
-    cases.push(Case::new("far from zero f32", op, tolerance).with_fill(|_, _, v| 300.0 + v));
+    cases.push(Case::new("far from zero f32", Arc::new(op)).within(tolerance).with_fill(|_, _, v| 300.0 + v));
     cases
 }

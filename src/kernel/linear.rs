@@ -1,12 +1,12 @@
 //! Linear layers and batched matrix products: `kernels/linear.wgsl`.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, activation::Activation, gemm, gemm::Gemm, list,
-    shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
+    gemm::Gemm, list, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -76,8 +76,12 @@ impl Op for Linear {
         shape::sizes(&[("rows", self.0.rows)]).or_else(|| self.0.problem())
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
-        self.0.reference(inputs, |row, _| Some(row))
+    fn tolerance(&self) -> Tolerance {
+        tolerance(self.0.y)
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
+        self.0.twin(inputs, units.clone(), |row, _| Some(row))
     }
 }
 
@@ -86,8 +90,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (x, w) in [(Dtype::F32, Dtype::F32), (Dtype::F32, Dtype::F16), (Dtype::F16, Dtype::F16)] {
         let base = |m, k, n| Gemm { w, y: x, ..Gemm::plain(m, k, n, x) };
-        let t = tolerance(x);
-        let mut add = |name: &str, g: Gemm| cases.push(Case::new(format!("{name} {x}/{w}"), Linear(g), t));
+        let mut add = |name: &str, g: Gemm| cases.push(Case::new(format!("{name} {x}/{w}"), Arc::new(Linear(g))));
         add("one row, as an embedding", Gemm { activation: Activation::Silu, ..base(1, 320, 128) });
         add("odd sizes", Gemm { residual: true, ..base(37, 27, 13) });
         add("no bias", Gemm { bias: false, ..base(145, 96, 72) });

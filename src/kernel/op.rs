@@ -1,6 +1,12 @@
 //! What every kernel tells about itself: bindings, variants, cost, how it can be split, and its CPU twin.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt::Debug, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt::Debug,
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -58,9 +64,31 @@ pub trait Op: Debug + Send + Sync {
     /// the shader subtracts it from its logical indices.
     fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch;
 
-    /// The CPU twin: the specification in plain loops with f64 accumulators. `inputs` are the input and weight bindings in
-    /// order (absent ones are empty), weights in the reference's layout; returns the outputs in order; words of a u32 output as the f32 of their bits.
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>>;
+    /// The CPU twin of some units: the specification in plain loops with f64 accumulators. `inputs` are the input and weight bindings
+    /// in order (absent ones are empty), whole, but only what [`spans`](Op::spans) names is read; weights in the reference's layout.
+    ///
+    /// Returns of each output the elements of its span, in order: NaN where the span holds elements that other units write, words of
+    /// a u32 output as the f32 of their bits.
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>>;
+
+    /// The CPU twin of the whole op.
+    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        self.twin(inputs, &(0..self.units()))
+    }
+
+    /// How far a kernel may be from its twin.
+    fn tolerance(&self) -> Tolerance;
+
+    /// For tests: the value of element `i` of an input, from a standard normal. Ids and counters are whole numbers.
+    fn fill(&self, _binding: &Binding, _i: usize, normal: f32) -> f32 {
+        normal
+    }
+
+    /// For tests: the powers of 2 between which an input may be scaled without leaving what the kernel is made for. By default that
+    /// are inputs whose squares and their sums stay normal numbers of f32, and parameters as they are.
+    fn scales(&self, binding: &Binding) -> RangeInclusive<i32> {
+        binding.scales()
+    }
 }
 
 /// One storage binding of an op.
@@ -118,6 +146,16 @@ impl Binding {
     /// Elements of the logical tensor (before any padding of weights).
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The powers of 2 between which an activation may be scaled so that its squares and their sums stay normal numbers of f32, and
+    /// it itself a normal number of its type; parameters and whole numbers are left alone.
+    pub fn scales(&self) -> RangeInclusive<i32> {
+        match (&self.role, self.dtype) {
+            (Role::Input, Dtype::F32) => -60..=40,
+            (Role::Input, Dtype::F16) => -8..=12,
+            _ => 0..=0,
+        }
     }
 
     /// Elements on the device.
@@ -221,7 +259,7 @@ pub struct Choice {
 }
 
 /// WGSL from a file of a user's, which stands in for a variant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct WgslFile {
     /// Its path, for messages.
     pub path: String,
@@ -288,7 +326,7 @@ pub struct Tolerance {
 }
 
 /// One row of the table that the harness tests, times and tunes over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Case {
     /// What the case is, e.g. `down.0 resnet conv 3x3`.
     pub name: String,
@@ -296,19 +334,70 @@ pub struct Case {
     pub op: Arc<dyn Op>,
     /// The tolerance it must meet.
     pub tolerance: Tolerance,
-    /// Turns a random normal into the value of element `i` of an input.
-    pub fill: fn(&Binding, usize, f32) -> f32,
+    /// What takes the place of [`Op::fill`].
+    fill: Option<Fill>,
 }
 
+/// Turns a random normal into the value of element `i` of an input.
+type Fill = fn(&Binding, usize, f32) -> f32;
+
 impl Case {
-    /// A case with the tolerance that its storage type allows.
-    pub fn new(name: impl Into<String>, op: impl Op + 'static, tolerance: Tolerance) -> Self {
-        Self { name: name.into(), op: Arc::new(op), tolerance, fill: |_, _, normal| normal }
+    /// A case with the op's own tolerance and inputs.
+    pub fn new(name: impl Into<String>, op: Arc<dyn Op>) -> Self {
+        Self { name: name.into(), tolerance: op.tolerance(), op, fill: None }
+    }
+
+    /// The value of element `i` of an input, from a standard normal.
+    pub fn fill(&self, binding: &Binding, i: usize, normal: f32) -> f32 {
+        match self.fill {
+            Some(fill) => fill(binding, i, normal),
+            None => self.op.fill(binding, i, normal),
+        }
+    }
+
+    /// The same case with a tolerance of its own.
+    pub fn within(self, tolerance: Tolerance) -> Self {
+        Self { tolerance, ..self }
     }
 
     /// The same case with inputs of its own making.
-    pub fn with_fill(mut self, fill: fn(&Binding, usize, f32) -> f32) -> Self {
-        self.fill = fill;
-        self
+    pub fn with_fill(self, fill: Fill) -> Self {
+        Self { fill: Some(fill), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::cases;
+
+    /// And every element belongs to some unit.
+    #[test]
+    fn the_twin_of_some_units_is_what_the_whole_has_there() {
+        for case in cases().into_iter().filter(|case| case.op.cost().flops < 1e7) {
+            let op = case.op.as_ref();
+            let bindings = op.bindings();
+            let given = bindings.iter().filter(|b| b.role != Role::Output).map(|binding| {
+                let count = if binding.role == Role::Absent { 0 } else { binding.elements() };
+                (0..count).map(|i| case.fill(binding, i, (i * 37 % 101) as f32 / 50.0 - 1.0)).collect()
+            });
+            let given: Vec<Vec<f32>> = given.collect();
+            let inputs: Vec<&[f32]> = given.iter().map(Vec::as_slice).collect();
+            let whole = op.reference(&inputs);
+            let mut seen: Vec<Vec<bool>> = whole.iter().map(|values| vec![false; values.len()]).collect();
+            let units = op.units();
+            for part in [0..units.div_ceil(3), units.div_ceil(3)..units].into_iter().filter(|part| !part.is_empty()) {
+                let outputs = bindings.iter().zip(op.spans(&part)).filter(|(b, _)| b.role == Role::Output);
+                for (i, ((_, span), values)) in outputs.zip(op.twin(&inputs, &part)).enumerate() {
+                    let start = if let Span::Elements(elements) = span { elements.start } else { 0 };
+                    for (at, value) in (start..).zip(values) {
+                        let is = whole[i][at].to_bits() == value.to_bits();
+                        assert!(is || value.is_nan(), "{} {}: {at}", op.kernel().name, case.name);
+                        seen[i][at] |= is;
+                    }
+                }
+            }
+            assert!(seen.iter().flatten().all(|&seen| seen), "{} {}", op.kernel().name, case.name);
+        }
     }
 }

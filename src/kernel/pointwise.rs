@@ -1,11 +1,11 @@
 //! Elementwise sums, scales, activations and conversions: `kernels/pointwise.wgsl`.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance,
     activation::Activation,
     list, shape,
     threads::{item, portable, repeated, workgroups},
@@ -124,9 +124,13 @@ impl Op for Pointwise {
         ])
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        tolerance(self.y)
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [a, b] = inputs else { return vec![] };
-        let y = (0..self.elements).map(|i| {
+        let y = self.block(units).map(|i| {
             let b = if b.is_empty() { 0.0 } else { b[i % b.len()] };
             let v = f64::from(self.scale) * f64::from(a[i % a.len()]) + f64::from(b);
             self.activation.apply(v) as f32
@@ -150,9 +154,7 @@ pub fn cases() -> Vec<Case> {
     };
     let same = |op: Pointwise, n| Pointwise { elements: n, a_elements: n, ..op };
     for x in [Dtype::F32, Dtype::F16] {
-        let mut add = |name: &str, op: Pointwise| {
-            cases.push(Case::new(format!("{name} {x}"), op, tolerance(x)));
-        };
+        let mut add = |name: &str, op: Pointwise| cases.push(Case::new(format!("{name} {x}"), Arc::new(op)));
         let base = Pointwise { a: x, b: x, y: x, ..base.clone() };
         let silu = Activation::Silu;
         add("sum", Pointwise { b_elements: 4000, ..same(base.clone(), 4000) });
@@ -168,7 +170,7 @@ pub fn cases() -> Vec<Case> {
         ("f16 to f32", Pointwise { a: f16, ..same(base.clone(), 1028) }),
         ("f16 + f32", Pointwise { a: f16, b_elements: 64, ..same(base.clone(), 256) }),
     ] {
-        cases.push(Case::new(name, op.clone(), tolerance(op.y)));
+        cases.push(Case::new(name, Arc::new(op)));
     }
     cases
 }

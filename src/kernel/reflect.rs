@@ -16,6 +16,8 @@ pub struct WgslError {
     pub file: String,
     /// naga's words, with the line and what it points at.
     pub reason: String,
+    /// The line that it points at, from 1.
+    pub line: Option<u32>,
 }
 
 /// A text that naga parsed and validated.
@@ -65,8 +67,12 @@ pub struct Variable {
 
 /// Parses and validates WGSL with everything that kernels may use.
 pub fn parse_wgsl(file: &str, wgsl: &str) -> Result<Parsed, WgslError> {
-    let error = |reason: String| WgslError { file: file.to_owned(), reason: reason.trim_end().to_owned() };
-    let module = naga::front::wgsl::parse_str(wgsl).map_err(|e| error(e.emit_to_string_with_path(wgsl, file)))?;
+    let error = |reason: String, at: Option<naga::SourceLocation>| {
+        let reason = reason.trim_end().to_owned();
+        WgslError { file: file.to_owned(), reason, line: at.map(|at| at.line_number) }
+    };
+    let parsed = naga::front::wgsl::parse_str(wgsl);
+    let module = parsed.map_err(|e| error(e.emit_to_string_with_path(wgsl, file), e.location(wgsl)))?;
     let features = Capabilities::SHADER_FLOAT16
         | Capabilities::SHADER_FLOAT16_IN_FLOAT32
         | Capabilities::SUBGROUP
@@ -74,7 +80,8 @@ pub fn parse_wgsl(file: &str, wgsl: &str) -> Result<Parsed, WgslError> {
         | Capabilities::COOPERATIVE_MATRIX;
     let mut validator = Validator::new(ValidationFlags::all(), features);
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
-    let info = validator.validate(&module).map_err(|e| error(e.emit_to_string_with_path(wgsl, file)))?;
+    let valid = validator.validate(&module);
+    let info = valid.map_err(|e| error(e.emit_to_string_with_path(wgsl, file), e.location(wgsl)))?;
     Ok(Parsed { module, info })
 }
 
@@ -86,7 +93,7 @@ pub fn reflect(file: &str, wgsl: &str) -> Result<Reflection, WgslError> {
 impl Parsed {
     /// What the text says about itself; `file` names it in messages.
     pub fn reflect(&self, file: &str) -> Result<Reflection, WgslError> {
-        reflection(&self.module).map_err(|reason| WgslError { file: file.to_owned(), reason })
+        reflection(&self.module).map_err(|reason| WgslError { file: file.to_owned(), reason, line: None })
     }
 }
 

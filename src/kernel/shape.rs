@@ -71,6 +71,17 @@ fn elements(binding: &Binding) -> Option<usize> {
     binding.shape.iter().try_fold(1usize, |all, &length| all.checked_mul(length))
 }
 
+/// A shape as users write it: `frames=16,size=64x64`.
+pub fn spelled(shape: &Value) -> String {
+    let plain = |value: &Value| match value {
+        Value::Array(list) => list.iter().map(Value::to_string).collect::<Vec<_>>().join("x"),
+        Value::String(word) => word.clone(),
+        other => other.to_string(),
+    };
+    let fields = shape.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    fields.map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(",")
+}
+
 /// The first of these sizes that is 0 or too large to count with, as a problem.
 pub(super) fn sizes(sizes: &[(&str, usize)]) -> Option<String> {
     let wrong = sizes.iter().find(|(_, size)| *size == 0 || *size >= MAX_ELEMENTS)?;

@@ -1,6 +1,10 @@
 //! Sinusoidal embeddings: `kernels/sinusoid.wgsl`.
 
-use std::{f64::consts::LN_10, ops::Range};
+use std::{
+    f64::consts::LN_10,
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -36,6 +40,9 @@ struct Params {
     t_base: u32,
     y_base: u32,
 }
+
+const TIGHT: Tolerance =
+    Tolerance { worst: 4e-7, reason: "polynomials of f32; angles and frequencies are the very same numbers" };
 
 impl Op for Sinusoid {
     fn kernel(&self) -> &'static Kernel {
@@ -85,11 +92,27 @@ impl Op for Sinusoid {
         shape::sizes(&[("count", self.count), ("channels", self.channels)])
     }
 
-    fn reference(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+    fn tolerance(&self) -> Tolerance {
+        match self.y {
+            Dtype::F32 => TIGHT,
+            y => tolerance(y),
+        }
+    }
+
+    /// Timesteps, all below 2^24 however they are scaled.
+    fn fill(&self, _: &Binding, i: usize, _: f32) -> f32 {
+        1000.0 - (i * 37 % 1001) as f32
+    }
+
+    fn scales(&self, _: &Binding) -> RangeInclusive<i32> {
+        -20..=13
+    }
+
+    fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [t] = inputs else { return vec![] };
         let half = self.channels / 2;
-        let mut y = vec![0.0; self.count * self.channels];
-        for (row, &t) in y.chunks_exact_mut(self.channels).zip(*t) {
+        let mut y = vec![0.0; units.len() * self.channels];
+        for (row, &t) in y.chunks_exact_mut(self.channels).zip(&t[units.clone()]) {
             for k in 0..half {
                 let exponent = -((4.0 * LN_10) as f32) * k as f32 / half as f32;
                 let frequency = f64::from(exponent).exp() as f32;
@@ -104,21 +127,16 @@ impl Op for Sinusoid {
 
 /// The cases of the harness.
 pub fn cases() -> Vec<Case> {
-    let tight =
-        Tolerance { worst: 4e-7, reason: "polynomials of f32; angles and frequencies are the very same numbers" };
     let mut cases = Vec::new();
     for y in [Dtype::F32, Dtype::F16] {
         for (name, count, channels) in
             [("timesteps", 100, 320), ("one", 1, 64), ("odd width", 9, 27), ("width 2", 5, 2)]
         {
-            let tolerance = if y == Dtype::F32 { tight } else { tolerance(y) };
-            let fill = |_: &Binding, i: usize, _| 1000.0 - (i * 37 % 1001) as f32;
-            let op = Sinusoid { count, channels, y };
-            cases.push(Case::new(format!("{name} {y}"), op, tolerance).with_fill(fill));
+            cases.push(Case::new(format!("{name} {y}"), Arc::new(Sinusoid { count, channels, y })));
         }
     }
     let op = Sinusoid { count: 9, channels: 64, y: Dtype::F32 };
-    cases.push(Case::new("negative and fractional numbers f32", op, tight).with_fill(|_, _, v| 77.7 * v));
+    cases.push(Case::new("negative and fractional numbers f32", Arc::new(op)).with_fill(|_, _, v| 77.7 * v));
     cases
 }
 

@@ -39,12 +39,14 @@ static SHARED_FILES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env
 });
 
-/// Expands the WGSL `text` of `kernel` with `defines`. `enable f16;` is put in front when a define asks for f16 storage.
+/// Expands the WGSL `text` of `kernel` with `defines`. `enable f16;` is put in front when a define asks for f16 storage, on the first line: the
+/// lines of a text without template lines keep their numbers.
 pub fn specialise(kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
     let error = |e: minijinja::Error| SourceError { kernel: kernel.to_owned(), reason: format!("{e:#}") };
     let body = SHARED_FILES.render_named_str(kernel, text, defines).map_err(error)?;
     let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
-    Ok(if f16 { format!("enable f16;\n{body}") } else { body })
+    let enabled = body.lines().any(|line| line.trim_start().starts_with("enable f16"));
+    Ok(if f16 && !enabled { format!("enable f16; {body}") } else { body })
 }
 
 /// Defines that name the type of packed weights, which are read without the f16 feature.

@@ -1,14 +1,38 @@
-//! The instrument: checking kernels against their twins and clips against the reference, what backends make of a shader, and a model to
-//! try things on.
+//! The instrument: checking and racing kernels, what backends make of them, checking clips against the reference, and a model to try
+//! things on.
 
+mod bench;
+mod candidate;
+mod catalogue;
 mod ceilings;
 mod check;
 pub mod emit;
+mod fields;
+mod job;
+mod normals;
+mod overrides;
+mod race;
 mod random_checkpoint;
+mod stand;
+mod statistics;
+mod timer;
 mod verify;
+mod versions;
+mod workload;
 
+pub use bench::{Timing, bench};
+pub use candidate::{CHOSEN, Candidate, Error as CandidateError, nearest, settings};
+pub use catalogue::{Needs, Rung, computes, rungs};
 pub use ceilings::{Ceilings, MatrixRate};
-pub use check::{Report, check};
+pub use check::{Checker, Effort, Kind, Prepared, Report, Run, Worst};
+pub use fields::fields;
+pub use job::{Item, Job, Message, Task, execute};
+pub use overrides::{Error as OverrideError, overrides};
+pub use race::{Place, Rules, Verdict, race};
 pub use random_checkpoint::{Error as RandomCheckpointError, random_checkpoint};
+pub use statistics::Interval;
+pub use timer::{Clock, Timer};
 pub use verify::Error as VerifyError;
 pub use verify::{ReferenceCase, Stage, Verification, verify};
+pub use versions::wgpu_version;
+pub use workload::{Error as WorkloadError, Layer, ModelRun, Used, Workload};

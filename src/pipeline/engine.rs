@@ -1,5 +1,7 @@
 //! A device with a checkpoint: from request to clips.
 
+use std::sync::Arc;
+
 use super::{
     Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Event, Networks, Noise, Observer, Passes, Phase, Planner,
     Plans, Request, Shape, Text,
@@ -12,7 +14,7 @@ use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
     graph::{Keep, Rate, Target, WeightStore, measure},
-    kernel::Dtype,
+    kernel::{Choices, Dtype},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
     sampler::{Schedule, SchedulerConfig},
@@ -91,6 +93,17 @@ impl Engine {
             target,
             compat,
         })
+    }
+
+    /// The same, with these variants where the choice is not left to the kernels.
+    pub fn with_choices(mut self, choices: Arc<Choices>) -> Self {
+        self.target.choices = choices;
+        self
+    }
+
+    /// Which variants run where the choice is not left to the kernels.
+    pub fn choices(&self) -> &Choices {
+        &self.target.choices
     }
 
     /// The device.

@@ -3,7 +3,7 @@
 use super::{Error, Estimate, Networks, Passes, PlanTypes, Plans, Request, Shape};
 use crate::{
     checkpoint::Configs,
-    graph::{Keep, Target},
+    graph::{self, Keep, Target},
 };
 
 /// Share of a device's memory that a generation may plan for; the rest is the system's, the driver's and for staging.
@@ -26,6 +26,8 @@ impl Planner<'_> {
     /// The plans of a request. With [`Passes::Auto`], two passes if one batch does not fit. An error says what would fit.
     pub fn plan(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         match self.attempt(request, keep) {
+            // No size would help.
+            Err(error @ Error::Graph(graph::Error::Fit { .. })) => Err(error),
             Err(error @ (Error::Graph(_) | Error::TooLarge(_))) => Err(match self.smaller(request) {
                 Some([width, height]) => {
                     Error::TooLarge(format!("{error}; {width}x{height} would fit (--width, --height)"))

@@ -1,7 +1,10 @@
 //! One device, and an engine for each way in which the jobs want it to compute.
 
+use std::sync::Arc;
+
 use i2vgen::{
     gpu::Device,
+    kernel::Choices,
     pipeline::{Compat, DtypeChoice, Engine},
 };
 
@@ -10,13 +13,14 @@ use crate::cli::{Error, machine::Machine};
 /// Open engines. They share the device and its compiled pipelines, and keep no weights on it between clips.
 pub struct Engines {
     device: Device,
+    choices: Arc<Choices>,
     open: Vec<(DtypeChoice, Compat, Engine)>,
 }
 
 impl Engines {
     /// None yet.
-    pub fn new(device: Device) -> Self {
-        Self { device, open: Vec::new() }
+    pub fn new(device: Device, choices: Arc<Choices>) -> Self {
+        Self { device, choices, open: Vec::new() }
     }
 
     /// The device.
@@ -28,6 +32,7 @@ impl Engines {
     pub fn open(&mut self, machine: &Machine, dtype: DtypeChoice, compat: Compat) -> Result<(), Error> {
         if self.find(dtype, compat).is_none() {
             let engine = Engine::new(self.device.clone(), machine.checkpoint()?, dtype, compat)?;
+            let engine = engine.with_choices(self.choices.clone());
             self.open.push((self.resolved(dtype), compat, engine));
         }
         Ok(())

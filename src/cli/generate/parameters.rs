@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use i2vgen::{
+    kernel::Override,
     pipeline::{Compat, DtypeChoice, Engine, Passes, RngKind},
     sampler::{Anchoring, FrameScales, StepScales},
     video::{self, Filter},
@@ -62,6 +63,9 @@ pub struct Parameters {
     pub device: String,
     /// Its interface and driver.
     pub driver: String,
+    /// What ran in place of the kernels' own choices, a file with its fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
 }
 
 /// Which picture it was: enough to tell two apart, not enough to see it.
@@ -109,6 +113,7 @@ impl Parameters {
             dtype,
             device: device.name.clone(),
             driver: format!("{} {}", device.backend, device.driver),
+            overrides: engine.choices().overrides().iter().map(Override::to_string).collect(),
         }
     }
 

@@ -1,9 +1,6 @@
 //! A clip as it will be made: every setting decided and checked.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    path::Path,
-};
+use std::path::Path;
 
 use i2vgen::{
     checkpoint::{Checkpoint, Configs},
@@ -16,7 +13,7 @@ use i2vgen::{
 };
 
 use super::Settings;
-use crate::cli::{Error, output, prepare::PrepareOptions, units};
+use crate::cli::{Error, options, output, prepare::PrepareOptions, units};
 
 /// Everything that decides a clip, but the model and the device.
 pub struct Recipe {
@@ -44,7 +41,7 @@ impl Recipe {
             )
         })?;
         let (prompt, notes, advice) = wording(prompt, s.rewrite_prompt.unwrap_or(false));
-        let seed = s.seed.unwrap_or_else(draw_seed);
+        let seed = s.seed.unwrap_or_else(options::draw_seed);
         let last = seed.checked_add(u64::from(count) - 1);
         let last =
             last.ok_or_else(|| Error::message(format!("--seed: {count} clips from seed {seed} on exceed 2^64")))?;
@@ -161,11 +158,6 @@ fn wording(prompt: String, rewrite: bool) -> (String, Vec<String>, Vec<String>) 
     let mut advice: Vec<String> = told.map(ToString::to_string).collect();
     advice.extend(analysis.rewrite.map(|better| format!("--rewrite-prompt would use \"{better}\"")));
     (prompt, Vec::new(), advice)
-}
-
-/// A seed that nobody chose. torch's CPU generator reads 32 bits of a seed.
-fn draw_seed() -> u64 {
-    RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
 }
 
 /// Are the networks those of the published checkpoint?

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use i2vgen::lab::emit::{Backend, Guards};
 
-use super::which::ShapeOptions;
+use super::shapes::{ShapeOptions, Usual};
 use crate::cli::{Error, options::DeviceOptions, output, plan::assume};
 use report::Emitted;
 
@@ -21,11 +21,11 @@ use report::Emitted;
 /// guards that --shader-checks leaves in.
 #[derive(Args)]
 pub struct Emit {
-    /// The kernel, as `i2vgen devices` and `docs/kernels.md` name them
+    /// The kernel; `i2vgen kernels list` has all
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     kernel: Option<String>,
-    /// A variant by name, or a WGSL file of your own [default: what the device would choose]
-    #[arg(long, value_name = "NAME|FILE.wgsl", conflicts_with = "all")]
+    /// A variant, such as register or register:TM=8, or a WGSL file of your own [default: what the device would choose]
+    #[arg(long, value_name = "VARIANT|FILE", conflicts_with = "all")]
     variant: Option<String>,
     #[command(flatten)]
     shape: ShapeOptions,
@@ -42,7 +42,7 @@ pub struct Emit {
     #[arg(long, conflicts_with = "all")]
     json: bool,
     /// Write every setting of every variant of every kernel for all kinds of devices into the folder -o, with an index.json
-    #[arg(long, requires = "output", conflicts_with_all = ["shape", "case"])]
+    #[arg(long, requires = "output", conflicts_with_all = ["shape", "case", "shapes", "dtype"])]
     all: bool,
     /// The Vulkan driver keeps accesses inside of buffers itself (robustBufferAccess2, as on most cards): wgpu leaves that to it
     #[arg(long)]
@@ -108,14 +108,20 @@ impl Emit {
         let Some(kernel) = &self.kernel else {
             return all::write(&self.targets(Target::All), guards, self.output.as_deref());
         };
-        let which = self.shape.of(kernel)?;
         let device = match self.assume_device.as_slice() {
             [] => self.device.capabilities_or(assume::desktop)?,
             words => self.device.limit(assume::device(words, None)?.0),
         };
-        let picked = variant::pick(which.op.as_ref(), self.variant.as_deref(), &device)?;
-        let emitted = Emitted::new(&which, picked, guards)?;
-        emitted.notes().for_each(|note| output::tell(&format!("note: {note}")));
+        let mut shapes = self.shape.items(std::slice::from_ref(kernel), &device, Usual::Costliest)?;
+        if shapes.items.len() > 1 {
+            let (count, first) = (shapes.items.len(), &shapes.items[0].name);
+            shapes.notes.push(format!("{count} shapes are like this: {first} is emitted"));
+        }
+        let case = shapes.items[0].case().map_err(|e| Error::message(e.to_string()))?;
+        let picked = variant::pick(case.op.as_ref(), self.variant.as_deref(), &device)?;
+        shapes.notes.iter().chain(&picked.note).for_each(|note| output::tell(&format!("note: {note}")));
+        let guards = Guards { checks: picked.checks.unwrap_or(guards.checks), ..guards };
+        let emitted = Emitted::new(&case, picked, guards)?;
         if self.json {
             return output::print_json(&emitted.json());
         }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use i2vgen::{
-    kernel::Define,
+    kernel::{Case, Define, spelled},
     lab::emit::{self, Backend, Code, Guards, Refusal, Shader},
 };
 use serde_json::{Map, Value, json};
 
 use super::{Target, variant::Picked};
-use crate::cli::{Error, kernels::which::Which, output};
+use crate::cli::{Error, output};
 
 /// What is emitted of one kernel.
 pub struct Emitted {
@@ -25,17 +25,12 @@ pub struct Emitted {
 }
 
 impl Emitted {
-    pub fn new(which: &Which, picked: Picked, guards: Guards) -> Result<Self, Error> {
-        let kernel = which.op.kernel();
+    pub fn new(case: &Case, picked: Picked, guards: Guards) -> Result<Self, Error> {
+        let kernel = case.op.kernel();
         let name = picked.choice.file.as_ref().map_or(kernel.name, |file| &file.path);
         let shader = Shader::new(name, picked.choice.wgsl(kernel)?)?;
-        let (case, shape) = (which.name.clone(), which.op.shape());
+        let (case, shape) = (case.name.clone(), case.op.shape());
         Ok(Self { kernel: kernel.name, case, shape, picked, guards, shader })
-    }
-
-    /// What the user should know beside the result.
-    pub fn notes(&self) -> impl Iterator<Item = &str> {
-        self.picked.note.as_deref().into_iter()
     }
 
     /// `linear workgroup for 'odd sizes f16/f16'`.
@@ -53,7 +48,8 @@ impl Emitted {
             Define::Int(value) => Some(format!(" {name}={value}")),
             _ => None,
         });
-        format!("// i2vgen {}: {}{}\n{wgsl}", env!("CARGO_PKG_VERSION"), self.title(), numbers.collect::<String>())
+        let (version, numbers) = (env!("CARGO_PKG_VERSION"), numbers.collect::<String>());
+        format!("// i2vgen {version}: {}\n// {}{numbers}\n{wgsl}", self.title(), spelled(&self.shape))
     }
 
     fn code(&self, backend: Backend) -> Result<Code, Refusal> {

@@ -1,11 +1,9 @@
 //! Which variant is emitted.
 
-use std::{path::Path, sync::Arc};
-
 use i2vgen::{
-    gpu::Capabilities,
-    kernel::{Choice, Op, WgslFile, stand_in},
-    lab::emit::sorts,
+    gpu::{Capabilities, ShaderChecks},
+    kernel::{Choice, Op},
+    lab::{Candidate, CandidateError, emit::sorts},
 };
 
 use crate::cli::Error;
@@ -13,31 +11,29 @@ use crate::cli::Error;
 /// A variant, and what to know about where it comes from.
 pub struct Picked {
     pub choice: Choice,
+    /// The guards that its name asks for.
+    pub checks: Option<ShaderChecks>,
     pub note: Option<String>,
 }
 
-/// The variant of this name, or the file, or what the device would choose. What the device cannot run is taken from a kind of device that
-/// can: emitting needs none.
+/// The variant or file of this name, or what the device would choose. What the device cannot run is taken from a kind of device that can:
+/// emitting needs none.
 pub fn pick(op: &dyn Op, name: Option<&str>, device: &Capabilities) -> Result<Picked, Error> {
-    let own = op.choose(device);
-    let Some(name) = name else { return Ok(Picked { choice: own, note: None }) };
-    if Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wgsl")) {
-        let text = std::fs::read_to_string(name).map_err(|e| Error::message(format!("cannot read {name}: {e}")))?;
-        let file = Arc::new(WgslFile { path: name.to_owned(), text });
-        return Ok(Picked { choice: stand_in(op, &own, &file)?, note: None });
-    }
-    let of = |device: &Capabilities| op.variants(device).into_iter().find(|choice| choice.variant == name);
-    if let Some(choice) = of(device) {
-        return Ok(Picked { choice, note: None });
-    }
+    let candidate = name.map_or_else(|| Ok(Candidate::chosen()), Candidate::parse)?;
+    let checks = [ShaderChecks::ON, ShaderChecks::OFF].map(|device| candidate.checks(device));
+    let checks = (checks[0] == checks[1]).then_some(checks[0]);
+    let error = match candidate.choice(op, device) {
+        Ok(choice) => return Ok(Picked { choice, checks, note: None }),
+        Err(error @ (CandidateError::Variant { .. } | CandidateError::Setting { .. })) => error,
+        Err(error) => return Err(error.into()),
+    };
     let all = sorts();
-    if let Some((choice, sort)) = all.iter().find_map(|sort| Some((of(&sort.device)?, sort.name))) {
+    if let Some((choice, sort)) =
+        all.iter().find_map(|sort| Some((candidate.choice(op, &sort.device).ok()?, sort.name)))
+    {
         let device = if device.name.is_empty() { "the assumed device" } else { &device.name };
-        return Ok(Picked { choice, note: Some(format!("{device} would not run '{name}'; it is emitted for {sort}")) });
+        let note = format!("{device} would not run '{}'; it is emitted for {sort}", candidate.name);
+        return Ok(Picked { choice, checks, note: Some(note) });
     }
-    let mut known: Vec<&str> = all.iter().flat_map(|sort| op.variants(&sort.device)).map(|c| c.variant).collect();
-    known.sort_unstable();
-    known.dedup();
-    let (kernel, known) = (op.kernel().name, known.join(", "));
-    Err(Error::message(format!("{kernel} has no variant '{name}' for this shape; there are {known}, or FILE.wgsl")))
+    Err(error.into())
 }

@@ -1,0 +1,202 @@
+//! `i2vgen kernels bench`: how long a kernel takes.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use i2vgen::kernel::Cost;
+use i2vgen::lab::{Candidate, Ceilings, Clock, Job, Message, Task, Timing};
+use serde_json::{Value, json};
+
+use super::{
+    child, report,
+    shapes::{ShapeOptions, Usual, kernel},
+};
+use crate::cli::{Error, options::DeviceOptions, output, units};
+
+/// Time kernels: median and 20 and 80 % quantiles of many samples, arithmetic and traffic per second
+///
+/// After a warm-up, samples are taken for the whole budget; the inputs of one run lie elsewhere than those of the run before, so that caches
+/// do not flatter. Times are the device's timestamps, or where it has none the host's clock around repeats. `race` says whether a difference
+/// means anything.
+#[derive(Args)]
+pub struct Bench {
+    /// The kernel
+    kernel: String,
+    /// Variants, such as register or register:TM=8,TN=2@checks=off, or WGSL files of your own [default: what would run here]
+    candidates: Vec<String>,
+    #[command(flatten)]
+    shapes: ShapeOptions,
+    /// Time for each candidate and shape
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = units::parse_time)]
+    budget: Duration,
+    /// Measured ceilings of this device; a time beyond them is an error
+    #[arg(long, value_name = "JSON")]
+    ceilings: Option<PathBuf>,
+    /// End a WGSL file of your own that gives no sign of life for so long
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::parse_time)]
+    timeout: Duration,
+    /// Print JSON
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print lines of comma-separated values
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    device: DeviceOptions,
+}
+
+/// A candidate that was timed.
+struct Row<'a> {
+    task: &'a Task,
+    cost: Cost,
+    timing: Timing,
+    share: Option<f64>,
+}
+
+impl Bench {
+    pub fn run(self) -> Result<(), Error> {
+        kernel(&self.kernel)?;
+        let ceilings = report::ceilings(self.ceilings.as_deref())?;
+        let capabilities = self.device.capabilities()?;
+        let mut candidates: Vec<Candidate> =
+            self.candidates.iter().map(|text| Candidate::parse(text)).collect::<Result<_, _>>()?;
+        if candidates.is_empty() {
+            candidates.push(Candidate::chosen());
+        }
+        let shapes = self.shapes.items(std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
+        shapes.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
+        let each = |item: &i2vgen::lab::Item| {
+            candidates
+                .iter()
+                .map(|candidate| Task { item: item.clone(), candidate: candidate.clone() })
+                .collect::<Vec<_>>()
+        };
+        let tasks: Vec<Task> = shapes.items.iter().flat_map(each).collect();
+        let job = Job::Bench { tasks: tasks.clone(), budget: self.budget };
+        let (mut rows, mut failed) = (Vec::new(), false);
+        child::run(&job, &self.device, self.timeout, &mut |message| {
+            match message {
+                Message::Timed { at, timing } => {
+                    let task = &tasks[at];
+                    let cost = task.item.case().map_err(|e| Error::message(e.to_string()))?.op.cost();
+                    let share = ceilings.as_ref().and_then(|c| c.share(cost, timing.median));
+                    if let Some(wrong) = ceilings.as_ref().and_then(|ceilings| timing.too_good(cost, ceilings)) {
+                        failed = true;
+                        output::tell(&format!("error: {} at {}: {wrong}", task.candidate.name, task.item.name));
+                    }
+                    rows.push(Row { task, cost, timing, share });
+                }
+                Message::Failed { at, error } => {
+                    failed = true;
+                    output::tell(&format!("error: {} at {}: {error}", tasks[at].candidate.name, tasks[at].item.name));
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        match (self.json, self.csv) {
+            (true, _) => {
+                let rows: Vec<Value> = rows.iter().map(Row::json).collect();
+                let setting = report::setting(&capabilities, self.device.checks());
+                output::print_json(&json!({ "setting": setting, "times": rows }))?;
+            }
+            (_, true) => output::print(&self.as_csv(&rows, &report::setting(&capabilities, self.device.checks())))?,
+            _ => output::print(&text(
+                &rows,
+                &report::setting_line(&capabilities, self.device.checks()),
+                ceilings.as_ref(),
+            ))?,
+        }
+        if failed { Err(Error::Reported) } else { Ok(()) }
+    }
+
+    fn as_csv(&self, rows: &[Row<'_>], setting: &Value) -> String {
+        let names: Vec<String> = setting.as_object().into_iter().flat_map(|s| s.keys().cloned()).collect();
+        let mut text = format!(
+            "kernel,candidate,shape,median_s,q20_s,q80_s,samples,repeats,sets,clock,flops,bytes,gflops_per_s,gb_per_s,share,{}\n",
+            names.join(",")
+        );
+        let values = setting.as_object().into_iter().flat_map(|s| s.values());
+        let same: Vec<String> = values.map(|v| report::csv(&v.as_str().map_or(v.to_string(), str::to_owned))).collect();
+        for row in rows {
+            let Row { task, cost, timing: t, share } = row;
+            let [flops, bytes] = t.rates(*cost).map(|rate| rate / 1e9);
+            let share = share.map_or(String::new(), |share| share.to_string());
+            text += &format!(
+                "{},{},{},{},{},{},{},{},{},{},{},{},{flops},{bytes},{share},{}\n",
+                self.kernel,
+                report::csv(&task.candidate.name),
+                report::csv(&task.item.name),
+                t.median,
+                t.low,
+                t.high,
+                t.samples,
+                t.repeats,
+                t.sets,
+                clock(t.clock),
+                cost.flops,
+                cost.bytes,
+                same.join(",")
+            );
+        }
+        text
+    }
+}
+
+impl Row<'_> {
+    fn json(&self) -> Value {
+        let [flops, bytes] = self.timing.rates(self.cost);
+        json!({
+            "kernel": self.task.item.kernel, "candidate": self.task.candidate.name, "name": self.task.item.name,
+            "shape": self.task.item.shape, "timing": self.timing, "flops": self.cost.flops, "bytes": self.cost.bytes,
+            "flops_per_second": flops, "bytes_per_second": bytes, "share": self.share,
+        })
+    }
+}
+
+fn text(rows: &[Row<'_>], setting: &str, ceilings: Option<&Ceilings>) -> String {
+    let heads = ["candidate", "median", "20 %", "80 %", "samples", "GFLOP/s", "GB/s", "of the roofline"];
+    let mut text = String::new();
+    let mut shown: Option<&str> = None;
+    let mut table = Vec::new();
+    for row in rows {
+        let item = &row.task.item;
+        if shown != Some(&item.name) {
+            text += &output::table(&std::mem::take(&mut table));
+            text += &format!("{} at {}\n", item.kernel, item.name);
+            table.push(heads.map(String::from).to_vec());
+            shown = Some(&item.name);
+        }
+        let t = &row.timing;
+        let [flops, bytes] = t.rates(row.cost).map(|rate| format!("{:.1}", rate / 1e9));
+        let share = row.share.map_or("-".into(), |share| format!("{:.0} %", 100.0 * share));
+        let times = [t.median, t.low, t.high].map(units::seconds);
+        table.push(
+            [
+                &[row.task.candidate.name.clone()][..],
+                &times,
+                &[format!("{} x {}", t.samples, t.repeats), flops, bytes, share],
+            ]
+            .concat(),
+        );
+    }
+    text += &output::table(&table);
+    if rows.iter().any(|row| row.timing.clock == Clock::Wall) {
+        text += "without timestamps: the host's clock around the repeats of a sample, submission and wait included\n";
+    }
+    if rows.iter().any(|row| !row.timing.exceeds_caches) {
+        text += "the buffers may fit into the caches: they are small, or the device's memory is\n";
+    }
+    if ceilings.is_none() {
+        text += "no ceilings are known: --ceilings takes what `i2vgen roofline --json` prints\n";
+    }
+    text + setting
+}
+
+/// A clock's name.
+pub fn clock(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Timestamps => "timestamps",
+        Clock::Wall => "wall",
+    }
+}

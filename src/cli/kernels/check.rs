@@ -1,0 +1,246 @@
+//! `i2vgen kernels check`: is a kernel right?
+
+use std::{collections::BTreeMap, time::Duration};
+
+use clap::Args;
+use i2vgen::{
+    gpu::Capabilities,
+    lab::{Candidate, Item, Job, Kind, Message, Report, Run, Task},
+};
+use serde_json::json;
+
+use super::{
+    child, report,
+    shapes::{ShapeOptions, Usual, kernel},
+    watch::watch,
+};
+use crate::cli::{
+    Error,
+    options::{DeviceOptions, by_name, draw_seed},
+    output, units,
+};
+
+/// Compare kernels with their CPU twins on this device
+///
+/// Every variant runs on random, constant, tiny and huge inputs, whole and in pieces. Outputs are poisoned before and stand between guards,
+/// which must not change. Errors are relative to the rms of the twin's output. Tiny inputs are scaled down until their squares are barely
+/// normal numbers of f32 (of f16: by 2^-8), huge ones up as far as the kernel takes them and the twin's outputs stay below half of their
+/// type's largest number; where a type can overflow, it must saturate. Of an op that is much work some units are compared, first and last
+/// among them. The exit code is 0 only if everything holds.
+#[derive(Args)]
+pub struct Check {
+    /// Kernels [default: all]
+    kernels: Vec<String>,
+    /// Variants, such as register or register:TM=8, or a WGSL file of your own; may be given more than once [default: all that this
+    /// device can run]
+    #[arg(long, value_name = "VARIANT|FILE")]
+    variant: Vec<String>,
+    #[command(flatten)]
+    shapes: ShapeOptions,
+    /// Kinds of inputs: some of random,constant,tiny,huge,overflow
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = by_name::<Kind>)]
+    inputs: Vec<Kind>,
+    /// Seed of random inputs [default: drawn and printed]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// End a WGSL file of your own that gives no sign of life for so long
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::parse_time)]
+    timeout: Duration,
+    /// Check again whenever a WGSL file of your own is saved
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceOptions,
+}
+
+impl Check {
+    pub fn run(self) -> Result<(), Error> {
+        match self.watch {
+            true => {
+                let files: Vec<String> = self.variant.iter().filter(|name| name.ends_with(".wgsl")).cloned().collect();
+                watch(&files, || self.once())
+            }
+            false => self.once(),
+        }
+    }
+
+    fn once(&self) -> Result<(), Error> {
+        let capabilities = self.device.capabilities()?;
+        for name in &self.kernels {
+            kernel(name)?;
+        }
+        let candidates: Vec<Candidate> =
+            self.variant.iter().map(|text| Candidate::parse(text)).collect::<Result<_, _>>()?;
+        if self.kernels.len() != 1 && candidates.iter().any(|candidate| candidate.file().is_some()) {
+            return Err(Error::message(
+                "--variant: a WGSL file is for one kernel: name it, as in `kernels check conv2d`",
+            ));
+        }
+        let shapes = self.shapes.items(&self.kernels, &capabilities, Usual::Cases)?;
+        shapes.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
+        let (tasks, skipped) = tasks(&shapes.items, &candidates, &capabilities)?;
+        if skipped > 0 {
+            output::tell(&format!(
+                "note: {} skipped: a variant is not for every shape",
+                units::counted(skipped, "check")
+            ));
+        }
+        let seed = self.seed.unwrap_or_else(|| draw_seed());
+        let kinds = if self.inputs.is_empty() { Kind::ALL.to_vec() } else { self.inputs.clone() };
+        let job = Job::Check { tasks: tasks.clone(), seed, kinds };
+        let mut tally = Tally::new(self.json);
+        child::run(&job, &self.device, self.timeout, &mut |message| match message {
+            Message::Checked { report, .. } => tally.add(report),
+            Message::Failed { at, error } => tally.fail(&tasks[at], error),
+            _ => Ok(()),
+        })?;
+        tally.end(seed, &capabilities, &self.device)
+    }
+}
+
+/// Every candidate on every op that it is for; without candidates every variant that the device can run.
+fn tasks(items: &[Item], candidates: &[Candidate], device: &Capabilities) -> Result<(Vec<Task>, usize), Error> {
+    let (mut tasks, mut skipped) = (Vec::new(), 0);
+    // Of a variant that is for no shape at all the first refusal is told.
+    let mut refused = None;
+    for item in items {
+        let case = item.case().map_err(|e| Error::message(e.to_string()))?;
+        let variants = case.op.variants(device).into_iter().map(|choice| Candidate::variant(choice.variant));
+        let wanted = if candidates.is_empty() { variants.collect() } else { candidates.to_vec() };
+        for candidate in wanted {
+            match candidate.choice(case.op.as_ref(), device) {
+                Err(error) if candidate.file().is_none() => {
+                    skipped += 1;
+                    refused.get_or_insert(error);
+                }
+                // What is wrong with a file is told as the outcome of its check.
+                _ => tasks.push(Task { item: item.clone(), candidate }),
+            }
+        }
+    }
+    match refused {
+        Some(error) if tasks.is_empty() => Err(error.into()),
+        _ => Ok((tasks, skipped)),
+    }
+}
+
+/// What was found so far.
+struct Tally {
+    json: bool,
+    reports: Vec<Report>,
+    errors: Vec<(Task, String)>,
+    failed: usize,
+}
+
+impl Tally {
+    fn new(json: bool) -> Self {
+        Self { json, reports: Vec::new(), errors: Vec::new(), failed: 0 }
+    }
+
+    fn add(&mut self, report: Report) -> Result<(), Error> {
+        self.failed += usize::from(!report.passed());
+        if !self.json {
+            output::print(&lines(&report))?;
+        }
+        self.reports.push(report);
+        Ok(())
+    }
+
+    fn fail(&mut self, task: &Task, error: String) -> Result<(), Error> {
+        self.failed += 1;
+        let Task { item, candidate } = task;
+        if !self.json {
+            output::print(&format!("FAILED  {} {} at {}: {error}", item.kernel, candidate.name, item.name))?;
+        }
+        self.errors.push((task.clone(), error));
+        Ok(())
+    }
+
+    fn end(self, seed: u64, device: &Capabilities, options: &DeviceOptions) -> Result<(), Error> {
+        let count = self.reports.len() + self.errors.len();
+        if self.json {
+            let errors = self.errors.iter().map(|(task, error)| {
+                let Task { item, candidate } = task;
+                json!({ "kernel": item.kernel, "case": item.name, "variant": candidate.name, "error": error })
+            });
+            output::print_json(&json!({
+                "setting": report::setting(device, options.checks()), "seed": seed, "checks": self.reports,
+                "errors": errors.collect::<Vec<_>>(), "failed": self.failed,
+            }))?;
+        } else {
+            // The reasons of all tolerances, each once.
+            let mut reasons = BTreeMap::new();
+            for report in &self.reports {
+                reasons.entry(&report.reason).or_insert(report.tolerance);
+            }
+            let mut text = String::new();
+            for (reason, tolerance) in reasons {
+                text += &format!("tolerance {tolerance:.1e}: {reason}\n");
+            }
+            let partly = self.reports.iter().filter(|r| r.compared[0] < r.compared[1]).count();
+            if partly > 0 {
+                let runs = self.reports.iter().filter(|r| !r.whole).count();
+                text += &format!(
+                    "of {partly} shapes, which are much work for the twin, some units are compared; of {runs} only those ran\n"
+                );
+            }
+            let holds = count - self.failed;
+            text += &format!(
+                "{holds} of {count} hold, inputs of seed {seed}, on {}",
+                report::setting_line(device, options.checks())
+            );
+            output::print(&text)?;
+        }
+        if self.failed > 0 { Err(Error::Reported) } else { Ok(()) }
+    }
+}
+
+/// One line if all is well; what is wrong in more.
+pub fn lines(report: &Report) -> String {
+    let verdict = if report.passed() { "ok    " } else { "FAILED" };
+    let worst = report.worst().map_or(String::new(), told);
+    let part = match report.compared {
+        [compared, all] if compared < all => format!(", {:.2} % compared", 100.0 * compared as f64 / all as f64),
+        _ => String::new(),
+    };
+    let mut text = format!(
+        "{verdict}  {:<18} {:<12} {}: {worst}, tolerance {:.1e}{part}",
+        report.kernel, report.variant, report.case, report.tolerance
+    );
+    for run in report.runs.iter().filter(|run| !report.holds(run)) {
+        for fault in &run.faults {
+            text += &format!("\n        {} inputs: {fault}", name(run.inputs));
+        }
+        if run.error() > report.tolerance {
+            text += &format!("\n        {} inputs: {}", name(run.inputs), told(run));
+        }
+    }
+    text
+}
+
+fn told(run: &Run) -> String {
+    if run.error() == 0.0 {
+        return "exact".into();
+    }
+    let at = run.worst.as_ref().map_or(String::new(), |worst| {
+        let (output, index) = (&worst.output, &worst.index);
+        format!(" at {output}{index:?} ({} where the twin has {})", number(worst.found), number(worst.expected))
+    });
+    format!("{} worst {:.1e}{at}, rms {:.1e}", name(run.inputs), run.error(), run.rms)
+}
+
+/// Six digits are enough to see an error.
+fn number(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        v if (1e-3..1e6).contains(&v) => format!("{value:.6}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+        _ => format!("{value:.5e}"),
+    }
+}
+
+fn name(kind: Kind) -> String {
+    serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

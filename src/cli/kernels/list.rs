@@ -1,0 +1,85 @@
+//! `i2vgen kernels list`: what there is, what it needs, and what would run here.
+
+use clap::Args;
+use i2vgen::{
+    gpu::{self, PORTABLE},
+    kernel::{KERNELS, spelled},
+    lab::{Item, Rung, computes, rungs},
+};
+use serde_json::{Value, json};
+
+use super::shapes::{ShapeOptions, Usual, kernel};
+use crate::cli::{Error, options::DeviceOptions, output};
+
+/// List kernels: what they compute, their variants, what each needs, and which one would run here for a shape
+///
+/// The variant with an arrow is the one that would run. Needs are read off the variant's WGSL.
+#[derive(Args)]
+pub struct List {
+    /// Kernels [default: all]
+    kernels: Vec<String>,
+    #[command(flatten)]
+    shapes: ShapeOptions,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceOptions,
+}
+
+impl List {
+    pub fn run(self) -> Result<(), Error> {
+        let device = match self.device.capabilities() {
+            Err(Error::Gpu(gpu::Error::NoAdapter)) => {
+                output::tell("note: no GPU adapter found: listed for what WebGPU guarantees");
+                PORTABLE.clone()
+            }
+            found => found?,
+        };
+        for name in &self.kernels {
+            kernel(name)?;
+        }
+        let named = |name: &str| self.kernels.is_empty() || self.kernels.iter().any(|kernel| kernel == name);
+        let kernels: Vec<String> = KERNELS.iter().map(|k| k.name.to_owned()).filter(|name| named(name)).collect();
+        let shapes = self.shapes.items(&kernels, &device, Usual::Costliest)?;
+        let mut list = Vec::new();
+        let mut text = String::new();
+        for name in &kernels {
+            let items: Vec<&Item> = shapes.items.iter().filter(|item| item.kernel == *name).collect();
+            if items.is_empty() {
+                continue;
+            }
+            let about = computes(kernel(name)?);
+            text += &format!("{name}: {about}\n");
+            let mut entries = Vec::new();
+            for item in items {
+                let case = item.case().map_err(|e| Error::message(e.to_string()))?;
+                let rungs = rungs(case.op.as_ref(), &device).map_err(Error::message)?;
+                let chosen = case.op.choose(&device).variant;
+                text += &format!("  {}: {}\n", item.name, spelled(&case.op.shape()));
+                text += &table(&rungs, chosen);
+                entries.push(json!({ "name": item.name, "shape": item.shape, "chosen": chosen, "variants": rungs }));
+            }
+            text.push('\n');
+            list.push(json!({ "kernel": name, "computes": about, "shapes": Value::from(entries) }));
+        }
+        match self.json {
+            true => output::print_json(&list),
+            false => output::print(text.trim_end()),
+        }
+    }
+}
+
+fn table(rungs: &[Rung], chosen: &str) -> String {
+    let needs: Vec<String> = rungs.iter().map(|rung| rung.needs.text()).collect();
+    let width = needs.iter().map(String::len).max().unwrap_or(0);
+    let line = |(rung, needs): (&Rung, &String)| {
+        let mark = if rung.variant == chosen { "->" } else { "" };
+        let why = match &rung.missing {
+            Some(missing) => format!("not here: {missing}"),
+            None => rung.reason.clone(),
+        };
+        format!("  {mark:>4} {:<10} {needs:<width$}  {why}\n", rung.variant)
+    };
+    rungs.iter().zip(&needs).map(line).collect()
+}
