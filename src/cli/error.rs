@@ -42,6 +42,8 @@ pub enum Error {
     #[error(transparent)]
     Sampler(#[from] sampler::Error),
     #[error(transparent)]
+    Trace(#[from] lab::trace::Error),
+    #[error(transparent)]
     Verify(#[from] lab::VerifyError),
     #[error(transparent)]
     Workload(#[from] lab::WorkloadError),
@@ -84,7 +86,8 @@ impl Error {
     /// 130 is what shells expect of a program that Ctrl-C ended.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Pipeline(pipeline::Error::Cancelled) => ExitCode::from(130),
+            Self::Pipeline(pipeline::Error::Cancelled)
+            | Self::Trace(lab::trace::Error::Pipeline(pipeline::Error::Cancelled)) => ExitCode::from(130),
             _ => ExitCode::FAILURE,
         }
     }

@@ -15,6 +15,7 @@ mod presets;
 mod progress;
 mod prompt;
 mod random;
+mod trace;
 mod units;
 mod verify;
 
@@ -44,6 +45,7 @@ enum Command {
     Kernels(Box<kernels::Kernels>),
     Plan(Box<plan::Plan>),
     Verify(verify::Verify),
+    TraceTensors(Box<trace::TraceTensors>),
     RandomCheckpoint(random::RandomCheckpoint),
 }
 
@@ -60,6 +62,7 @@ impl Command {
             Self::Kernels(command) => command.run(),
             Self::Plan(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::TraceTensors(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),
         }
     }

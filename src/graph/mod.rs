@@ -15,6 +15,7 @@ mod program;
 mod rate;
 mod record;
 mod sampling;
+mod watch;
 mod weights;
 
 pub use error::Error;
@@ -27,4 +28,5 @@ pub use program::{Bindings, Program, Slots};
 pub(crate) use program::{ZEROS, grid};
 pub use rate::{Rate, measure};
 pub use record::{Graph, Input, Operand, Tensor, Types};
+pub use watch::{Watch, Watched};
 pub use weights::{WeightFormat, WeightKey, WeightSource, WeightStore, WeightView};

@@ -16,6 +16,7 @@ mod random_checkpoint;
 mod stand;
 mod statistics;
 mod timer;
+pub mod trace;
 mod verify;
 mod versions;
 mod workload;

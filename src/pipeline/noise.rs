@@ -74,10 +74,9 @@ fn philox(device: &Device, target: &Target, buffer: &Buffer, elements: usize, ke
     let input = graph.input("key", &[4], Dtype::U32);
     let y = graph.philox(&input, &[elements])?;
     graph.output("noise", &y);
-    let plan = Plan::new(&graph, target, Keep::Nothing)?;
+    let plan = Plan::new(&graph, target, Keep::Nothing)?.named("noise");
     let key_buffer = device.buffer("key", 16)?;
     device.write(&key_buffer, 0, bytemuck::cast_slice(&key));
     let mut bindings = Bindings::from([("key".to_owned(), key_buffer), ("noise".to_owned(), buffer.clone())]);
-    Program::new(device, &plan, &WeightStore::default(), &mut bindings)?.submit();
-    Ok(())
+    Ok(Program::new(device, &plan, &WeightStore::default(), &mut bindings)?.submit()?)
 }

@@ -50,7 +50,7 @@ pub struct ModuleFacts {
     pub instructions: Counts,
     /// What they do to scalars: an addition of vec4 counts 4.
     pub scalars: Counts,
-    /// Those in the innermost loops, where the time goes.
+    /// Those in the innermost loops, where the time goes; none where there are no loops.
     pub innermost: Counts,
     /// What these do to scalars.
     pub innermost_scalars: Counts,
@@ -91,7 +91,7 @@ impl Facts {
             })
         };
         let levels = &tally.levels[..];
-        let innermost = &levels[levels.len().saturating_sub(1)..];
+        let innermost = if levels.len() > 1 { &levels[levels.len() - 1..] } else { &[] };
         let module = ModuleFacts {
             instructions: sum(levels, |l| &l.instructions),
             scalars: sum(levels, |l| &l.scalars),

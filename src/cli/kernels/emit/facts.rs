@@ -75,7 +75,9 @@ fn headed(heads: &[&str], counts: &[&Counts]) -> Vec<Vec<String>> {
 
 fn module(m: &ModuleFacts) -> Vec<Vec<String>> {
     let heads = ["instruction", "in all", "scalars", "in innermost loops", "scalars"];
-    headed(&heads, &[&m.instructions, &m.scalars, &m.innermost, &m.innermost_scalars])
+    let counts = [&m.instructions, &m.scalars, &m.innermost, &m.innermost_scalars];
+    let columns = if m.innermost.total() > 0 { 4 } else { 2 };
+    headed(&heads[..=columns], &counts[..columns])
 }
 
 fn spirv_rows(spirv: &SpirvFacts) -> Vec<Vec<String>> {
