@@ -28,11 +28,18 @@ fn told(r: &Report) -> String {
     text
 }
 
+/// `I2VGEN_EVERY=N`: only every N-th case, for drivers that take their time.
+fn every() -> usize {
+    std::env::var("I2VGEN_EVERY").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
+}
+
 fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case) -> bool) {
     // The interpreter has a test of its own.
     let conditions = Conditions { interpreted: 0, ..Conditions::new(0x1234_5678) };
     let mut failed = Vec::new();
-    for case in kernel::cases().iter().filter(|case| wanted(case) && (capabilities.f16 || !is_half(case))) {
+    let cases = kernel::cases();
+    let able = |case: &&Case| wanted(case) && (capabilities.f16 || !is_half(case));
+    for case in cases.iter().filter(able).step_by(every()) {
         match conditions.check(device, case, &case.op.choose(capabilities)) {
             Ok(report) => {
                 println!("{}", told(&report));

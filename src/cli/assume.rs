@@ -37,7 +37,7 @@ impl AssumeOptions {
 }
 
 /// What a desktop card of the last years offers at least.
-fn desktop() -> Capabilities {
+pub fn desktop() -> Capabilities {
     Capabilities {
         name: "a desktop GPU".into(),
         kind: DeviceKind::Discrete,
@@ -53,7 +53,7 @@ fn desktop() -> Capabilities {
 }
 
 /// A device from names, files and changed fields, each replacing what stands before it; and its speed.
-fn device(words: &[String], gigaflops: Option<f64>) -> Result<(Capabilities, Rate), Error> {
+pub fn device(words: &[String], gigaflops: Option<f64>) -> Result<(Capabilities, Rate), Error> {
     let mut device = desktop();
     let mut flops = 5e12;
     for word in words {

@@ -7,13 +7,7 @@ mod pace;
 mod tally;
 mod todo;
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
 use i2vgen::{kernel::Choices, pipeline};
@@ -24,6 +18,7 @@ use super::{
     generate::{Made, Settings, make},
     machine::Machine,
     model::Model,
+    output,
     progress::Progress,
     units,
 };
@@ -75,7 +70,7 @@ impl Batch {
         }
 
         let engines = open(&self.machine, choices, &list, &todo, &mut progress)?;
-        make_folder(&self.output)?;
+        output::make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
         let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
         let worked = work(&list, todo, &mut progress, &mut tally, &mut make);
@@ -83,11 +78,6 @@ impl Batch {
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
     }
-}
-
-/// Makes a folder, unless it is there.
-pub fn make_folder(folder: &Path) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(|e| Error::message(format!("cannot make the folder {}: {e}", folder.display())))
 }
 
 /// Opens the device, and the model in every way that a job asks for.

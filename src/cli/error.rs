@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use i2vgen::{
-    checkpoint, gpu, graph, lab, metrics, picture, pipeline, prepare, prompt, report, sampler, staged, video,
+    checkpoint, gpu, graph, kernel, lab, metrics, picture, pipeline, prepare, prompt, report, sampler, staged, video,
 };
 
 /// An error of the program: the library's, or one of the command line.
@@ -40,7 +40,17 @@ pub enum Error {
     #[error(transparent)]
     Graph(#[from] graph::Error),
     #[error(transparent)]
+    Source(#[from] kernel::SourceError),
+    #[error(transparent)]
+    Wgsl(#[from] kernel::WgslError),
+    #[error(transparent)]
+    Refusal(#[from] lab::emit::Refusal),
+    #[error(transparent)]
+    AllShaders(#[from] lab::emit::AllError),
+    #[error(transparent)]
     Sampler(#[from] sampler::Error),
+    #[error(transparent)]
+    Trace(#[from] lab::trace::Error),
     #[error(transparent)]
     Verify(#[from] lab::VerifyError),
     #[error(transparent)]
@@ -84,7 +94,8 @@ impl Error {
     /// 130 is what shells expect of a program that Ctrl-C ended.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Pipeline(pipeline::Error::Cancelled) => ExitCode::from(130),
+            Self::Pipeline(pipeline::Error::Cancelled)
+            | Self::Trace(lab::trace::Error::Pipeline(pipeline::Error::Cancelled)) => ExitCode::from(130),
             _ => ExitCode::FAILURE,
         }
     }

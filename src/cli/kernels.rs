@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod child;
+mod emit;
 mod list;
 mod race;
 mod report;
@@ -13,7 +14,7 @@ use clap::{Args, Subcommand};
 
 use super::Error;
 
-/// Look at kernels: list them, check them against their CPU twins, time and race them, also your own WGSL
+/// Look at kernels: list them, check them against their CPU twins, time and race them, see what backends make of them; also your own WGSL
 #[derive(Args)]
 pub struct Kernels {
     #[command(subcommand)]
@@ -26,6 +27,7 @@ enum Command {
     Check(check::Check),
     Bench(bench::Bench),
     Race(race::Race),
+    Emit(Box<emit::Emit>),
     #[command(hide = true)]
     Child(child::Child),
 }
@@ -37,6 +39,7 @@ impl Kernels {
             Command::Check(command) => command.run(),
             Command::Bench(command) => command.run(),
             Command::Race(command) => command.run(),
+            Command::Emit(command) => command.run(),
             Command::Child(command) => command.run(),
         }
     }

@@ -20,6 +20,7 @@ mod progress;
 mod prompt;
 mod random;
 mod sweep;
+mod trace;
 mod units;
 mod verify;
 
@@ -52,6 +53,7 @@ enum Command {
     Kernels(Box<kernels::Kernels>),
     Plan(Box<plan::Plan>),
     Verify(verify::Verify),
+    TraceTensors(Box<trace::TraceTensors>),
     RandomCheckpoint(random::RandomCheckpoint),
 }
 
@@ -71,6 +73,7 @@ impl Command {
             Self::Kernels(command) => command.run(),
             Self::Plan(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::TraceTensors(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),
         }
     }

@@ -83,12 +83,20 @@ impl DeviceOptions {
         Ok(device.with_checks(self.shader_checks))
     }
 
-    /// What the device offers, without opening it.
+    /// What the device has that is not disabled; it is not opened.
     pub fn capabilities(&self) -> Result<Capabilities, gpu::Error> {
         Ok(self.limit(gpu::choose(self.device.as_deref())?.capabilities))
     }
 
-    /// A device without what is to stay unused.
+    /// The same; where there is no device and none was named, `other`.
+    pub fn capabilities_or(&self, other: impl FnOnce() -> Capabilities) -> Result<Capabilities, gpu::Error> {
+        match self.capabilities() {
+            Err(gpu::Error::NoAdapter) if self.device.is_none() => Ok(self.limit(other())),
+            found => found,
+        }
+    }
+
+    /// A device without the parts that are to stay unused.
     pub fn limit(&self, device: Capabilities) -> Capabilities {
         device.without(self.disable())
     }

@@ -1,7 +1,8 @@
 //! Text to the standard streams, without a panic when nobody listens.
 
 use std::{
-    io::{ErrorKind, Write, stderr, stdout},
+    fs,
+    io::{self, ErrorKind, IsTerminal, Write, stderr, stdout},
     path::{Path, PathBuf},
 };
 
@@ -21,6 +22,18 @@ pub fn print(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Prints bytes as they are. Those that are no text do not go to a terminal; `instead` is what to do then.
+pub fn print_bytes(bytes: &[u8], instead: &str) -> Result<(), Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => print(text),
+        Err(_) if stdout().is_terminal() => Err(Error::message(format!("a terminal cannot show this: take {instead}"))),
+        Err(_) => match stdout().write_all(bytes) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
+            _ => Ok(()),
+        },
+    }
+}
+
 /// Prints a value as indented JSON.
 pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
     print(&serde_json::to_string_pretty(value).map_err(|e| Error::Output(e.into()))?)
@@ -34,6 +47,58 @@ pub fn tell(line: &str) {
 /// A JSON value as it would be typed.
 pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Makes a folder where there is none.
+pub fn make_folder(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(|e| Error::message(format!("cannot make the folder {}: {e}", path.display())))
+}
+
+/// A folder that appears whole or not at all.
+pub struct NewFolder {
+    path: PathBuf,
+    room: tempfile::TempDir,
+}
+
+impl NewFolder {
+    /// Refuses a name that is taken by anything but an empty folder.
+    pub fn new(path: &Path) -> Result<Self, Error> {
+        let wrong = |error: io::Error| Error::message(format!("cannot write {}: {error}", path.display()));
+        match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            _ => {
+                let path = path.display();
+                return Err(Error::message(format!("{path} exists and is not an empty folder: name a new one")));
+            }
+        }
+        let room = tempfile::Builder::new().prefix(".i2vgen-").tempdir_in(folder_of(path));
+        let room = room.map_err(|e| wrong(e.kind().into()))?;
+        // Temporary folders are closed to other users, so the new one lies inside.
+        fs::create_dir(room.path().join("new")).map_err(wrong)?;
+        Ok(Self { path: path.to_owned(), room })
+    }
+
+    /// Adds a file.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path.join(name);
+        let written = fs::write(self.room.path().join("new").join(name), bytes);
+        written.map_err(|e| Error::message(format!("cannot write {}: {e}", path.display())))
+    }
+
+    /// Gives it its name.
+    pub fn finish(self) -> Result<(), Error> {
+        let done = match self.path.exists() {
+            true => fs::remove_dir(&self.path),
+            false => Ok(()),
+        };
+        let done = done.and_then(|()| fs::rename(self.room.path().join("new"), &self.path));
+        done.map_err(|e| Error::message(format!("cannot write {}: {e}", self.path.display())))
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Refuses to write over files that were `read`; `other` is what should be named instead.

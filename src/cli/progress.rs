@@ -10,7 +10,7 @@ use std::{
     ops::ControlFlow,
     process,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -100,6 +100,25 @@ impl Progress {
             }
             Style::Plain if self.job.is_none() => output::tell(label),
             _ => self.emit(event),
+        }
+    }
+
+    /// Tells what is at work as number `done` of `of`, now and then, from wherever it is called; false after Ctrl-C.
+    pub fn teller(&self) -> impl Fn(&str, usize, usize) -> bool + Send + Sync + use<> {
+        let (style, bar, stopped, told) =
+            (self.style, self.bar.clone(), self.stopped.clone(), Mutex::new(Instant::now()));
+        move |what, done, of| {
+            let text = format!("{what} ({done}/{of})");
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            match style {
+                Style::Bar => bar.set_message(text),
+                Style::Plain if told.elapsed() >= PAUSE => {
+                    *told = Instant::now();
+                    output::tell(&text);
+                }
+                _ => {}
+            }
+            !stopped.load(Ordering::Relaxed)
         }
     }
 

@@ -29,6 +29,7 @@ use super::{
     generate::{Made, Settings, seed, store},
     machine::Machine,
     model::Model,
+    output,
     progress::Progress,
 };
 use axes::Axes;
@@ -106,7 +107,7 @@ impl Sweep {
             tally.report(&progress, started.elapsed(), None)?;
         } else {
             let engines = batch::open(&self.machine, choices, &plan.list, &todo, &mut progress)?;
-            batch::make_folder(&clips)?;
+            output::make_folder(&clips)?;
             todo.iter().try_for_each(|todo| todo.job.target.check())?;
             let mut make = |todo: Todo<'_>, progress: &mut Progress| {
                 let entry = plan.entries.get(todo.number.wrapping_sub(1));

@@ -71,6 +71,9 @@ pub enum Error {
         /// What does not fit.
         error: kernel::FitError,
     },
+    /// Who watches the programs has seen enough.
+    #[error("stopped by who watches")]
+    Stopped,
     /// The device.
     #[error(transparent)]
     Gpu(#[from] gpu::Error),

@@ -15,6 +15,7 @@ mod program;
 mod rate;
 mod record;
 mod sampling;
+mod watch;
 mod weights;
 
 pub use error::Error;
@@ -28,4 +29,5 @@ pub(crate) use program::{ZEROS, grid};
 pub use rate::{Rate, measure};
 pub use record::{Graph, Input, Operand, Tensor, Types};
 pub use sampling::key_of;
+pub use watch::{Watch, Watched};
 pub use weights::{WeightFormat, WeightKey, WeightSource, WeightStore, WeightView};

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
-    Error, Graph, Operand, Rate,
+    Error, Graph, Operand, Rate, Watch,
     memory::{Life, Limits, pack},
     record::TensorInfo,
     weights::WeightKey,
@@ -24,12 +24,14 @@ pub struct Target {
     pub max_seconds: f64,
     /// Which variants run, where that is not left to the kernels.
     pub choices: Arc<Choices>,
+    /// Who runs the programs in our place, if anybody watches.
+    pub watch: Option<Arc<dyn Watch>>,
 }
 
 impl Target {
     /// A device of this speed, for which nothing needs to be split by time and the kernels choose their variants.
     pub fn new(device: Capabilities, rate: Rate) -> Self {
-        Self { device, rate, max_seconds: f64::INFINITY, choices: Arc::default() }
+        Self { device, rate, max_seconds: f64::INFINITY, choices: Arc::default(), watch: None }
     }
 
     /// The same, with dispatches and submissions of at most so many seconds.
@@ -48,7 +50,7 @@ pub enum Keep {
 }
 
 /// Where an operand lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// A buffer that intermediates share, each at a range of its own while it is needed.
     Slot(usize),
@@ -100,6 +102,8 @@ pub struct PlannedOp {
 /// A static plan for one network and shape.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What it is a plan of; empty if nobody says.
+    pub name: &'static str,
     /// The operations in order.
     pub ops: Vec<PlannedOp>,
     /// Sizes of the shared buffers in bytes.
@@ -200,7 +204,12 @@ impl Plan {
             });
         }
         let weights = graph.weights.clone();
-        Ok(Self { ops, slots, externals, weights, taps, cost, target: target.clone() })
+        Ok(Self { name: "", ops, slots, externals, weights, taps, cost, target: target.clone() })
+    }
+
+    /// The same under a name.
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// Bytes of the buffers that intermediates share.

@@ -5,7 +5,11 @@ use std::{
     ops::Range,
 };
 
-use super::{Error, Place, Plan, WeightStore, plan::bind};
+use super::{
+    Error, Place, Plan, WeightStore,
+    plan::bind,
+    watch::{Inside, Watched},
+};
 use crate::{
     gpu::{Buffer, Command, Device, Pipeline, Span},
     kernel::{Defines, Role, WgslFile},
@@ -51,9 +55,11 @@ impl Slots {
 /// A plan that is ready to run.
 #[derive(Debug)]
 pub struct Program {
-    device: Device,
+    pub(super) device: Device,
     /// Dispatches, grouped into submissions; they keep their buffers alive.
-    submissions: Vec<Vec<Command>>,
+    pub(super) submissions: Vec<Vec<Command>>,
+    /// What it keeps where somebody watches.
+    inside: Option<Box<Inside>>,
 }
 
 impl Program {
@@ -133,6 +139,10 @@ impl Program {
         let mut pipelines: HashMap<(&str, &Defines, Option<&WgslFile>), Pipeline> = HashMap::new();
         let mut submissions: Vec<Vec<Command>> = Vec::new();
         let mut groups = plan.groups().into_iter();
+        let mut inside = plan.target.watch.clone().filter(|_| !hollow).map(|watch| {
+            let plan = plan.clone();
+            Box::new(Inside { plan, watch, buffers: HashMap::new() })
+        });
         for op in &plan.ops {
             let kernel = op.op.kernel();
             let pipeline = match pipelines.entry((kernel.name, &op.choice.defines, op.choice.file.as_deref())) {
@@ -144,6 +154,10 @@ impl Program {
                 }
             };
             let buffers = op.places.iter().map(|&(p, _)| place(p)).collect::<Result<Vec<_>, _>>()?;
+            if let Some(inside) = &mut inside {
+                let places = op.places.iter().map(|&(place, _)| place);
+                inside.buffers.extend(places.zip(buffers.iter().cloned()));
+            }
             for d in dispatches.by_ref().take(op.chunks.len()) {
                 let storage: Vec<_> = buffers
                     .iter()
@@ -161,19 +175,23 @@ impl Program {
                 submissions[group].push(command);
             }
         }
-        Ok(Self { device: device.clone(), submissions })
+        Ok(Self { device: device.clone(), submissions, inside })
     }
 
-    /// Encodes and submits one run; does not wait.
-    pub fn submit(&self) {
+    /// Encodes and submits one run; does not wait. Fails only where somebody watches.
+    pub fn submit(&self) -> Result<(), Error> {
+        if let Some(inside) = &self.inside {
+            return inside.watch.run(&Watched { program: self, inside });
+        }
         for commands in &self.submissions {
             self.device.submit(commands);
         }
+        Ok(())
     }
 
     /// One run, waited for.
     pub fn run(&self) -> Result<(), Error> {
-        self.submit();
+        self.submit()?;
         Ok(self.device.wait()?)
     }
 

@@ -87,17 +87,26 @@ impl WeightView<'_> {
         }
     }
 
-    fn arranged(&self, key: &WeightKey) -> Vec<u8> {
-        fn cut<T: Copy>(key: &WeightKey, values: Vec<T>) -> Vec<T> {
-            match &key.slice {
-                Some(slice) => slice.cut(&key.shape, &values),
-                None => values,
-            }
+    /// The values that a weight has on the device, in the order of the checkpoint: of a slice its own, rounded to their storage type.
+    pub fn values(&self, key: &WeightKey) -> Vec<f32> {
+        match key.dtype {
+            Dtype::F16 => cut(key, self.to_f16()).into_iter().map(f16::to_f32).collect(),
+            _ => cut(key, self.to_f32()),
         }
+    }
+
+    fn arranged(&self, key: &WeightKey) -> Vec<u8> {
         match key.dtype {
             Dtype::F16 => key.layout.arrange_f16(&cut(key, self.to_f16()), &key.as_shape),
             _ => key.layout.arrange_f32(&cut(key, self.to_f32()), &key.as_shape),
         }
+    }
+}
+
+fn cut<T: Copy>(key: &WeightKey, values: Vec<T>) -> Vec<T> {
+    match &key.slice {
+        Some(slice) => slice.cut(&key.shape, &values),
+        None => values,
     }
 }
 

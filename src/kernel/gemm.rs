@@ -258,7 +258,9 @@ impl Gemm {
             }
             tunings.extend(matrix::variants(self, device));
             if !device.is_cpu() {
-                tunings.extend([4, 8].iter().filter(|&tm| tm * tn <= 16).map(|&tm| self.workgroup(tm, tn)));
+                // Bytes of both tiles.
+                let fits = |tm: u32| tm * tn <= 16 && 1024 * tm + 4096 * tn <= device.max_workgroup_memory;
+                tunings.extend([4, 8].into_iter().filter(|&tm| fits(tm)).map(|tm| self.workgroup(tm, tn)));
             }
             if let Some(lanes) = shared_lanes(device) {
                 let heights = [lanes, 2 * lanes, 4 * lanes, 8 * lanes];

@@ -90,13 +90,21 @@ pub fn parse_wgsl(file: &str, wgsl: &str) -> Result<Parsed, WgslError> {
 
 /// What a kernel's text says about itself; its entry point is `main`.
 pub fn reflect(file: &str, wgsl: &str) -> Result<Reflection, WgslError> {
-    let error = |reason: String| WgslError { file: file.to_owned(), reason, line: None };
-    let parsed = parse_wgsl(file, wgsl)?;
-    let module = &parsed.module;
+    parse_wgsl(file, wgsl)?.reflect(file)
+}
+
+impl Parsed {
+    /// What the text says about itself; `file` names it in messages.
+    pub fn reflect(&self, file: &str) -> Result<Reflection, WgslError> {
+        reflection(&self.module).map_err(|reason| WgslError { file: file.to_owned(), reason, line: None })
+    }
+}
+
+fn reflection(module: &Module) -> Result<Reflection, String> {
     let mut layouter = Layouter::default();
-    layouter.update(module.to_ctx()).map_err(|e| error(e.to_string()))?;
+    layouter.update(module.to_ctx()).map_err(|e| e.to_string())?;
     let main = module.entry_points.iter().find(|entry| entry.name == "main");
-    let main = main.ok_or_else(|| error("it has no entry point `main`".into()))?;
+    let main = main.ok_or("it has no entry point `main`")?;
     let mut found = Reflection {
         workgroup_size: main.workgroup_size,
         int64: module.types.iter().any(|(_, ty)| is_int64(&ty.inner)),
@@ -125,7 +133,7 @@ pub fn reflect(file: &str, wgsl: &str) -> Result<Reflection, WgslError> {
                 found.bindings.insert(at.binding, described);
             }
             (_, Some(at)) => {
-                return Err(error(format!("binding {} is in group {}: all are in group 0", at.binding, at.group)));
+                return Err(format!("binding {} is in group {}: all are in group 0", at.binding, at.group));
             }
             _ => {}
         }

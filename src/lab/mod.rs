@@ -1,10 +1,12 @@
-//! The instrument: checking and racing kernels, checking clips against the reference, and a model to try things on.
+//! The instrument: checking and racing kernels, what backends make of them, checking clips against the reference, and a model to try
+//! things on.
 
 mod bench;
 mod candidate;
 mod catalogue;
 mod ceilings;
 mod check;
+pub mod emit;
 mod fields;
 mod job;
 mod normals;
@@ -15,6 +17,7 @@ mod sanitize;
 mod stand;
 mod statistics;
 mod timer;
+pub mod trace;
 mod verify;
 mod versions;
 mod workload;

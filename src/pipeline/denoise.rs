@@ -127,8 +127,7 @@ impl<'a> Denoiser<'a> {
     pub fn evaluate(&self, course: &Course, index: usize) -> Result<(), Error> {
         let Some(step) = course.steps.get(index) else { return Ok(()) };
         self.write("timestep", &[step.timestep as f32]);
-        self.programs(course, index).passes.iter().for_each(|pass| pass.unet.submit());
-        Ok(())
+        Ok(self.programs(course, index).passes.iter().try_for_each(|pass| pass.unet.submit())?)
     }
 
     /// Submits guidance, DDIM step number `index` and anchoring.
@@ -156,8 +155,7 @@ impl<'a> Denoiser<'a> {
             let weights = anchoring.weights(index, course.steps.len(), s.frames);
             self.write("anchor", &[vec![anchoring.gain(step)], weights].concat());
         }
-        self.programs(course, index).ddim.submit();
-        Ok(())
+        Ok(self.programs(course, index).ddim.submit()?)
     }
 
     /// Overwrites a tensor, such as `latents`.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{Keep, Rate, Target, WeightStore, measure},
+    graph::{Keep, Rate, Target, Watch, WeightStore, measure},
     kernel::{Choices, Dtype},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
@@ -79,6 +79,12 @@ impl Engine {
     /// The same, with these variants where the choice is not left to the kernels.
     pub fn with_choices(mut self, choices: Arc<Choices>) -> Self {
         self.target.choices = choices;
+        self
+    }
+
+    /// The same, with somebody who runs its programs in our place.
+    pub fn watched(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.target.watch = Some(watch);
         self
     }
 

@@ -159,31 +159,36 @@ impl Plans {
         target: &Target,
         keep: Keep,
     ) -> Result<Self, Error> {
-        let plan = |types: Types, keep: Keep, record: &dyn Fn(&mut Graph) -> Result<(), crate::graph::Error>| {
+        type Record<'a> = &'a dyn Fn(&mut Graph) -> Result<(), crate::graph::Error>;
+        let plan = |name: &'static str, types: Types, keep: Keep, record: Record<'_>| {
             let mut graph = Graph::new(types).with_max_binding(target.device.max_binding);
             record(&mut graph)?;
-            Plan::new(&graph, target, keep)
+            Ok::<_, crate::graph::Error>(Plan::new(&graph, target, keep)?.named(name))
         };
         let f32 = Types { activation: Dtype::F32, weight: Dtype::F32 };
         let nothing = Keep::Nothing;
         let step = |shape: Shape| {
             let condition = shape.condition();
             Ok::<_, Error>(StepPlans {
-                conditions: plan(types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
-                unet: plan(types.of(3), keep, &|g| networks.unet.record(g, &condition))?,
-                ddim: plan(f32, nothing, &|g| record_ddim(g, &shape))?,
+                conditions: plan("conditions", types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
+                unet: plan("unet", types.of(3), keep, &|g| networks.unet.record(g, &condition))?,
+                ddim: plan("ddim", f32, nothing, &|g| record_ddim(g, &shape))?,
                 shape,
             })
         };
         let [width, height] = shape.size;
         Ok(Self {
-            text: plan(types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
+            text: plan("text", types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
             image: image_plan(networks, types, target)?,
-            encode: plan(types.of(2), nothing, &|g| networks.vae_encoder.record(g, height, width, shape.drawn))?,
-            initial: plan(f32, nothing, &|g| record_initial(g, &shape))?,
+            encode: plan("vae-encode", types.of(2), nothing, &|g| {
+                networks.vae_encoder.record(g, height, width, shape.drawn)
+            })?,
+            initial: plan("initial", f32, nothing, &|g| record_initial(g, &shape))?,
             step: step(shape)?,
             unguided_step: if shape.mixed { Some(step(Shape { guided: false, ..shape })?) } else { None },
-            decode: plan(types.of(2), nothing, &|g| networks.vae_decoder.record(g, shape.latent[0], shape.latent[1]))?,
+            decode: plan("vae-decode", types.of(2), nothing, &|g| {
+                networks.vae_decoder.record(g, shape.latent[0], shape.latent[1])
+            })?,
             shape,
         })
     }
@@ -193,7 +198,7 @@ impl Plans {
 pub(super) fn image_plan(networks: &Networks, types: PlanTypes, target: &Target) -> Result<Plan, Error> {
     let mut graph = Graph::new(types.of(1)).with_max_binding(target.device.max_binding);
     networks.image.record(&mut graph)?;
-    Ok(Plan::new(&graph, target, Keep::Nothing)?)
+    Ok(Plan::new(&graph, target, Keep::Nothing)?.named("image"))
 }
 
 /// The normals `noise.init` in torch's order; output `latents`.

@@ -71,6 +71,11 @@ impl Inputs {
         Self { tensors: tensors.collect() }
     }
 
+    /// Inputs from elsewhere, such as those of a layer of a model.
+    pub fn given(tensors: Vec<(Binding, Vec<f32>)>) -> Self {
+        Self { tensors }
+    }
+
     /// The same, every floating-point value moved by one unit in the last place of f32, up or down: what is lost when an operation's
     /// first step rounds.
     pub fn nudged(&self, seed: u64) -> Self {

@@ -18,10 +18,14 @@ use crate::{
 };
 
 pub use compare::Worst;
+pub(super) use compare::{Expected, Output};
 pub use extent::Effort;
+pub(super) use extent::covers;
+pub(super) use inputs::Inputs;
 pub use inputs::{Kind, pattern};
 pub use report::{Report, Run};
 pub use trial::Prepared;
+pub(super) use trial::{slack, twin};
 
 /// What a check depends on besides the device.
 #[derive(Clone, Debug)]

@@ -203,21 +203,7 @@ impl Trial {
             let nudged = self.inputs.nudged(prepared.conditions.seed);
             let mut moved = expected(&prepared.case.op, &prepared.covers, &nudged.slices());
             let pairs = moved.iter_mut().flatten().zip(self.expected.iter().flatten());
-            for (moved, expected) in pairs {
-                let (mut squares, mut count) = (0.0, 0usize);
-                for (m, e) in moved.iter_mut().zip(expected).flat_map(|(m, e)| m.values.iter_mut().zip(&e.values)) {
-                    *m = (*m - e).abs();
-                    if m.is_finite() {
-                        squares += f64::from(*m).powi(2);
-                        count += 1;
-                    }
-                }
-                let rms = (squares / count.max(1) as f64).sqrt();
-                moved
-                    .iter_mut()
-                    .flat_map(|m| &mut m.values)
-                    .for_each(|m| *m = (NUDGES * f64::from(*m).max(rms)) as f32);
-            }
+            pairs.for_each(|(moved, expected)| slack(moved, expected));
             moved
         })
     }
@@ -234,6 +220,21 @@ impl Trial {
         };
         self.expected.iter().map(of).fold(0.0, f32::max)
     }
+}
+
+/// Turns what the twin says of an output after one nudge of all inputs into what rounding may change of each value of `expected`.
+pub fn slack(moved: &mut [Expected], expected: &[Expected]) {
+    let (mut squares, mut count) = (0.0, 0usize);
+    for (m, e) in moved.iter_mut().zip(expected).flat_map(|(m, e)| m.values.iter_mut().zip(&e.values)) {
+        *m = (*m - e).abs();
+        if m.is_finite() {
+            squares += f64::from(*m).powi(2);
+            count += 1;
+        }
+    }
+    let rms = (squares / count.max(1) as f64).sqrt();
+    let all = moved.iter_mut().flat_map(|m| &mut m.values);
+    all.for_each(|m| *m = (NUDGES * f64::from(*m).max(rms)) as f32);
 }
 
 fn inputs_of(case: &Case) -> Vec<Binding> {
@@ -300,7 +301,7 @@ fn expected(op: &Arc<dyn Op>, covers: &[Cover], inputs: &[&[f32]]) -> Vec<Vec<Ve
 }
 
 /// The twin of a window, its units computed in parallel.
-fn twin(op: &Arc<dyn Op>, window: &Range<usize>, inputs: &[&[f32]]) -> Vec<Expected> {
+pub fn twin(op: &Arc<dyn Op>, window: &Range<usize>, inputs: &[&[f32]]) -> Vec<Expected> {
     let elements = |units: &Range<usize>| -> Vec<Range<usize>> {
         let outputs = op.bindings().into_iter().zip(op.spans(units)).filter(|(b, _)| b.role == Role::Output);
         outputs

@@ -1,0 +1,43 @@
+//! What can end a trace.
+
+use std::{io, path::PathBuf};
+
+use crate::{checkpoint, graph, pipeline};
+
+/// Why there is no trace.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A phase that does not exist.
+    #[error("--phase: there is no phase '{asked}'; there are {known}")]
+    Phase { asked: String, known: String },
+    /// A pattern that is none.
+    #[error("--match '{pattern}': {reason}")]
+    Pattern { pattern: String, reason: String },
+    /// A range that is none.
+    #[error("'{0}' is no range: write 0, 2-5 or all")]
+    Range(String),
+    /// No operation has this label.
+    #[error("--twins-until: {0}")]
+    Until(String),
+    /// Nothing that was asked for happened.
+    #[error("nothing was traced: {0}")]
+    Nothing(String),
+    /// More than the host should keep.
+    #[error(
+        "--bisect chain would keep {needed} bytes of what the twins compute, and --max-memory allows {limit}: allow more, choose a smaller \
+         size or fewer frames, or take --bisect alone, which keeps nothing"
+    )]
+    Memory { needed: u64, limit: u64 },
+    /// The dump cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// The model folder, opened a second time for the twins.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// The run itself.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    /// The graph.
+    #[error(transparent)]
+    Graph(#[from] graph::Error),
+}
