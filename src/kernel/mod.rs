@@ -27,6 +27,7 @@ mod op;
 mod philox;
 mod pointwise;
 mod posterior;
+mod random_weights;
 mod reflect;
 mod rgb8;
 mod shape;
@@ -61,6 +62,7 @@ pub use op::{Binding, Case, Choice, Cost, Define, Defines, Dispatch, Op, Role, S
 pub use philox::Philox;
 pub use pointwise::Pointwise;
 pub use posterior::Posterior;
+pub use random_weights::RandomWeights;
 pub use reflect::{Parsed, Reflection, Variable, WgslError, parse_wgsl, reflect};
 pub use rgb8::Rgb8;
 pub use shape::{ShapeError, parse};
@@ -92,6 +94,7 @@ pub fn cases() -> Vec<Case> {
         anchor::cases(),
         to_latents::cases(),
         philox::cases(),
+        random_weights::cases(),
         rgb8::cases(),
     ]
     .into_iter()
