@@ -62,7 +62,8 @@ fn single_row_in_f16() {
 /// Bindings so small that nearly every dispatch is split, and none of the optional features.
 #[test]
 fn single_row_on_a_weak_device() {
-    let weak = Disable { f16: true, subgroups: true, matrices: true, max_binding: Some(80 << 10) };
+    let weak =
+        Disable { f16: true, subgroups: true, matrices: true, max_binding: Some(80 << 10), ..Default::default() };
     verify("single-row", DtypeChoice::F32, weak);
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use i2vgen::lab::units::{counted, percent, scaled, seconds};
+
 /// Bytes as B, KiB, MiB or GiB.
 pub fn bytes(bytes: u64) -> String {
     let scaled = |unit: u64| bytes as f64 / unit as f64;
@@ -34,11 +36,6 @@ pub fn count(count: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// `1 frame`, `16 frames`.
-pub fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A time as ms, s, min or h.
