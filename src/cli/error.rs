@@ -34,6 +34,10 @@ pub enum Error {
     #[error(transparent)]
     Sampler(#[from] sampler::Error),
     #[error(transparent)]
+    Profile(#[from] lab::profile::Error),
+    #[error(transparent)]
+    Roofline(#[from] lab::RooflineError),
+    #[error(transparent)]
     Verify(#[from] lab::VerifyError),
     #[error(transparent)]
     RandomCheckpoint(#[from] lab::RandomCheckpointError),

@@ -11,9 +11,11 @@ mod output;
 mod plan;
 mod prepare;
 mod presets;
+mod profile;
 mod progress;
 mod prompt;
 mod random;
+mod roofline;
 mod units;
 mod verify;
 
@@ -41,8 +43,10 @@ enum Command {
     Inspect(inspect::Inspect),
     Devices(devices::Devices),
     Plan(Box<plan::Plan>),
+    Profile(Box<profile::ProfileCommand>),
     Verify(verify::Verify),
     RandomCheckpoint(random::RandomCheckpoint),
+    Roofline(roofline::RooflineCommand),
 }
 
 impl Command {
@@ -56,8 +60,10 @@ impl Command {
             Self::Inspect(command) => command.run(),
             Self::Devices(command) => command.run(),
             Self::Plan(command) => command.run(),
+            Self::Profile(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),
+            Self::Roofline(command) => command.run(),
         }
     }
 }

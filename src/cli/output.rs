@@ -1,7 +1,8 @@
 //! Text to the standard streams, without a panic when nobody listens.
 
 use std::{
-    io::{ErrorKind, Write, stderr, stdout},
+    fs,
+    io::{self, ErrorKind, Write, stderr, stdout},
     path::{Path, PathBuf},
 };
 
@@ -27,6 +28,37 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
 /// Prints a line to the standard error.
 pub fn tell(line: &str) {
     let _ = writeln!(stderr(), "{line}");
+}
+
+/// Writes a file, which appears whole or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let wrong = |error: io::Error| Error::message(format!("cannot write {}: {error}", path.display()));
+    let file = beside(path)?;
+    (&file).write_all(bytes).map_err(wrong)?;
+    file.persist(path).map(|_| ()).map_err(|e| wrong(e.error))
+}
+
+/// Refuses a name that [`write`] would refuse, before there is something to write.
+pub fn writable(path: &Path) -> Result<(), Error> {
+    beside(path).map(|_| ())
+}
+
+/// A temporary file in the folder of `path`, which removes itself unless it gets that name.
+fn beside(path: &Path) -> Result<tempfile::NamedTempFile, Error> {
+    let wrong = |reason: &dyn std::fmt::Display| Error::message(format!("cannot write {}: {reason}", path.display()));
+    if path.is_dir() {
+        return Err(wrong(&"a folder has that name"));
+    }
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The system takes the umask off; otherwise the file would be private.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Without the temporary name, which means nothing to the user.
+    builder.prefix(".i2vgen-").tempfile_in(folder).map_err(|e| wrong(&e.kind()))
 }
 
 /// Refuses to write over files that were `read`; `other` is what should be named instead.
