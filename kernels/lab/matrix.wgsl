@@ -1,12 +1,14 @@
 // matrix: how many operations a second cooperative matrices of SIZE x SIZE in registers allow
 //
-// a, b   [2, SIZE, SIZE]  OPERANDS: a[1] = -a[0], so that sums stay small
-// c      [SIZE, SIZE]     SUM: where every chain begins
+// a      [STEPS, SIZE, SIZE]   OPERANDS: every second one is the one before it times -1, so that sums stay small
+// b      [CHAINS, SIZE, SIZE]  OPERANDS
+// c      [SIZE, SIZE]          SUM: where every chain begins
 // y      [subgroups, SIZE, SIZE] SUM: the sum of a subgroup's chains
 // count  [1] u32: subgroups that ran; how many a workgroup has is for the driver to say
 //
-// CHAINS products c = c + a b that do not depend on each other, with a[0] and a[1] in turn, STEPS times (even) in a row without a loop, and
-// a[0] once more at the end. Operations of a subgroup: 2 SIZE^3 per chain and step.
+// CHAINS products c[i] = c[i] + a[s] b[i] that do not depend on each other, for every s in turn without a loop, and a[0] once more at the
+// end. No two products of a round are of the same matrices: what a compiler could compute once and use again would not be measured.
+// Operations of a subgroup: 2 SIZE^3 per chain and step.
 
 enable wgpu_cooperative_matrix;
 
@@ -31,21 +33,22 @@ alias Sum = coop_mat${SIZE}x${SIZE}<${SUM}, C>;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32) {
-  let plus = coopLoadT<Left>(&a[0], ${SIZE}u);
-  let minus = coopLoadT<Left>(&a[${SIZE * SIZE}], ${SIZE}u);
-  let other = coopLoadT<Right>(&b[0], ${SIZE}u);
+# for s in range(STEPS)
+  let a_${s} = coopLoadT<Left>(&a[${s * SIZE * SIZE}], ${SIZE}u);
+# endfor
 # for i in range(CHAINS)
+  let b_${i} = coopLoadT<Right>(&b[${i * SIZE * SIZE}], ${SIZE}u);
   var c_${i} = coopLoadT<Sum>(&c[0], ${SIZE}u);
 # endfor
   for (var round = 0u; round < p.rounds; round++) {
 # for s in range(STEPS)
 # for i in range(CHAINS)
-    c_${i} = coopMultiplyAdd(${"minus" if s % 2 else "plus"}, other, c_${i});
+    c_${i} = coopMultiplyAdd(a_${s}, b_${i}, c_${i});
 # endfor
 # endfor
   }
 # for i in range(CHAINS)
-  c_${i} = coopMultiplyAdd(plus, other, c_${i});
+  c_${i} = coopMultiplyAdd(a_0, b_${i}, c_${i});
 # endfor
 # for i in range(1, CHAINS)
   c_0 = c_0 + c_${i};

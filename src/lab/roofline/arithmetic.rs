@@ -19,8 +19,8 @@ pub(super) struct Setting {
     pub chains: u32,
 }
 
-/// Vector multiply-adds of a thread without a loop.
-const UNROLLED: u32 = 64;
+/// Vector multiply-adds of a thread without a loop: their code still fits the instruction caches.
+const UNROLLED: u32 = 256;
 
 impl Setting {
     fn steps(self) -> u32 {

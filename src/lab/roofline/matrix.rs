@@ -12,8 +12,8 @@ use crate::{
     kernel::Defines,
 };
 
-/// Multiply-adds of a subgroup without a loop.
-const UNROLLED: u32 = 32;
+/// Different left operands: an even number.
+const STEPS: u32 = 4;
 
 /// The defines of square matrices with operands and sums of these types.
 pub(super) fn defines(size: u32, [operands, sum]: [&'static str; 2], threads: u32, chains: u32) -> Defines {
@@ -23,7 +23,7 @@ pub(super) fn defines(size: u32, [operands, sum]: [&'static str; 2], threads: u3
         ("SUM", sum.into()),
         ("THREADS", threads.into()),
         ("CHAINS", chains.into()),
-        ("STEPS", (UNROLLED / chains).into()),
+        ("STEPS", STEPS.into()),
     ])
 }
 
@@ -88,10 +88,9 @@ impl Job {
             device.write(&buffer, 0, &bytes);
             Ok::<_, Error>(buffer)
         };
-        let negative: Vec<f32> = matrices.a.iter().map(|v| -v).collect();
-        let a = upload("matrices", operands, &[matrices.a.as_slice(), &negative].concat())?;
-        let b = upload("matrices", operands, &matrices.b)?;
-        let c = upload("matrices", sum, &matrices.c)?;
+        let a = upload("matrices", operands, &(0..STEPS).flat_map(|step| matrices.a(step)).collect::<Vec<_>>())?;
+        let b = upload("matrices", operands, &(0..chains).flat_map(|chain| matrices.b(chain)).collect::<Vec<_>>())?;
+        let c = upload("matrices", sum, &matrices.c())?;
         // As many subgroups as there can be.
         let most = (threads / self.smallest).max(1);
         let tile = (size * size) as usize;
@@ -114,7 +113,7 @@ impl Job {
             return Err(Error::Wrong { what: MATRIX.name });
         }
         let work = move |rounds: u32| {
-            let steps = f64::from(rounds) * f64::from(UNROLLED / chains) + 1.0;
+            let steps = f64::from(rounds) * f64::from(STEPS) + 1.0;
             2.0 * f64::from(size).powi(3) * f64::from(chains) * steps * f64::from(subgroups)
         };
         Ok((format!("{threads} threads, {chains} chains"), bench, Box::new(work)))
@@ -129,28 +128,43 @@ fn bytes(dtype: &str, values: &[f32]) -> Vec<u8> {
 }
 
 /// Small multiples of an eighth, whose products and sums are exact in f16.
-struct Matrices {
-    size: usize,
-    a: Vec<f32>,
-    b: Vec<f32>,
-    c: Vec<f32>,
-}
+struct Matrices(usize);
 
 impl Matrices {
     fn new(size: usize) -> Self {
-        let values = |row: usize, column: usize, modulus: usize| {
-            let value = move |i: usize| ((i / size * row + i % size * column) % modulus) as f32 / 8.0;
-            (0..size * size).map(value).collect()
-        };
-        Self { size, a: values(3, 5, 4), b: values(2, 7, 3), c: values(1, 1, 3) }
+        Self(size)
     }
 
-    /// `chains · (c + a b)`: an even number of steps cancels, the last one stays.
+    /// Values that go round in rows and columns.
+    fn values(&self, [row, column, first, modulus]: [usize; 4]) -> impl Iterator<Item = f32> {
+        let size = self.0;
+        (0..size * size).map(move |i| ((i / size * row + i % size * column + first) % modulus) as f32 / 8.0)
+    }
+
+    fn a(&self, step: u32) -> Vec<f32> {
+        let sign = if step % 2 == 1 { -1.0 } else { 1.0 };
+        self.values([3, 5, step as usize / 2, 4]).map(|v| sign * v).collect()
+    }
+
+    fn b(&self, chain: u32) -> Vec<f32> {
+        self.values([2, 7, chain as usize, 3]).collect()
+    }
+
+    fn c(&self) -> Vec<f32> {
+        self.values([1, 1, 0, 3]).collect()
+    }
+
+    /// The sum over chains of `c + a[0] b[chain]`: the steps of a round cancel, the last one stays.
     fn after_a_step(&self, chains: u32) -> Vec<f32> {
-        let product = |i: usize, j: usize| {
-            (0..self.size).map(|k| self.a[i * self.size + k] * self.b[k * self.size + j]).sum::<f32>()
-        };
-        let value = |at: usize| chains as f32 * (self.c[at] + product(at / self.size, at % self.size));
-        (0..self.size * self.size).map(value).collect()
+        let (size, a, c) = (self.0, self.a(0), self.c());
+        let mut sums = vec![0.0; size * size];
+        for chain in 0..chains {
+            let b = self.b(chain);
+            for (at, sum) in sums.iter_mut().enumerate() {
+                let product = |k: usize| a[at / size * size + k] * b[k * size + at % size];
+                *sum += c[at] + (0..size).map(product).sum::<f32>();
+            }
+        }
+        sums
     }
 }
