@@ -6,7 +6,12 @@ mod list;
 mod pace;
 mod tally;
 
-use std::{collections::BTreeSet, fs, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use clap::Args;
 use i2vgen::{
@@ -22,11 +27,11 @@ use super::{
     progress::Progress,
     units,
 };
-use engines::Engines;
-use job::{Job, Prepared, Usual};
-use list::List;
+pub use engines::Engines;
+pub use job::{Job, Prepared, Usual, fields};
+pub use list::{List, at, lines};
 use pace::Pace;
-use tally::Tally;
+pub use tally::Tally;
 
 /// Make many clips from a list of jobs
 ///
@@ -48,10 +53,10 @@ pub struct Batch {
 }
 
 /// A job whose clip is not there.
-struct Todo<'a> {
+pub struct Todo<'a> {
     /// Its place in the list, from 1.
     number: usize,
-    job: &'a Job,
+    pub job: &'a Job,
     dtype: DtypeChoice,
     compat: Compat,
     work: f64,
@@ -69,52 +74,60 @@ impl Batch {
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
-        let todo = check(&list, &checkpoint, self.machine.no_advice, &mut progress)?;
+        let done = |_: usize, job: &Job| job.is_done();
+        let todo = check(&list, &checkpoint, &done, self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
             return tally.report(&progress, started.elapsed(), None);
         }
 
-        let engines = self.open(&list, &todo, &mut progress)?;
-        let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
-        fs::create_dir_all(&self.output).map_err(cannot)?;
+        let engines = open(&self.machine, &list, &todo, &mut progress)?;
+        make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
-        let worked = work(&list, &todo, &engines, &mut progress, &mut tally);
+        let worked = work(&list, &todo, &engines, &mut progress, &mut tally, &mut |_, job, engines, progress| {
+            run(job, engines, progress)
+        });
         tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
     }
-
-    /// Opens the device, and the model in every way that a job asks for.
-    fn open(&self, list: &List, todo: &[Todo<'_>], progress: &mut Progress) -> Result<Engines, Error> {
-        progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
-        let mut engines = Engines::new(self.machine.device.open()?);
-        for todo in todo {
-            engines.open(&self.machine, todo.dtype, todo.compat).map_err(|error| match error {
-                Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),
-                other => other,
-            })?;
-        }
-        progress.check()?;
-        Ok(engines)
-    }
 }
 
-/// The jobs that are not done; refuses what cannot work, and advises once, unless it is to be `silent`.
-fn check<'a>(
+/// Makes a folder, unless it is there.
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|e| Error::message(format!("cannot make the folder {}: {e}", folder.display())))
+}
+
+/// Opens the device, and the model in every way that a job asks for.
+pub fn open(machine: &Machine, list: &List, todo: &[Todo<'_>], progress: &mut Progress) -> Result<Engines, Error> {
+    progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
+    let mut engines = Engines::new(machine.device.open()?);
+    for todo in todo {
+        engines.open(machine, todo.dtype, todo.compat).map_err(|error| match error {
+            Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),
+            other => other,
+        })?;
+    }
+    progress.check()?;
+    Ok(engines)
+}
+
+/// The jobs that are not `done`; refuses what cannot work, and advises once, unless it is to be `silent`.
+pub fn check<'a>(
     list: &'a List,
     checkpoint: &Checkpoint,
+    done: &dyn Fn(usize, &Job) -> bool,
     silent: bool,
     progress: &mut Progress,
 ) -> Result<Vec<Todo<'a>>, Error> {
     progress.stage("checking the jobs", json!({ "event": "phase", "phase": "check" }));
     let (mut todo, mut advice) = (Vec::new(), BTreeSet::new());
-    for (job, number) in list.jobs.iter().zip(1..).filter(|(job, _)| !job.is_done()) {
+    for (index, job) in list.jobs.iter().enumerate().filter(|(index, job)| !done(*index, job)) {
         progress.check()?;
         let recipe = job.check(checkpoint).map_err(|error| list.at(job, &error))?;
         advice.extend(recipe.advice(checkpoint));
         let work = pace::work(&recipe.request);
-        todo.push(Todo { number, job, dtype: recipe.dtype, compat: recipe.request.compat, work });
+        todo.push(Todo { number: index + 1, job, dtype: recipe.dtype, compat: recipe.request.compat, work });
     }
     list.check_outputs()?;
     if !silent {
@@ -123,13 +136,17 @@ fn check<'a>(
     Ok(todo)
 }
 
+/// Makes the clip of a job, whose place among all is given from 0; returns it with what it is in words.
+pub type Make<'a> = dyn FnMut(usize, &Job, &Engines, &mut Progress) -> Result<(Made, String), Error> + 'a;
+
 /// Makes all clips. One that fails is told and counted; an error is what ends the others, too.
-fn work(
+pub fn work(
     list: &List,
     todo: &[Todo<'_>],
     engines: &Engines,
     progress: &mut Progress,
     tally: &mut Tally,
+    make: &mut Make<'_>,
 ) -> Result<(), Error> {
     let mut pace = Pace::new(todo.iter().map(|todo| todo.work).sum());
     for Todo { number, job, work, .. } in todo {
@@ -147,8 +164,8 @@ fn work(
         progress.begin_job(name.clone());
         tell(progress, "started", Value::Null);
         let started = Instant::now();
-        match run(job, engines, progress) {
-            Ok((made, sizes)) => {
+        match make(number - 1, job, engines, progress) {
+            Ok((made, words)) => {
                 tally.made += 1;
                 let took = started.elapsed();
                 let left = pace.done(*work, took);
@@ -160,7 +177,7 @@ fn work(
                     true => String::new(),
                     false => format!(", about {} left", units::time(left)),
                 };
-                progress.line(&format!("{name}  {file}  seed {seed}  {sizes}  {took}{left}"))?;
+                progress.line(&format!("{name}  {file}  seed {seed}  {words}  {took}{left}"))?;
             }
             Err(error) if error.is_final() => return Err(error),
             Err(error) => {

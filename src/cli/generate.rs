@@ -22,12 +22,12 @@ use i2vgen::{
 use serde_json::json;
 
 pub use flags::Generate;
-pub use make::{Made, make};
-pub use parameters::PictureMark;
+pub use make::{Made, make, store};
+pub use parameters::{Parameters, PictureMark};
 pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
-pub use settings::Settings;
-pub use source::Source;
+pub use settings::{Settings, seed};
+pub use source::{Source, picture_of};
 
 use super::{
     Error,
@@ -37,7 +37,6 @@ use super::{
     progress::Progress,
     units,
 };
-use parameters::Parameters;
 
 impl Generate {
     pub fn run(self) -> Result<(), Error> {

@@ -6,6 +6,7 @@ mod error;
 mod generate;
 mod inspect;
 mod machine;
+mod metrics;
 mod options;
 mod output;
 mod plan;
@@ -16,6 +17,7 @@ mod progress;
 mod prompt;
 mod random;
 mod roofline;
+mod sweep;
 mod units;
 mod verify;
 
@@ -37,6 +39,8 @@ struct Cli {
 enum Command {
     Generate(Box<generate::Generate>),
     Batch(Box<batch::Batch>),
+    Sweep(Box<sweep::Sweep>),
+    Metrics(Box<metrics::Metrics>),
     Prepare(Box<prepare::Prepare>),
     Prompt(prompt::Prompt),
     Presets(presets::Presets),
@@ -54,6 +58,8 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Batch(command) => command.run(),
+            Self::Sweep(command) => command.run(),
+            Self::Metrics(command) => command.run(),
             Self::Prepare(command) => command.run(),
             Self::Prompt(command) => command.run(),
             Self::Presets(command) => command.run(),

@@ -1,12 +1,13 @@
 //! Text to the standard streams, without a panic when nobody listens.
 
 use std::{
-    fs,
-    io::{self, ErrorKind, Write, stderr, stdout},
+    io::{ErrorKind, Write, stderr, stdout},
     path::{Path, PathBuf},
 };
 
+pub use i2vgen::report::aligned as table;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Error;
 
@@ -30,35 +31,35 @@ pub fn tell(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// Writes a file, which appears whole or not at all.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let wrong = |error: io::Error| Error::message(format!("cannot write {}: {error}", path.display()));
-    let file = beside(path)?;
-    (&file).write_all(bytes).map_err(wrong)?;
-    file.persist(path).map(|_| ()).map_err(|e| wrong(e.error))
-}
-
-/// Refuses a name that [`write`] would refuse, before there is something to write.
+/// Refuses a name under which no file can be written, before there is something to write.
 pub fn writable(path: &Path) -> Result<(), Error> {
-    beside(path).map(|_| ())
-}
-
-/// A temporary file in the folder of `path`, which removes itself unless it gets that name.
-fn beside(path: &Path) -> Result<tempfile::NamedTempFile, Error> {
     let wrong = |reason: &dyn std::fmt::Display| Error::message(format!("cannot write {}: {reason}", path.display()));
     if path.is_dir() {
         return Err(wrong(&"a folder has that name"));
     }
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // The system takes the umask off; otherwise the file would be private.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Without the temporary name, which means nothing to the user.
-    builder.prefix(".i2vgen-").tempfile_in(folder).map_err(|e| wrong(&e.kind()))
+    tempfile::tempfile_in(folder).map(|_| ()).map_err(|e| wrong(&e.kind()))
+}
+
+/// The command line, as it can be typed again.
+pub fn command_line() -> String {
+    let quoted = |word: String| {
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ',' | '/' | '=' | ':' | '%' | '+');
+        match !word.is_empty() && word.chars().all(plain) {
+            true => word,
+            false => format!("'{}'", word.replace('\'', r"'\''")),
+        }
+    };
+    let program = |path: String| Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let words = words.enumerate().map(|(at, word)| if at == 0 { program(word) } else { word });
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A JSON value as it would be typed.
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Refuses to write over files that were `read`; `other` is what should be named instead.
@@ -74,38 +75,5 @@ pub fn spare<'a>(
             Err(Error::message(format!("{path} would be replaced by what is made from it: name another {other}")))
         }
         None => Ok(()),
-    }
-}
-
-/// Columns under each other: the first one flush left, the others flush right.
-pub fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let gap = " ".repeat(width - cell.chars().count());
-            match column {
-                0 => line += &format!("{cell}{gap}"),
-                _ => line += &format!("  {gap}{cell}"),
-            }
-        }
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_stand_under_each_other() {
-        let cells = |row: &[&str]| row.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
-        let text = table(&[cells(&["phase", "bytes"]), cells(&["é", "1"]), cells(&["long name"])]);
-        assert_eq!(text, "phase      bytes\né              1\nlong name\n");
     }
 }

@@ -2,7 +2,10 @@
 
 mod tables;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use i2vgen::{
@@ -11,6 +14,7 @@ use i2vgen::{
     lab::profile::{self, Diff, PhaseKind, Profile, Session, Settings, Subject, Weights},
     picture::Picture,
     pipeline::{DtypeChoice, Passes, Request},
+    report,
 };
 use serde_json::json;
 
@@ -75,7 +79,7 @@ pub struct ProfileCommand {
     /// Levels of the table of layers: 1 has the model's blocks, 9 everything
     #[arg(long, value_name = "N", default_value_t = 2)]
     depth: usize,
-    /// Print JSON, which `--diff` reads
+    /// Print JSON, which `--from` and `--diff` read
     #[arg(long)]
     json: bool,
     /// Print a line of comma-separated values for every dispatch
@@ -84,6 +88,12 @@ pub struct ProfileCommand {
     /// Write a timeline for ui.perfetto.dev or chrome://tracing
     #[arg(long, value_name = "FILE.json")]
     trace: Option<PathBuf>,
+    /// Write the report as one page for a browser, which needs no network
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
+    /// Show a profile that `--json` saved, on any machine, instead of measuring
+    #[arg(long, value_name = "SAVED.json", conflicts_with_all = ["model", "config", "random_weights", "phase", "device"])]
+    from: Option<PathBuf>,
     /// Say what became faster or slower since then
     #[arg(long, value_name = "OLD.json")]
     diff: Option<PathBuf>,
@@ -103,11 +113,20 @@ enum PhaseOption {
 
 impl ProfileCommand {
     pub fn run(self) -> Result<(), Error> {
-        let old = self.diff.as_ref().map(read).transpose()?;
-        let files = [&self.trace];
-        let written: Vec<&PathBuf> = files.into_iter().flatten().collect();
+        let read_as = |option: &str, path: &Option<PathBuf>| path.as_ref().map(|path| read(option, path)).transpose();
+        let (old, saved) = (read_as("--diff", &self.diff)?, read_as("--from", &self.from)?);
+        let written: Vec<&PathBuf> = [&self.trace, &self.html].into_iter().flatten().collect();
         written.iter().try_for_each(|path| output::writable(path))?;
-        output::spare(self.diff.iter().map(PathBuf::as_path), written.into_iter().cloned(), "file")?;
+        let read = self.diff.iter().chain(&self.from).map(PathBuf::as_path);
+        output::spare(read, written.into_iter().cloned(), "file")?;
+        let found = match saved {
+            Some(saved) => saved,
+            None => self.measure()?,
+        };
+        self.report(&found, old.map(|old| Diff::new(&old, &found)).as_ref())
+    }
+
+    fn measure(&self) -> Result<Profile, Error> {
         let (subject, defaults) = self.subject()?;
         let settings = self.settings(&defaults)?;
         let device = self.device.open()?;
@@ -115,23 +134,27 @@ impl ProfileCommand {
         let ceilings = roofline::known(&device)?.ceilings;
         let tell = &mut |phase: &str| output::tell(&format!("profiling: {phase}"));
         let note = &mut |note: &str| output::tell(&format!("note: {note}"));
-        let found = session.run(ceilings, tell, note)?;
-        let diff = old.map(|old| Diff::new(&old, &found));
+        Ok(session.run(ceilings, tell, note)?)
+    }
+
+    /// Writes and prints what was asked for.
+    fn report(&self, found: &Profile, diff: Option<&Diff>) -> Result<(), Error> {
+        let mut files = Vec::new();
         if let Some(path) = &self.trace {
-            output::write(path, profile::trace(&found).to_string().as_bytes())?;
+            files.push((path.as_path(), profile::trace(found).to_string()));
         }
+        if let Some(path) = &self.html {
+            files.push((path.as_path(), profile::page(found, diff, output::command_line()).to_html()?));
+        }
+        report::save(files.iter().map(|(path, text)| (*path, text.as_bytes())))?;
         if self.csv {
-            return output::print(&profile::csv(&found));
+            return output::print(&profile::csv(found));
         }
         if self.json {
-            return output::print_json(&with_diff(&found, diff.as_ref()));
+            return output::print_json(&with_diff(found, diff));
         }
         let shown = tables::Shown { top: self.top, depth: self.depth };
-        let mut text = tables::report(&found, shown);
-        if let Some(diff) = &diff {
-            text += &tables::diff(diff, shown);
-        }
-        output::print(&text)
+        output::print(&(tables::report(found, shown) + &diff.map_or(String::new(), |diff| tables::diff(diff, shown))))
     }
 
     fn subject(&self) -> Result<(Subject, Defaults), Error> {
@@ -186,10 +209,10 @@ impl ProfileCommand {
 }
 
 /// A profile that was printed with `--json`.
-fn read(path: &PathBuf) -> Result<Profile, Error> {
+fn read(option: &str, path: &Path) -> Result<Profile, Error> {
     let wrong = |detail: String| {
         Error::message(format!(
-            "--diff {}: {detail}; take a file with what `i2vgen profile --json` printed",
+            "{option} {}: {detail}; take a file with what `i2vgen profile --json` printed",
             path.display()
         ))
     };

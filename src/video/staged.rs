@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 
 /// Files that are complete on disk under temporary names. Dropped without [`Staged::commit`], they are removed.
 #[derive(Default)]
-pub(super) struct Staged {
+pub(crate) struct Staged {
     files: Vec<(TempPath, PathBuf)>,
 }
 

@@ -37,12 +37,17 @@ impl Source {
 }
 
 fn find(clip: &Path, file: &str) -> Result<PathBuf, Error> {
+    picture_of(clip, file).ok_or_else(|| {
+        Error::message(format!("{} was made from a picture '{file}', which is not here: name it, too", clip.display()))
+    })
+}
+
+/// The picture `file` that a clip was made from, if it lies in the current folder or beside the clip.
+pub fn picture_of(clip: &Path, file: &str) -> Option<PathBuf> {
     // Only the name counts: a clip from elsewhere must not choose a folder.
     let name = Path::new(file).file_name().unwrap_or_default();
     let beside = clip.with_file_name(name);
-    [PathBuf::from(name), beside].into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        Error::message(format!("{} was made from a picture '{file}', which is not here: name it, too", clip.display()))
-    })
+    [PathBuf::from(name), beside].into_iter().find(|path| path.is_file())
 }
 
 fn mark(path: &Path, picture: &Picture) -> PictureMark {

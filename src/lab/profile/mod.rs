@@ -1,15 +1,17 @@
 //! Where the time of a generation goes: every dispatch of real steps timed on the device, beside the untimed whole.
 
 mod agreement;
-mod csv;
 mod diff;
 mod error;
 mod group;
+mod page;
 mod phases;
 mod record;
+mod roofs;
 mod run;
 #[cfg(test)]
 mod sample;
+mod tables;
 mod times;
 mod trace;
 mod tree;
@@ -19,11 +21,12 @@ mod words;
 use std::sync::Arc;
 
 pub use agreement::Agreement;
-pub use csv::csv;
 pub use diff::{Change, Diff, PhaseDiff, Verdict};
 pub use error::Error;
 pub use group::{Group, groups, sum};
+pub use page::page;
 pub use record::{Clock, Dispatch, Phase, PhaseKind, Profile, Start};
+pub use tables::csv;
 pub use trace::trace;
 pub use tree::{Node, block, kind};
 pub use weights::Weights;

@@ -41,21 +41,31 @@ pub fn kind(label: &str) -> &str {
 }
 
 impl Node {
-    /// The tree of some dispatches.
+    /// The tree of some dispatches by their labels.
     pub fn new<'a>(name: &str, dispatches: impl IntoIterator<Item = &'a Dispatch>, ceilings: &Ceilings) -> Self {
+        Self::by(name, dispatches, ceilings, |d| parts(&d.label).into_iter().map(str::to_owned).collect())
+    }
+
+    /// The tree of some dispatches by what `path` says.
+    pub fn by<'a>(
+        name: &str,
+        dispatches: impl IntoIterator<Item = &'a Dispatch>,
+        ceilings: &Ceilings,
+        path: impl Fn(&Dispatch) -> Vec<String>,
+    ) -> Self {
         let mut root = Self { group: Group::new(name), children: Vec::new() };
         for dispatch in dispatches {
-            root.add(&parts(&dispatch.label), dispatch, ceilings);
+            root.add(&path(dispatch), dispatch, ceilings);
         }
         root
     }
 
-    fn add(&mut self, parts: &[&str], dispatch: &Dispatch, ceilings: &Ceilings) {
+    fn add(&mut self, parts: &[String], dispatch: &Dispatch, ceilings: &Ceilings) {
         self.group.add(dispatch, ceilings);
         let Some((first, rest)) = parts.split_first() else { return };
         let found = self.children.iter().position(|child| child.group.name == *first);
         let at = found.unwrap_or_else(|| {
-            self.children.push(Self { group: Group::new(*first), children: Vec::new() });
+            self.children.push(Self { group: Group::new(first), children: Vec::new() });
             self.children.len() - 1
         });
         if let Some(child) = self.children.get_mut(at) {
