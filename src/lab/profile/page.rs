@@ -15,8 +15,33 @@ use crate::{
     report::{Cell, Column, Content, Flame, FlameBox, Page, Row, Section, Table},
 };
 
-/// Colours of a flame chart; what has none of its own takes the last one.
-const COLOURS: usize = 8;
+/// The colours of kernels on a page: the longest ones of all phases have one each, the rest has the last one in common.
+pub(super) struct Colours(Vec<String>);
+
+impl Colours {
+    /// Colours of their own.
+    const OWN: usize = 7;
+
+    pub fn new(profile: &Profile) -> Self {
+        let all = profile.phases.iter().flat_map(|phase| &phase.dispatches);
+        let kernels = groups(all, &profile.ceilings, |d| d.kernel.clone());
+        Self(kernels.into_iter().map(|group| group.name).take(Self::OWN).collect())
+    }
+
+    /// The number of a kernel's colour.
+    pub fn of(&self, kernel: &str) -> usize {
+        self.0.iter().position(|name| name == kernel).unwrap_or(Self::OWN)
+    }
+
+    /// The names of the colours.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = self.0.clone();
+        if names.len() == Self::OWN {
+            names.push("others".into());
+        }
+        names
+    }
+}
 
 /// The page of a profile, with what changed if there is something to compare with.
 pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
@@ -24,9 +49,10 @@ pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
         vec![Section { title: "Where the time goes".into(), about: words::words(profile), content: vec![] }];
     let about = "Boxes are as wide as their time, in the order in which they run; below each lies what it is made of, last the kernels. \
                  A click on a box looks into it, a second one goes back; a click on a kernel marks it everywhere.";
-    let flames = profile.phases.iter().map(|phase| Content::Flame(flame(profile, phase)));
+    let colours = Colours::new(profile);
+    let flames = profile.phases.iter().map(|phase| Content::Flame(flame(profile, phase, &colours)));
     sections.push(Section { title: "The model".into(), about: vec![about.into()], content: flames.collect() });
-    sections.push(roofs::section(profile));
+    sections.push(roofs::section(profile, &colours));
     if let Some(diff) = diff {
         sections.push(changes(diff));
     }
@@ -40,14 +66,7 @@ pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
     Page { title: format!("Profile of {}", profile.model), about, command, sections }
 }
 
-fn flame(profile: &Profile, phase: &Phase) -> Flame {
-    let kernels = groups(&phase.dispatches, &profile.ceilings, |d| d.kernel.clone());
-    let names: Vec<String> = kernels.iter().map(|group| group.name.clone()).collect();
-    let colour = |kernel: &str| names.iter().position(|name| name == kernel).unwrap_or(0).min(COLOURS - 1);
-    let mut legend: Vec<String> = names.iter().take(COLOURS).cloned().collect();
-    if let (Some(last), true) = (legend.last_mut(), names.len() > COLOURS) {
-        *last = names[COLOURS - 1..].join(", ");
-    }
+fn flame(profile: &Profile, phase: &Phase, colours: &Colours) -> Flame {
     let path = |d: &Dispatch| {
         let mut path: Vec<String> = tree::parts(&d.label).into_iter().map(str::to_owned).collect();
         path.push(d.kernel_variant());
@@ -55,14 +74,11 @@ fn flame(profile: &Profile, phase: &Phase) -> Flame {
     };
     let root = Node::by(phase.kind.name(), &phase.dispatches, &profile.ceilings, path);
     let total = root.group.seconds();
-    Flame {
-        title: format!("{}: {}", phase.kind.name(), seconds(total)),
-        root: flame_box(&root, "", total, &colour),
-        legend,
-    }
+    let title = format!("{}: {}", phase.kind.name(), seconds(total));
+    Flame { title, root: flame_box(&root, "", total, colours), legend: colours.names() }
 }
 
-fn flame_box(node: &Node, above: &str, total: f64, colour: &impl Fn(&str) -> usize) -> FlameBox {
+fn flame_box(node: &Node, above: &str, total: f64, colours: &Colours) -> FlameBox {
     let group = &node.group;
     let path = if above.is_empty() { group.name.clone() } else { format!("{above}.{}", group.name) };
     let leaf = node.children.is_empty();
@@ -74,9 +90,9 @@ fn flame_box(node: &Node, above: &str, total: f64, colour: &impl Fn(&str) -> usi
         name: group.name.clone(),
         about: format!("{about}\n{}", told(group, total)),
         size: group.seconds(),
-        colour: leaf.then(|| colour(kernel)),
+        colour: leaf.then(|| colours.of(kernel)),
         key: leaf.then(|| kernel.to_owned()),
-        parts: node.children.iter().map(|child| flame_box(child, inner, total, colour)).collect(),
+        parts: node.children.iter().map(|child| flame_box(child, inner, total, colours)).collect(),
     }
 }
 

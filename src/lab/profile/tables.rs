@@ -19,6 +19,18 @@ fn number(value: Option<f64>, digits: usize) -> Cell {
     value.map_or(Cell::Empty, |value| Cell::Number(value, digits))
 }
 
+/// A number of any size with three digits or more.
+fn sized(value: Option<f64>) -> Cell {
+    let digits = |value: f64| match value {
+        v if v >= 100.0 => 1,
+        v if v >= 1.0 => 2,
+        v if v >= 0.01 => 4,
+        v if v > 0.0 => 6,
+        _ => 0,
+    };
+    number(value, value.map_or(0, digits))
+}
+
 fn words(limit: Limit) -> Cell {
     Cell::Text(match limit {
         Limit::Arithmetic => "arithmetic".into(),
@@ -33,12 +45,12 @@ pub fn groups(title: &str, groups: &[Group], total: f64) -> Table {
         let cells = vec![
             Cell::Text(group.name.clone()),
             Cell::Number(group.count as f64, 0),
-            number(time.map(|s| s * 1e3), 3),
+            sized(time.map(|s| s * 1e3)),
             number(time.filter(|_| total > 0.0).map(|s| s / total * 100.0), 1),
-            Cell::Number(group.cost.flops / 1e9, 3),
-            Cell::Number(group.cost.bytes / 1e6, 2),
-            number(group.flops().map(|v| v / 1e9), 2),
-            number(group.bytes().map(|v| v / 1e9), 3),
+            sized(Some(group.cost.flops / 1e9)),
+            sized(Some(group.cost.bytes / 1e6)),
+            sized(group.flops().map(|v| v / 1e9)),
+            sized(group.bytes().map(|v| v / 1e9)),
             number(group.share().map(|v| v * 100.0), 1),
             words(group.limit()),
         ];
@@ -76,7 +88,7 @@ pub fn dispatches<'a>(profile: &Profile, phases: impl IntoIterator<Item = &'a Ph
             let numbers: Vec<String> = d.numbers.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let text = |text: &str| Cell::Text(text.to_owned());
             let count = |value: usize| Cell::Number(value as f64, 0);
-            let ms = |seconds: Option<f64>| number(seconds.map(|s| s * 1e3), 4);
+            let ms = |seconds: Option<f64>| sized(seconds.map(|s| s * 1e3));
             let cells = vec![
                 text(phase.kind.name()),
                 count(i),
@@ -92,10 +104,10 @@ pub fn dispatches<'a>(profile: &Profile, phases: impl IntoIterator<Item = &'a Ph
                 ms(time),
                 ms(ends.map(|[least, _]| least)),
                 ms(ends.map(|[_, most]| most)),
-                Cell::Number(d.cost.flops / 1e9, 4),
-                Cell::Number(d.cost.bytes / 1e6, 3),
-                number(time.map(|s| d.cost.flops / s / 1e9), 2),
-                number(time.map(|s| d.cost.bytes / s / 1e9), 3),
+                sized(Some(d.cost.flops / 1e9)),
+                sized(Some(d.cost.bytes / 1e6)),
+                sized(time.map(|s| d.cost.flops / s / 1e9)),
+                sized(time.map(|s| d.cost.bytes / s / 1e9)),
                 number(time.and_then(|s| profile.ceilings.share(d.cost, s)).map(|v| v * 100.0), 1),
                 words(profile.ceilings.limit(d.cost)),
             ];
