@@ -10,14 +10,12 @@ use i2vgen::{
     gpu::{self, Device, Disable},
     graph::{Keep, Program, Rate, Target},
     kernel::Dtype,
-    picture::Picture,
     pipeline::{MAX_SECONDS, Networks, Passes, PlanTypes, Plans, Request, Shape},
 };
 
 fn main() {
     let configs = Configs::published();
-    let picture = Picture::from_rgb8(8, 8, vec![0; 192]).expect("a picture");
-    let request = Request { passes: Passes::One, ..Request::new(picture, "") };
+    let request = Request { passes: Passes::One, ..Request::plain() };
     let adapter = gpu::choose(None).expect("a device");
     let device = Device::open(&adapter, Disable::default()).expect("the device opens");
     // The splits of a graphics card.

@@ -17,6 +17,7 @@
 //! | [`graph`] | record, plan, run |
 //! | [`kernel`] | the WGSL kernels with their CPU twins |
 //! | [`gpu`] | the device |
+//! | [`staged`] | files that appear whole or not at all |
 
 pub mod checkpoint;
 pub mod gpu;
@@ -31,4 +32,5 @@ pub mod prepare;
 pub mod prompt;
 pub mod report;
 pub mod sampler;
+pub mod staged;
 pub mod video;

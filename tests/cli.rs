@@ -413,6 +413,12 @@ fn the_published_model_is_planned_for_without_files_or_device() {
         plan["estimate"]["peak_bytes"].as_u64().unwrap()
     };
     assert!(bytes(&["--cfg-passes", "two"]) < peak, "two passes need less");
+    let work = |more: &[&str]| {
+        room.run(&[&PUBLISHED_512[..], more].concat()).ok().json()["estimate"]["flops"].as_f64().unwrap()
+    };
+    let [all, none, half] = [&[][..], &["--cfg-scale", "1"], &["--cfg-steps", "50-100%=1"]].map(work);
+    // Half of the steps without guidance; encoders and decoder are the same.
+    assert!((half / (all + none) * 2.0 - 1.0).abs() < 0.01, "{all} {none} {half}");
     let text = room.run(&["plan"]).ok().stdout;
     assert!(text.contains("denoising") && text.contains("peak device memory") && text.contains("split:"), "{text}");
     // What every WebGPU device has is enough for the plan; larger bindings are split.
@@ -429,6 +435,9 @@ fn a_case_is_verified_from_the_command_line() {
     assert!(verified["stages"].as_array().unwrap().iter().all(|s| s["ok"] == true));
     let computed = room.read("out/computed.safetensors");
     assert!(safetensors::SafeTensors::deserialize(&computed).unwrap().len() > 40);
+    // Where it cannot be written is found before anything takes long.
+    let ran = room.run(&["verify", case.to_str().unwrap(), "--dump", "absent/computed.safetensors"]);
+    assert!(ran.code == Some(1) && ran.stdout.is_empty() && ran.stderr.contains("absent does not exist"), "{ran:?}");
 }
 
 /// Another model than the one whose numbers the case has: told by the table and the exit code.
@@ -453,7 +462,7 @@ fn help_names_every_command_and_option() {
     let room = Room::new();
     let help = room.run(&["--help"]).ok().stdout;
     for command in
-        ["generate", "batch", "sweep", "metrics", "inspect", "devices", "plan", "verify", "random-checkpoint"]
+        ["generate", "batch", "sweep", "metrics", "advise", "inspect", "devices", "plan", "verify", "random-checkpoint"]
     {
         assert!(help.contains(command), "{command}");
         room.run(&[command, "--help"]).ok();

@@ -88,11 +88,109 @@ fn schedules_that_cannot_be_meant() {
         (&["--cfg-steps", "90-95%=2"], &["--cfg-steps", "none of 1 steps"]),
         (&["--cfg-frames", "0=2", "--cfg-steps", "0-50%=2"], &["--cfg-frames, --cfg-steps", "above 1"]),
         (&["--anchor-interval", "4", "--anchor-strength", "1.5"], &["--anchor-strength", "1.5"]),
+        (&["--anchor-interval", "4", "--anchor-strength", "-0.1"], &["--anchor-strength: -0.1", "0 (off) to 1"]),
+        (&["--anchor-interval", "0", "--anchor-strength", "-0.1"], &["--anchor-strength: -0.1"]),
+        (&["--anchor-strength", "NaN"], &["--anchor-strength: NaN"]),
+        (&["--anchor-until", "-1"], &["--anchor-until: -1"]),
+        (&["--cfg-steps", "0-60%=3,50-100%=4"], &["--cfg-steps", "overlap"]),
+        (&["--cfg-frames", "0-3=5"], &["--cfg-frames", "beyond the end", "0 to 0"]),
         (&["--anchor-mode", "glue"], &["--anchor-mode", "lowpass"]),
         (&["--preset", "wave"], &["--preset", "did you mean waves?"]),
         (&["--preset-file", "mine.toml"], &["mine.toml"]),
     ] {
         refuses(&room.generate("photo.png", options), words);
+    }
+}
+
+/// What is said about the scheduler: the checkpoint's own values change nothing; others do, and each is told. They are kept in the clip, and
+/// come from lines of a job list and from presets, too.
+#[test]
+fn the_scheduler_can_be_overridden_and_says_what_that_means() {
+    let room = Room::new();
+    let made = |name: &str, options: &[&str]| {
+        let output = format!("out/{name}-%d.png");
+        let usual = ["--preset", "diffusers", "--frames", "3", "--steps", "4", "--cfg-scale", "3", "-o", &output];
+        let ran = room.generate("photo.png", &[&usual, options].concat()).ok();
+        let frames: Vec<Vec<u8>> = (1..=3).map(|i| pixels(&room, &format!("out/{name}-{i}.png"))).collect();
+        let warned: Vec<String> = ran.stderr.lines().map(str::to_owned).collect();
+        (frames, warned)
+    };
+    let (plain, quiet) = made("plain", &[]);
+    let config: Value = serde_json::from_slice(&room.read("model/scheduler/scheduler_config.json")).unwrap();
+    let own: Vec<String> = [
+        ("prediction_type", "--prediction-type"),
+        ("beta_schedule", "--beta-schedule"),
+        ("beta_start", "--beta-start"),
+        ("beta_end", "--beta-end"),
+        ("timestep_spacing", "--timestep-spacing"),
+        ("rescale_betas_zero_snr", "--zero-snr"),
+        ("set_alpha_to_one", "--set-alpha-to-one"),
+        ("clip_sample", "--clip-sample"),
+        ("steps_offset", "--steps-offset"),
+    ]
+    .into_iter()
+    .filter(|(field, _)| !config[field].is_null())
+    .flat_map(|(field, flag)| {
+        [flag.to_owned(), config[field].as_str().map_or(config[field].to_string(), str::to_owned)]
+    })
+    .collect();
+    assert!(own.len() >= 8, "{config}");
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    assert_eq!(made("own", &own), (plain.clone(), quiet));
+
+    // The practitioners' settings contradict a checkpoint like the published one.
+    let tip = "--prediction-type epsilon --beta-schedule scaled_linear --beta-start 0.00085 --beta-end 0.012 --clip-sample false \
+               --set-alpha-to-one false --steps-offset 1";
+    let tip: Vec<&str> = tip.split(' ').collect();
+    let (other, warned) = made("tip", &tip);
+    assert_ne!(other, plain);
+    for flag in ["--prediction-type epsilon", "--beta-schedule scaled_linear", "--set-alpha-to-one false"] {
+        let of =
+            warned.iter().filter(|line| line.starts_with(&format!("note: scheduler: {flag}: the checkpoint says ")));
+        assert_eq!(of.count(), 1, "{warned:?}");
+    }
+    let kept = parameters(&room, "out/tip-1.png")["scheduler"].clone();
+    assert_eq!((&kept["prediction_type"], &kept["beta_end"]), (&"epsilon".into(), &0.012.into()), "{kept}");
+    assert_eq!(parameters(&room, "out/plain-1.png")["scheduler"], Value::Null);
+    let from =
+        ["generate", "--from", "out/tip-1.png", "--model", "model", "-o", "out/again-%d.png", "--progress", "none"];
+    let again = room.run(&from).ok();
+    assert_eq!(pixels(&room, "out/again-2.png"), other[1]);
+    assert!(again.stderr.contains("--prediction-type epsilon: the checkpoint says"), "{again:?}");
+
+    room.write("mine.toml", "[mine]\nextends = \"diffusers\"\nprediction_type = \"epsilon\"\nzero_snr = false\n");
+    room.write("jobs.jsonl", r#"{"picture": "photo.png", "output": "job-%d.png", "steps_offset": 0}"#);
+    let batch = program::batch("jobs.jsonl", &["--preset-file", "mine.toml", "--preset", "mine"]);
+    let ran = room.run(&program::as_str(&batch)).ok();
+    assert!(ran.stderr.contains("--prediction-type epsilon: "), "{ran:?}");
+    let kept = parameters(&room, "out/job-1.png")["scheduler"].clone();
+    let fields = ["prediction_type", "rescale_betas_zero_snr", "steps_offset"].map(|field| kept[field].to_string());
+    assert_eq!(fields, ["\"epsilon\"", "false", "0"], "{kept}");
+}
+
+#[test]
+fn scheduler_settings_that_make_no_sense() {
+    let room = Room::new();
+    for (options, words) in [
+        (&["--prediction-type", "velocity"][..], &["--prediction-type", "v_prediction"][..]),
+        (&["--beta-schedule", "cosine"], &["--beta-schedule", "squaredcos_cap_v2"]),
+        (&["--timestep-spacing", "even"], &["--timestep-spacing", "trailing"]),
+        (&["--zero-snr", "maybe"], &["--zero-snr", "true"]),
+        (&["--steps-offset", "-1"], &["--steps-offset"]),
+        (&["--steps-offset", "9999999"], &["`steps_offset` is 9999999", "whole number"]),
+        (&["--beta-start", "2"], &["`beta_start` is 2", "0 to 1"]),
+        (&["--beta-end", "NaN"], &["`beta_end` is NaN", "0 to 1"]),
+        (&["--beta-schedule", "linear", "--beta-start", "0", "--beta-end", "0"], &["correct the betas"]),
+        // Pure noise at the first timestep, from which epsilon tells nothing.
+        (
+            &["--prediction-type", "epsilon", "--timestep-spacing", "trailing", "--zero-snr", "true"],
+            &["timestep 999", "v_prediction"],
+        ),
+    ] {
+        let ran = room.generate("photo.png", options);
+        let lines: Vec<&str> = ran.stderr.lines().collect();
+        assert!(ran.code.is_some_and(|code| code != 0) && lines.len() == 1, "{ran:?}");
+        assert!(lines[0].starts_with("error: ") && words.iter().all(|word| lines[0].contains(word)), "{lines:?}");
     }
 }
 
@@ -126,6 +224,19 @@ fn a_prompt_is_checked_and_rewritten_when_asked() {
     assert_eq!(parameters(&room, "out/clip.mp4")["prompt"], "a person is walking");
     room.generate("photo.png", &["-p", "a person walks", "-o", "out/plain.mp4"]).ok();
     assert_eq!(parameters(&room, "out/plain.mp4")["prompt"], "a person walks");
+    // Before a run, too: what the text encoder cannot read.
+    let french = ["-p", "le chien court dans la neige", "--steps", "1", "--frames", "1", "-o", "out/french.mp4"];
+    let ran = room.run(
+        &[&["generate", "photo.png", "--model", "model", "--progress", "none", "-W", "64", "-H", "64"][..], &french]
+            .concat(),
+    );
+    let told = ran.ok().stderr;
+    assert!(
+        told.contains(
+            "note: prompt: the prompt seems to be in French, but the text encoder knows English; translate it"
+        ),
+        "{told}"
+    );
 }
 
 /// A red square on grey, and the mask that shows it.
@@ -156,6 +267,20 @@ fn a_picture_is_prepared_in_stages_and_for_a_clip() {
         refuses(&room.run(&[&["prepare", "square.png", "-o", "none"][..], options, &size].concat()), words);
     }
     assert!(!room.path("none").exists());
+    // A file with the name of a picture's folder: nothing of the others appears.
+    std::fs::create_dir_all(room.path("half/square-sheet.png")).unwrap();
+    let half = room.run(&[&["prepare", "square.png", "-o", "half", "--mask", "mask.png"][..], &size].concat());
+    refuses(&half, &["square-sheet.png"]);
+    assert_eq!(std::fs::read_dir(room.path("half")).unwrap().count(), 1);
+    for (options, words) in [
+        (&["--mask", "photo.png"][..], &["mask", "90x70", "300x200"][..]),
+        (&["--subject", "250,10,80,80"], &["80x80 at 250,10", "300x200"]),
+        (&["--subject", "10,10,0,80"], &["empty"]),
+        (&["--prepare", "off", "--mask", "photo.png"], &["mask", "90x70"]),
+        (&["--mask", "absent.png"], &["absent.png"]),
+    ] {
+        refuses(&room.generate("square.png", options), words);
+    }
 
     let prepared = ["--prepare", "crop", "--subject", "30,90,40,40", "-o", "out/a-%d.png"];
     let ran = room.generate("square.png", &prepared).ok();

@@ -62,8 +62,13 @@ fn single_row_in_f16() {
 /// Bindings so small that nearly every dispatch is split, and none of the optional features.
 #[test]
 fn single_row_on_a_weak_device() {
-    let weak =
-        Disable { f16: true, subgroups: true, matrices: true, max_binding: Some(80 << 10), ..Default::default() };
+    let weak = Disable {
+        f16: true,
+        subgroups: true,
+        matrices: true,
+        max_binding: Some(80 << 10),
+        max_workgroup_memory: Some(16 << 10),
+    };
     verify("single-row", DtypeChoice::F32, weak);
 }
 

@@ -11,6 +11,8 @@ use i2vgen::{
     pipeline::Source,
 };
 
+type Record = fn(&UNet, &mut Graph, &Condition) -> Result<(), i2vgen::graph::Error>;
+
 /// One UNet call on made-up inputs, recorded for bindings of at most `max_binding` bytes; its output and its number of operations.
 fn call(device: &Device, checkpoint: &Checkpoint, max_binding: u64) -> (Vec<f32>, usize) {
     let (batch, frames, height, width) = (2, 4, 8, 8);
@@ -22,9 +24,7 @@ fn call(device: &Device, checkpoint: &Checkpoint, max_binding: u64) -> (Vec<f32>
     let mut weights = WeightStore::default();
     let mut bindings = Bindings::new();
     let mut operations = 0;
-    let records: [fn(&UNet, &mut Graph, &Condition) -> Result<(), i2vgen::graph::Error>; 2] =
-        [UNet::record_conditions, UNet::record];
-    for record in records {
+    for record in [UNet::record_conditions as Record, UNet::record] {
         let mut graph = Graph::new(types).with_max_binding(max_binding);
         record(&unet, &mut graph, &condition).expect("the network records");
         operations += graph.len();

@@ -54,11 +54,11 @@ impl Checkpoint {
     /// Whether the tensors are those that the networks need is a later step, [`Component::check`].
     pub fn open_variant(files: impl Into<ModelFiles>, variant: Variant) -> Result<Self> {
         let files = files.into();
-        check_model_index(&files)?;
+        let configs = Configs::read(&files)?;
         check_tokenizer_files(&files)?;
         let component = |kind| Component::open(&files, kind, variant);
         Ok(Self {
-            configs: Configs::read(&files)?,
+            configs,
             defaults: Defaults::read(&files)?,
             text_encoder: component(ComponentKind::TextEncoder)?,
             image_encoder: component(ComponentKind::ImageEncoder)?,
@@ -100,7 +100,7 @@ impl Checkpoint {
 }
 
 /// The model has a `model_index.json`, which describes an I2VGenXLPipeline of known classes.
-fn check_model_index(files: &ModelFiles) -> Result<()> {
+pub(super) fn check_model_index(files: &ModelFiles) -> Result<()> {
     files.check_root()?;
     let path = files.path(MODEL_INDEX);
     let index = match read_object(files, MODEL_INDEX, CONFIG_LIMIT) {

@@ -5,6 +5,7 @@ mod job;
 mod list;
 mod pace;
 mod tally;
+mod todo;
 
 use std::{
     collections::BTreeSet,
@@ -14,16 +15,14 @@ use std::{
 };
 
 use clap::Args;
-use i2vgen::{
-    checkpoint::Checkpoint,
-    pipeline::{self, Compat, DtypeChoice},
-};
+use i2vgen::pipeline;
 use serde_json::{Value, json};
 
 use super::{
     Error,
     generate::{Made, Settings, make},
     machine::Machine,
+    model::Model,
     progress::Progress,
     units,
 };
@@ -32,6 +31,8 @@ pub use job::{Job, Prepared, Usual, fields};
 pub use list::{List, at, lines};
 use pace::Pace;
 pub use tally::Tally;
+use todo::Budget;
+pub use todo::Todo;
 
 /// Make many clips from a list of jobs
 ///
@@ -52,16 +53,6 @@ pub struct Batch {
     machine: Machine,
 }
 
-/// A job whose clip is not there.
-pub struct Todo<'a> {
-    /// Its place in the list, from 1.
-    number: usize,
-    pub job: &'a Job,
-    dtype: DtypeChoice,
-    compat: Compat,
-    work: f64,
-}
-
 impl Batch {
     pub fn run(self) -> Result<(), Error> {
         let started = Instant::now();
@@ -69,13 +60,13 @@ impl Batch {
 
         // Everything that can be wrong with a line is found before anything takes long.
         let checkpoint = self.machine.checkpoint()?;
-        let presets = self.machine.presets(&checkpoint)?;
+        let presets = self.machine.presets(checkpoint.defaults())?;
         let list = List::read(&self.jobs, &self.output, &Usual { settings: self.settings.clone(), presets })?;
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
-        let done = |_: usize, job: &Job| job.is_done();
-        let todo = check(&list, &checkpoint, &done, self.machine.no_advice, &mut progress)?;
+        let model = Model::opened(&checkpoint)?;
+        let todo = check(&list, &model, &|_, job| job.is_done(), self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
             return tally.report(&progress, started.elapsed(), None);
@@ -84,9 +75,8 @@ impl Batch {
         let engines = open(&self.machine, &list, &todo, &mut progress)?;
         make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
-        let worked = work(&list, &todo, &engines, &mut progress, &mut tally, &mut |_, job, engines, progress| {
-            run(job, engines, progress)
-        });
+        let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
+        let worked = work(&list, todo, &mut progress, &mut tally, &mut make);
         tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
@@ -115,41 +105,41 @@ pub fn open(machine: &Machine, list: &List, todo: &[Todo<'_>], progress: &mut Pr
 /// The jobs that are not `done`; refuses what cannot work, and advises once, unless it is to be `silent`.
 pub fn check<'a>(
     list: &'a List,
-    checkpoint: &Checkpoint,
+    model: &Model,
     done: &dyn Fn(usize, &Job) -> bool,
     silent: bool,
     progress: &mut Progress,
 ) -> Result<Vec<Todo<'a>>, Error> {
     progress.stage("checking the jobs", json!({ "event": "phase", "phase": "check" }));
-    let (mut todo, mut advice) = (Vec::new(), BTreeSet::new());
+    let (mut todo, mut budget, mut lines) = (Vec::new(), Budget::default(), BTreeSet::new());
     for (index, job) in list.jobs.iter().enumerate().filter(|(index, job)| !done(*index, job)) {
         progress.check()?;
-        let recipe = job.check(checkpoint).map_err(|error| list.at(job, &error))?;
-        advice.extend(recipe.advice(checkpoint));
-        let work = pace::work(&recipe.request);
-        todo.push(Todo { number: index + 1, job, dtype: recipe.dtype, compat: recipe.request.compat, work });
+        let prepared = job.prepare(model).map_err(|error| list.at(job, &error))?;
+        lines.extend(prepared.recipe.warnings(model));
+        if !silent {
+            lines.extend(prepared.recipe.advice(model));
+        }
+        todo.push(Todo::new(index + 1, job, prepared, &mut budget));
     }
     list.check_outputs()?;
-    if !silent {
-        advice.iter().for_each(|line| progress.note(line));
-    }
+    lines.iter().for_each(|line| progress.note(&line.to_string()));
     Ok(todo)
 }
 
-/// Makes the clip of a job, whose place among all is given from 0; returns it with what it is in words.
-pub type Make<'a> = dyn FnMut(usize, &Job, &Engines, &mut Progress) -> Result<(Made, String), Error> + 'a;
+/// Makes the clip of a job; returns it with what it is in words.
+pub type Make<'a> = dyn FnMut(Todo<'_>, &mut Progress) -> Result<(Made, String), Error> + 'a;
 
 /// Makes all clips. One that fails is told and counted; an error is what ends the others, too.
 pub fn work(
     list: &List,
-    todo: &[Todo<'_>],
-    engines: &Engines,
+    todo: Vec<Todo<'_>>,
     progress: &mut Progress,
     tally: &mut Tally,
     make: &mut Make<'_>,
 ) -> Result<(), Error> {
     let mut pace = Pace::new(todo.iter().map(|todo| todo.work).sum());
-    for Todo { number, job, work, .. } in todo {
+    for todo in todo {
+        let Todo { number, job, work, .. } = todo;
         let name = format!("{number} of {}", list.jobs.len());
         let tell = |progress: &Progress, status: &str, more: Value| {
             let mut event = json!({
@@ -164,11 +154,11 @@ pub fn work(
         progress.begin_job(name.clone());
         tell(progress, "started", Value::Null);
         let started = Instant::now();
-        match make(number - 1, job, engines, progress) {
+        match make(todo, progress) {
             Ok((made, words)) => {
                 tally.made += 1;
                 let took = started.elapsed();
-                let left = pace.done(*work, took);
+                let left = pace.done(work, took);
                 let seconds = [took, left].map(|time| time.as_secs_f64());
                 let more = json!({ "seed": made.seed, "seconds": seconds[0], "seconds_left": seconds[1] });
                 tell(progress, "done", more);
@@ -182,7 +172,7 @@ pub fn work(
             Err(error) if error.is_final() => return Err(error),
             Err(error) => {
                 tally.failed += 1;
-                pace.skip(*work);
+                pace.skip(work);
                 tell(progress, "failed", json!({ "error": error.to_string() }));
                 progress.failure(&list.at(job, &error).to_string());
             }
@@ -192,8 +182,9 @@ pub fn work(
 }
 
 /// Makes one clip; returns it with its sizes in words.
-fn run(job: &Job, engines: &Engines, progress: &mut Progress) -> Result<(Made, String), Error> {
-    let Prepared { recipe, mark, notes } = job.prepare()?;
+fn run(todo: Todo<'_>, model: &Model, engines: &Engines, progress: &mut Progress) -> Result<(Made, String), Error> {
+    let job = todo.job;
+    let Prepared { recipe, mark, notes } = todo.prepare(model)?;
     notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
     let engine = engines.get(recipe.dtype, recipe.request.compat)?;
     let made = make(engine, &recipe, &mark, &job.target, progress)?;

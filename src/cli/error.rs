@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use i2vgen::{checkpoint, gpu, graph, lab, metrics, picture, pipeline, prepare, prompt, report, sampler, video};
+use i2vgen::{
+    checkpoint, gpu, graph, lab, metrics, picture, pipeline, prepare, prompt, report, sampler, staged, video,
+};
 
 /// An error of the program: the library's, or one of the command line.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,8 @@ pub enum Error {
     Metrics(#[from] metrics::Error),
     #[error(transparent)]
     Report(#[from] report::Error),
+    #[error(transparent)]
+    File(#[from] staged::Error),
     #[error(transparent)]
     Gpu(#[from] gpu::Error),
     #[error(transparent)]

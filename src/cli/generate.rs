@@ -5,6 +5,7 @@ mod make;
 mod parameters;
 mod presets;
 mod recipe;
+mod scheduler;
 mod settings;
 mod source;
 
@@ -26,12 +27,14 @@ pub use make::{Made, make, store};
 pub use parameters::{Parameters, PictureMark};
 pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
+pub use scheduler::HEADING as SCHEDULER_HEADING;
 pub use settings::{Settings, seed};
-pub use source::{Source, picture_of};
+pub use source::{Source, fnv1a, picture_of};
 
 use super::{
     Error,
     machine::Machine,
+    model::Model,
     options::USUAL_MODEL,
     output::{print, table},
     progress::Progress,
@@ -49,11 +52,12 @@ impl Generate {
         let target = self.target(&source.path)?;
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
         let checkpoint = self.machine.checkpoint()?;
-        let presets = self.machine.presets(&checkpoint)?;
+        let presets = self.machine.presets(checkpoint.defaults())?;
         let earlier = from.as_ref().map(Settings::from).unwrap_or_default();
         let settings = presets.complete(self.settings.clone().or(earlier))?;
         let mut recipe = Recipe::new(settings, source.opened.picture.clone(), self.count)?;
-        recipe.check(&checkpoint, target.kind())?;
+        let model = Model::opened(&checkpoint)?;
+        recipe.check(&model, target.kind())?;
         recipe.prepare(&source.opened)?;
         let read: Vec<&Path> = [Some(source.path.as_path()), self.from.as_deref()].into_iter().flatten().collect();
         recipe.spares(&read, &target)?;
@@ -62,8 +66,9 @@ impl Generate {
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
+        recipe.warnings(&model).iter().for_each(|line| progress.note(&line.to_string()));
         if !self.machine.no_advice {
-            recipe.advice(&checkpoint).iter().for_each(|line| progress.note(line));
+            recipe.advice(&model).iter().for_each(|line| progress.note(&line.to_string()));
         }
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.device.open()?;
@@ -78,7 +83,7 @@ impl Generate {
     }
 
     /// The output that was named, or the picture's name with `.mp4` in the current folder.
-    fn target(&self, picture: &Path) -> Result<Target, Error> {
+    pub fn target(&self, picture: &Path) -> Result<Target, Error> {
         let path = self.output.clone().unwrap_or_else(|| {
             let mut name = picture.file_stem().unwrap_or_else(|| "clip".as_ref()).to_owned();
             name.push(".mp4");
@@ -94,9 +99,9 @@ impl Machine {
         Ok(Checkpoint::open(self.model.files())?)
     }
 
-    /// The presets at hand.
-    pub fn presets(&self, checkpoint: &Checkpoint) -> Result<Presets, Error> {
-        Presets::new(self.preset_file.as_deref(), checkpoint.defaults())
+    /// The presets at hand; `checkpoint` has settings of its own.
+    pub fn presets(&self, checkpoint: Option<&Defaults>) -> Result<Presets, Error> {
+        Presets::new(self.preset_file.as_deref(), checkpoint)
     }
 
     /// What to know when the demo checkpoint was taken because no model was named.

@@ -10,7 +10,7 @@ use i2vgen::{
     checkpoint::Checkpoint,
     metrics::{Measure, Measures, Reference, measure},
     pipeline::{Compat, DtypeChoice, Engine, Event},
-    report,
+    staged,
     video::Clip,
 };
 use serde_json::json;
@@ -22,7 +22,7 @@ use super::{
     options::{DeviceOptions, ModelOption, by_name},
     output,
 };
-use subject::{Subject, Target};
+use subject::{Against, Subject};
 
 /// Measure a clip: likeness to a reference, motion and its steadiness, flicker, identity
 ///
@@ -71,7 +71,7 @@ impl Metrics {
             model = Some(name);
         }
         if let Some(path) = &self.csv {
-            report::save([(path.as_path(), frame_table(&measures).to_csv().as_bytes())])?;
+            staged::write(path, frame_table(&measures).to_csv().as_bytes())?;
         }
         if self.json {
             return output::print_json(&self.as_json(&subject, &target, &measures, model.as_deref()));
@@ -92,7 +92,7 @@ impl Metrics {
         Ok(name)
     }
 
-    fn as_text(&self, clip: &Clip, target: &Target, measures: &Measures) -> String {
+    fn as_text(&self, clip: &Clip, target: &Against, measures: &Measures) -> String {
         let (width, height, frames) = (clip.width, clip.height, clip.frames.len());
         let name = self.clip.display();
         let mut text = format!("{name}: {frames} frames of {width}x{height}, compared with {}\n\n", target.words());
@@ -116,7 +116,7 @@ impl Metrics {
     fn as_json(
         &self,
         subject: &Subject,
-        target: &Target,
+        target: &Against,
         measures: &Measures,
         model: Option<&str>,
     ) -> serde_json::Value {

@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand, nothing but flags, calls and text.
 
+mod advise;
+mod assume;
 mod batch;
 mod devices;
 mod error;
@@ -7,6 +9,7 @@ mod generate;
 mod inspect;
 mod machine;
 mod metrics;
+mod model;
 mod options;
 mod output;
 mod plan;
@@ -39,6 +42,7 @@ struct Cli {
 enum Command {
     Generate(Box<generate::Generate>),
     Batch(Box<batch::Batch>),
+    Advise(Box<advise::Advise>),
     Sweep(Box<sweep::Sweep>),
     Metrics(Box<metrics::Metrics>),
     Prepare(Box<prepare::Prepare>),
@@ -58,6 +62,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Batch(command) => command.run(),
+            Self::Advise(command) => command.run(),
             Self::Sweep(command) => command.run(),
             Self::Metrics(command) => command.run(),
             Self::Prepare(command) => command.run(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use i2vgen::{
     checkpoint::ModelFiles,
-    gpu::{self, Device, Disable, ShaderChecks},
+    gpu::{self, Capabilities, Device, Disable, ShaderChecks},
 };
 use serde::de::DeserializeOwned;
 
@@ -70,15 +70,28 @@ pub struct DeviceOptions {
 impl DeviceOptions {
     /// Opens the device.
     pub fn open(&self) -> Result<Device, Error> {
-        let disable = Disable {
+        let device = Device::open(&gpu::choose(self.device.as_deref())?, self.disable())?;
+        Ok(device.with_checks(self.shader_checks))
+    }
+
+    /// What the device offers, without opening it.
+    pub fn capabilities(&self) -> Result<Capabilities, gpu::Error> {
+        Ok(self.limit(gpu::choose(self.device.as_deref())?.capabilities))
+    }
+
+    /// A device without what is to stay unused.
+    pub fn limit(&self, device: Capabilities) -> Capabilities {
+        device.without(self.disable())
+    }
+
+    fn disable(&self) -> Disable {
+        Disable {
             f16: self.no_f16,
             subgroups: self.no_subgroups,
             matrices: self.no_coopmat,
             max_binding: self.max_binding,
             max_workgroup_memory: self.max_workgroup_memory,
-        };
-        let device = Device::open(&gpu::choose(self.device.as_deref())?, disable)?;
-        Ok(device.with_checks(self.shader_checks))
+        }
     }
 }
 

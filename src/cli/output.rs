@@ -31,17 +31,6 @@ pub fn tell(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// Refuses a name under which no file can be written, before there is something to write.
-pub fn writable(path: &Path) -> Result<(), Error> {
-    let wrong = |reason: &dyn std::fmt::Display| Error::message(format!("cannot write {}: {reason}", path.display()));
-    if path.is_dir() {
-        return Err(wrong(&"a folder has that name"));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Without the temporary name, which means nothing to the user.
-    tempfile::tempfile_in(folder).map(|_| ()).map_err(|e| wrong(&e.kind()))
-}
-
 /// The command line, as it can be typed again.
 pub fn command_line() -> String {
     let quoted = |word: String| {

@@ -1,26 +1,21 @@
 //! `i2vgen plan`: what a generation would cost, without a device and without weights.
 
-mod assume;
-
 use std::collections::{BTreeMap, HashSet};
 
 use clap::Args;
 use i2vgen::{
-    checkpoint::{Checkpoint, ComponentKind, Configs, Defaults},
+    checkpoint::Defaults,
     gpu::Capabilities,
-    graph::{Keep, Rate, Target},
-    kernel::Dtype,
-    picture::Picture,
-    pipeline::{
-        DtypeChoice, Estimate, MAX_SECONDS, Networks, Passes, PhaseEstimate, PlanTypes, Planner, Plans, Request, Why,
-        weight_dtype,
-    },
-    sampler::{Schedule, SchedulerConfig},
+    graph::{Keep, Rate},
+    pipeline::{DtypeChoice, Estimate, Passes, PhaseEstimate, Request, Why},
+    sampler::{Guidance, Schedule, StepScales},
 };
 use serde_json::json;
 
 use super::{
     Error,
+    assume::AssumeOptions,
+    model::Model,
     options::{ModelOption, by_name},
     output, units,
 };
@@ -52,51 +47,33 @@ pub struct Plan {
     /// Guidance scale; 1 turns guidance off [default: 9]
     #[arg(long, value_name = "SCALE")]
     cfg_scale: Option<f32>,
+    /// Other scales for parts of the denoising, such as 80-100%=1: what those steps save
+    #[arg(long, value_name = "RANGE=SCALE,…")]
+    cfg_steps: Option<StepScales>,
     /// How numbers are stored on the device: auto is f16 if the device has it
     #[arg(long, value_name = "auto|f32|f16", default_value = "auto", value_parser = by_name::<DtypeChoice>)]
     dtype: DtypeChoice,
     /// Guidance as one batch of two, or in two passes
     #[arg(long, value_name = "auto|one|two", default_value = "auto", value_parser = by_name::<Passes>)]
     cfg_passes: Passes,
-    /// The device: desktop (f16, subgroups of 32, bindings of 2 GiB, buffers of 4 GiB, 5 TFLOP/s), portable (what WebGPU
-    /// guarantees, 100 GFLOP/s), a JSON file (see `i2vgen devices --json`), or NAME=VALUE to change one of its fields, for
-    /// example `portable,f16=true,memory=6GiB`
-    #[arg(long, value_name = "DEVICE", value_delimiter = ',', default_value = "desktop")]
-    assume_device: Vec<String>,
-    /// Speed of the device's matrix products, which decides how finely long operations are split
-    #[arg(long, value_name = "GFLOP/S")]
-    assume_rate: Option<f64>,
+    #[command(flatten)]
+    assume: AssumeOptions,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What is planned for.
-struct Model {
-    name: String,
-    configs: Configs,
-    defaults: Defaults,
-    /// The weight files, if they are there.
-    checkpoint: Option<Checkpoint>,
-}
-
 impl Plan {
     pub fn run(self) -> Result<(), Error> {
         let model = self.model()?;
-        let (device, rate) = assume::device(&self.assume_device, self.assume_rate)?;
-        let activation = match self.dtype {
-            DtypeChoice::F16 if !device.f16 => {
-                return Err(Error::message("--dtype: the assumed device has no f16 in shaders"));
-            }
-            DtypeChoice::F32 => Dtype::F32,
-            DtypeChoice::Auto if !device.f16 => Dtype::F32,
-            _ => Dtype::F16,
-        };
-        let request = self.request(&model)?;
+        let (device, rate) = self.assume.device()?;
+        let request = self.request(model.defaults.as_ref());
         request.check(&model.configs)?;
-        let scheduler = SchedulerConfig::from_json(&model.configs.scheduler.to_string())?;
-        Schedule::new(&scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
-        let plans = self.plans(&model, &request, activation, device, rate)?;
+        Schedule::new(&model.scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        let (plans, activation) = model.planning(&request, self.dtype, device, rate, |planner| {
+            (planner.plan(&request, Keep::Nothing), planner.types.activation)
+        })?;
+        let plans = plans?;
         let estimate = Estimate::new(&plans, request.guided_steps());
         let Request { width, height, frames, steps, .. } = request;
         let cfg_scale = request.guidance.scale;
@@ -133,54 +110,26 @@ impl Plan {
 
     fn model(&self) -> Result<Model, Error> {
         match self.model.named().filter(|_| self.config.is_none()) {
-            Some(files) => Ok(Model {
-                name: files.root().display().to_string(),
-                configs: Configs::read(&files)?,
-                defaults: Defaults::read(&files)?.unwrap_or_default(),
-                checkpoint: Checkpoint::open(files).ok(),
-            }),
-            None => Ok(Model {
-                name: "i2vgen-xl".into(),
-                configs: Configs::published(),
-                defaults: Defaults::default(),
-                checkpoint: None,
-            }),
+            Some(files) => Model::read(files),
+            None => Model::published(),
         }
     }
 
-    fn request(&self, model: &Model) -> Result<Request, Error> {
-        let d = &model.defaults;
-        Ok(Request {
-            width: self.width.or(d.width).unwrap_or(512),
-            height: self.height.or(d.height).unwrap_or(512),
-            frames: self.frames.or(d.frames.map(|v| v as usize)).unwrap_or(16),
-            steps: self.steps.or(d.steps.map(|v| v as usize)).unwrap_or(50),
-            guidance: self.cfg_scale.or(d.cfg_scale).unwrap_or(9.0).into(),
+    fn request(&self, defaults: Option<&Defaults>) -> Request {
+        let (d, usual) = (defaults.cloned().unwrap_or_default(), Request::plain());
+        Request {
+            width: self.width.or(d.width).unwrap_or(usual.width),
+            height: self.height.or(d.height).unwrap_or(usual.height),
+            frames: self.frames.or(d.frames.map(|v| v as usize)).unwrap_or(usual.frames),
+            steps: self.steps.or(d.steps.map(|v| v as usize)).unwrap_or(usual.steps),
+            guidance: Guidance {
+                scale: self.cfg_scale.or(d.cfg_scale).unwrap_or(usual.guidance.scale),
+                steps: self.cfg_steps.clone(),
+                ..usual.guidance
+            },
             passes: self.cfg_passes,
-            // The costs depend on the clip's size alone.
-            ..Request::new(Picture::from_rgb8(8, 8, vec![0; 192])?, "")
-        })
-    }
-
-    /// The plans.
-    fn plans(
-        &self,
-        model: &Model,
-        request: &Request,
-        activation: Dtype,
-        device: Capabilities,
-        rate: Rate,
-    ) -> Result<Plans, Error> {
-        let weights =
-            [ComponentKind::TextEncoder, ComponentKind::ImageEncoder, ComponentKind::Vae, ComponentKind::UNet].map(
-                // Without files: the published ones are f16.
-                |kind| model.checkpoint.as_ref().map_or(Dtype::F16, |c| weight_dtype(c.component(kind), activation)),
-            );
-        let target = Target::new(device, rate).within(MAX_SECONDS);
-        let networks = Networks::new(&model.configs, request.compat);
-        let types = PlanTypes { activation, weights };
-        let planner = Planner { configs: &model.configs, networks: &networks, types, target: &target };
-        Ok(planner.plan(request, Keep::Nothing)?)
+            ..usual
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use i2vgen::{
     checkpoint::Defaults,
     picture::Picture,
     prepare::{self, Mode, Preparation},
+    staged::Staged,
 };
 
 pub use options::PrepareOptions;
@@ -68,7 +69,7 @@ impl Prepare {
         Ok((side(self.width, defaults.width), side(self.height, defaults.height)))
     }
 
-    /// Writes the stages in their order, then the contact sheet; returns their names. Nothing if no stage ran.
+    /// Writes the stages in their order, then the contact sheet, all of them or none; returns their names. Nothing if no stage ran.
     fn write(&self, done: &Preparation) -> Result<Vec<PathBuf>, Error> {
         if done.stages.is_empty() {
             return Ok(Vec::new());
@@ -82,8 +83,11 @@ impl Prepare {
         output::spare(read, pictures.iter().map(|(path, _)| path.clone()), "folder")?;
         let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
         fs::create_dir_all(&self.output).map_err(cannot)?;
-        pictures.iter().try_for_each(|(path, picture)| picture.save_png(path))?;
-        Ok(pictures.into_iter().map(|(path, _)| path).collect())
+        let mut staged = Staged::default();
+        for (path, picture) in pictures {
+            staged.add(path, &picture.to_png()?)?;
+        }
+        Ok(staged.commit()?)
     }
 
     /// `photo-NAME.png` in the folder.

@@ -14,7 +14,7 @@ use i2vgen::{
     lab::profile::{self, Diff, PhaseKind, Profile, Session, Settings, Subject, Weights},
     picture::Picture,
     pipeline::{DtypeChoice, Passes, Request},
-    report,
+    staged,
 };
 use serde_json::json;
 
@@ -116,7 +116,7 @@ impl ProfileCommand {
         let read_as = |option: &str, path: &Option<PathBuf>| path.as_ref().map(|path| read(option, path)).transpose();
         let (old, saved) = (read_as("--diff", &self.diff)?, read_as("--from", &self.from)?);
         let written: Vec<&PathBuf> = [&self.trace, &self.html].into_iter().flatten().collect();
-        written.iter().try_for_each(|path| output::writable(path))?;
+        written.iter().try_for_each(|path| staged::check(path))?;
         let read = self.diff.iter().chain(&self.from).map(PathBuf::as_path);
         output::spare(read, written.into_iter().cloned(), "file")?;
         let found = match saved {
@@ -146,7 +146,7 @@ impl ProfileCommand {
         if let Some(path) = &self.html {
             files.push((path.as_path(), profile::page(found, diff, output::command_line()).to_html()?));
         }
-        report::save(files.iter().map(|(path, text)| (*path, text.as_bytes())))?;
+        staged::write_all(files.iter().map(|(path, text)| (*path, text.as_bytes())))?;
         if self.csv {
             return output::print(&profile::csv(found));
         }

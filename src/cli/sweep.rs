@@ -15,16 +15,17 @@ use i2vgen::{
     graph::Keep,
     metrics::{Reference, as_shown, measure},
     pipeline::Estimate,
-    report,
+    staged,
     video::{Clip, Enlarge, Filter},
 };
 use serde_json::json;
 
 use super::{
     Error,
-    batch::{self, Engines, Job, Prepared, Tally, Usual},
+    batch::{self, Engines, Job, Prepared, Tally, Todo, Usual},
     generate::{Made, Settings, seed, store},
     machine::Machine,
+    model::Model,
     output,
     progress::Progress,
 };
@@ -73,14 +74,14 @@ impl Sweep {
         let started = Instant::now();
         let mut progress = Progress::new(self.machine.progress);
         let checkpoint = self.machine.checkpoint()?;
-        let presets = self.machine.presets(&checkpoint)?;
+        let presets = self.machine.presets(checkpoint.defaults())?;
         let usual = Usual { settings: Settings::default(), presets };
         let input = Input::read(&self.input)?;
         let seeds = self.seeds()?;
         let grid = self.grid(input.len(), seeds.count())?;
-        let (clips, model) = (self.output.join("clips"), checkpoint.files().name());
+        let (clips, name) = (self.output.join("clips"), checkpoint.files().name());
         let count = seeds.count();
-        let frame = Frame { seeds, clips: &clips, format: &self.format, model: &model, usual: &usual };
+        let frame = Frame { seeds, clips: &clips, format: &self.format, model: &name, usual: &usual };
         let plan = input.plan(&grid, &frame)?;
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
@@ -93,8 +94,9 @@ impl Sweep {
             ));
         }
         let identity = !self.no_identity;
+        let model = Model::opened(&checkpoint)?;
         let done = |index: usize, job: &Job| plan.is_done(index, job, identity);
-        let todo = batch::check(&plan.list, &checkpoint, &done, self.machine.no_advice, &mut progress)?;
+        let todo = batch::check(&plan.list, &model, &done, self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(plan.list.jobs.len(), todo.len());
         let mut worked = Ok(());
         if todo.is_empty() {
@@ -103,12 +105,13 @@ impl Sweep {
             let engines = batch::open(&self.machine, &plan.list, &todo, &mut progress)?;
             batch::make_folder(&clips)?;
             todo.iter().try_for_each(|todo| todo.job.target.check())?;
-            let mut make = |index: usize, job: &Job, engines: &Engines, progress: &mut Progress| {
-                let entry = plan.entries.get(index).ok_or_else(|| Error::message("no such clip in the plan"))?;
+            let mut make = |todo: Todo<'_>, progress: &mut Progress| {
+                let entry = plan.entries.get(todo.number.wrapping_sub(1));
+                let entry = entry.ok_or_else(|| Error::message("no such clip in the plan"))?;
                 let label = grid.settings.get(entry.setting).map(|setting| setting.label.as_str()).unwrap_or_default();
-                Ok((self.make(entry, job, engines, progress)?, label.to_owned()))
+                Ok((self.make(entry, todo, &model, &engines, progress)?, label.to_owned()))
             };
-            worked = batch::work(&plan.list, &todo, &engines, &mut progress, &mut tally, &mut make);
+            worked = batch::work(&plan.list, todo, &mut progress, &mut tally, &mut make);
             tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         }
         // What is there is told, also if it is not all.
@@ -152,8 +155,16 @@ impl Sweep {
     }
 
     /// Makes a clip, measures it before it is encoded, and keeps both.
-    fn make(&self, entry: &Entry, job: &Job, engines: &Engines, progress: &mut Progress) -> Result<Made, Error> {
-        let Prepared { recipe, mark, notes } = job.prepare()?;
+    fn make(
+        &self,
+        entry: &Entry,
+        todo: Todo<'_>,
+        model: &Model,
+        engines: &Engines,
+        progress: &mut Progress,
+    ) -> Result<Made, Error> {
+        let job = todo.job;
+        let Prepared { recipe, mark, notes } = todo.prepare(model)?;
         notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
         let request = &recipe.request;
         let engine = engines.get(recipe.dtype, request.compat)?;
@@ -200,7 +211,7 @@ impl Sweep {
             ("sweep.html", &html),
         ];
         let files = files.map(|(name, text)| (self.output.join(name), text));
-        report::save(files.iter().map(|(path, text)| (path.as_path(), text.as_bytes())))?;
+        staged::write_all(files.iter().map(|(path, text)| (path.as_path(), text.as_bytes())))?;
         progress.line(&format!("\n{}", text::settings(&results).trim_end()))?;
         progress.line(&format!("\n{}: {}", self.output.join("sweep.html").display(), text::head(&results)))
     }

@@ -4,15 +4,11 @@ use std::time::Duration;
 
 pub use i2vgen::lab::units::{counted, percent, scaled, seconds};
 
+use i2vgen::gpu::Bytes;
+
 /// Bytes as B, KiB, MiB or GiB.
 pub fn bytes(bytes: u64) -> String {
-    let scaled = |unit: u64| bytes as f64 / unit as f64;
-    match bytes {
-        0..=1023 => format!("{bytes} B"),
-        1024..=1_048_575 => format!("{:.1} KiB", scaled(1 << 10)),
-        1_048_576..=1_073_741_823 => format!("{:.1} MiB", scaled(1 << 20)),
-        _ => format!("{:.2} GiB", scaled(1 << 30)),
-    }
+    Bytes(bytes).to_string()
 }
 
 /// Floating-point operations as M, G, T or P.

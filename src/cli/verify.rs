@@ -7,6 +7,7 @@ use i2vgen::{
     checkpoint::{Checkpoint, ModelFiles},
     lab::{ReferenceCase, Stage, Verification, verify},
     pipeline::{Compat, DtypeChoice, Engine},
+    staged,
 };
 use serde_json::json;
 
@@ -45,6 +46,7 @@ enum Dtype {
 impl Verify {
     pub fn run(self) -> Result<(), Error> {
         let case = ReferenceCase::open(&self.case)?;
+        self.dump.as_deref().map(staged::check).transpose()?;
         let checkpoint = Checkpoint::open(ModelFiles::named(&self.model.unwrap_or_else(|| self.case.join("model"))))?;
         let dtype = match self.dtype {
             Dtype::F32 => DtypeChoice::F32,

@@ -14,5 +14,6 @@ pub use capabilities::{Capabilities, DeviceKind, Disable, MatrixShape, PORTABLE}
 pub use checks::ShaderChecks;
 pub use device::{Buffer, Command, Device};
 pub use error::Error;
+pub use memory::Bytes;
 pub use pipeline::Pipeline;
 pub use timing::Span;

@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// An operation that the device's binding limit cannot hold even when it is split as far as it goes.
     #[error(
-        "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and the device allows {limit}: choose a smaller size or fewer frames"
+        "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and the device allows {limit}: choose a smaller size"
     )]
     Binding {
         /// The operation, as a path in the model.
@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// A tensor larger than the device's largest buffer.
     #[error(
-        "{label}: a tensor of {bytes} bytes exceeds the device's largest buffer of {limit} bytes: choose a smaller size or fewer frames"
+        "{label}: a tensor of {bytes} bytes exceeds the device's largest buffer of {limit} bytes: choose a smaller size"
     )]
     Buffer {
         /// The operation, as a path in the model.

@@ -25,4 +25,5 @@ pub use plan::{External, Keep, Place, Plan, PlannedOp, Target};
 pub use program::{Bindings, Program, Slots};
 pub use rate::{Rate, measure};
 pub use record::{Graph, Input, Operand, Tensor, Types};
+pub use sampling::key_of;
 pub use weights::{WeightFormat, WeightKey, WeightSource, WeightStore, WeightView};

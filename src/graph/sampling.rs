@@ -5,6 +5,11 @@ use std::sync::Arc;
 use super::{Error, Graph, Tensor, record::Input};
 use crate::kernel::{self, AnchorMode, Dtype};
 
+/// The input of the key from which the normals `name` are drawn: see [`Graph::normals`].
+pub fn key_of(name: &str) -> String {
+    format!("{name}.key")
+}
+
 impl Graph {
     /// A draw from the VAE's posterior: moments `[h, w, 2C]`, noise in torch's order `[C, h, w]` → sample and `sample · scale`, both
     /// `[h, w, C]` f32.
@@ -86,6 +91,17 @@ impl Graph {
         let channels = noise.elements() / (frames * pixels).max(1);
         let op = kernel::ToLatents { frames, pixels, channels };
         Ok(Self::one(self.record("to_latents", Arc::new(op), &[noise.into()])?, &[frames, pixels, channels]))
+    }
+
+    /// Standard normals of `shape`: the input `name`, which the host fills, or `drawn` on the device from its key ([`key_of`]), as
+    /// [`Graph::philox`] does.
+    pub fn normals(&mut self, name: &str, shape: &[usize], drawn: bool) -> Result<Tensor, Error> {
+        if drawn {
+            let key = self.input(key_of(name), &[4], Dtype::U32);
+            self.philox(&key, shape)
+        } else {
+            Ok(self.input(name, shape, Dtype::F32))
+        }
     }
 
     /// Standard normals generated on the device from `key` `[4]` (seed low, seed high, stream, 0).

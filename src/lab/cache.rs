@@ -2,13 +2,12 @@
 
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::gpu::Capabilities;
+use crate::{gpu::Capabilities, staged};
 
 /// The variable that names another folder.
 pub const VARIABLE: &str = "I2VGEN_CACHE";
@@ -51,10 +50,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|e| failed(&e))?;
     let mut text = serde_json::to_vec_pretty(value).map_err(|e| failed(&e))?;
     text.push(b'\n');
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e.kind()))?;
-    file.write_all(&text).map_err(|e| failed(&e))?;
-    file.persist(path).map_err(|e| failed(&e.error))?;
-    Ok(())
+    staged::write(path, &text).map_err(|e| format!("{e}; {VARIABLE} names another folder"))
 }
 
 /// FNV-1a (Fowler, Noll, Vo): a short name for a long key.

@@ -97,9 +97,9 @@ impl VaeEncoder {
         }
     }
 
-    /// Inputs `vae_pixels` `[1, H, W, 3]` f32 and `noise.vae` `[4, h, w]` f32; outputs `moments` `[1, h, w, 8]`, `vae_sample` `[h·w, 4]` and
+    /// Inputs `vae_pixels` `[1, H, W, 3]` f32 and the normals `noise.vae` `[4, h, w]` f32 (see [`Graph::normals`]); outputs `moments` `[1, h, w, 8]`, `vae_sample` `[h·w, 4]` and
     /// `image_latent` `[h·w, 4]` (the sample times the scaling factor), all f32.
-    pub fn record(&self, g: &mut Graph, height: usize, width: usize) -> Result<(), Error> {
+    pub fn record(&self, g: &mut Graph, height: usize, width: usize, drawn: bool) -> Result<(), Error> {
         let pixels = g.input("vae_pixels", &[1, height, width, self.channels], Dtype::F32);
         let mut x = g.conv2d("conv_in", &[&pixels], &self.conv_in, ConvGeometry::same(3), Epilogue::default())?; // [1, H, W, C]
         for (i, level) in self.down_blocks.iter().enumerate() {
@@ -124,7 +124,7 @@ impl VaeEncoder {
             moments = g.conv2d("quant_conv", &[&moments], conv, ConvGeometry::same(1), f32)?;
         }
         g.output("moments", &moments);
-        let noise = g.input("noise.vae", &[moments.channels() / 2, moments.rows()], Dtype::F32);
+        let noise = g.normals("noise.vae", &[moments.channels() / 2, moments.rows()], drawn)?;
         let [sample, latent] = g.posterior(&moments, &noise, self.scaling_factor)?; // [h·w, 4]
         g.output("vae_sample", &sample);
         g.output("image_latent", &latent);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{MAX_PIXELS, MIN_SIDE, SIZE_MULTIPLE};
+use crate::staged;
 
 /// An error of this module: one line that names the file or the size, and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +17,12 @@ pub enum Error {
     /// The operating system refuses to read the file.
     #[error("cannot read picture {path}: {source}")]
     Read { path: PathBuf, source: std::io::Error },
-    /// The operating system refuses to write the file.
-    #[error("cannot write picture {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    /// The file cannot be written.
+    #[error(transparent)]
+    File(#[from] staged::Error),
+    /// The encoder refuses the picture.
+    #[error("cannot encode the picture: {detail}")]
+    Encode { detail: String },
     /// The file is larger than any picture within the pixel limit.
     #[error("picture {path} is a file of {bytes} bytes, the limit is {limit}; save it smaller or compressed")]
     FileTooLarge { path: PathBuf, bytes: u64, limit: u64 },

@@ -69,7 +69,7 @@ impl Picture {
     }
 
     /// A black picture. The caller has checked the size.
-    fn black(width: u32, height: u32) -> Self {
+    pub(crate) fn black(width: u32, height: u32) -> Self {
         Self { width, height, pixels: vec![0; width as usize * height as usize * 3] }
     }
 

@@ -65,14 +65,14 @@ impl<'a> Denoiser<'a> {
         f32("step", Ddim::COEFFICIENTS + s.frames)?;
         f32("image_latent", s.pixels() * s.channels)?;
         f32("latents", s.elements())?;
-        f32("noise.init", s.elements())?;
         f32("guided", s.elements())?;
         f32("x0", s.elements())?;
-        if s.noise {
-            f32("noise.step", s.elements())?;
-        }
         if s.anchor.is_some() {
             f32("anchor", 1 + s.frames)?;
+        }
+        Noise::bind(device, &mut bindings, "noise.init", s.elements(), s.drawn)?;
+        if s.noise {
+            Noise::bind(device, &mut bindings, "noise.step", s.elements(), s.drawn)?;
         }
         // Steps, passes and plans run one after the other: they share their intermediates.
         let mut slots = Slots::default();
@@ -113,7 +113,7 @@ impl<'a> Denoiser<'a> {
     /// The initial latents.
     pub fn start(&self, noise: &mut Noise) -> Result<(), Error> {
         let elements = self.plans.shape.elements();
-        noise.fill(self.device, &self.plans.initial.target, &self.bindings["noise.init"], elements, Draw::Initial)?;
+        noise.fill(self.device, &self.bindings, "noise.init", elements, Draw::Initial)?;
         Ok(self.initial.run()?)
     }
 
@@ -144,8 +144,7 @@ impl<'a> Denoiser<'a> {
         self.write("timestep", &[step.timestep as f32]);
         let s = &self.plans.shape;
         if s.noise {
-            let buffer = &self.bindings["noise.step"];
-            noise.fill(self.device, &self.plans.step.ddim.target, buffer, s.elements(), Draw::Step(index))?;
+            noise.fill(self.device, &self.bindings, "noise.step", s.elements(), Draw::Step(index))?;
         }
         let mut values = vec![
             step.x0_from_sample,

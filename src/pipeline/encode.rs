@@ -107,14 +107,14 @@ impl Encoder<'_> {
     fn vae(&self, pixels: &[f32], noise: &mut [Noise]) -> Result<(Buffer, Vec<[Buffer; 2]>), Error> {
         let plan = &self.plans.encode;
         let weights = self.weights(ComponentKind::Vae, plan)?;
-        let elements = self.plans.shape.pixels() * self.plans.shape.channels;
-        let draw = self.device.buffer("noise", (elements * 4) as u64)?;
-        let input = self.upload("vae_pixels", pixels)?;
-        let mut bindings = Bindings::from([("vae_pixels".to_owned(), input), ("noise.vae".to_owned(), draw.clone())]);
+        let shape = &self.plans.shape;
+        let elements = shape.pixels() * shape.channels;
+        let mut bindings = Bindings::from([("vae_pixels".to_owned(), self.upload("vae_pixels", pixels)?)]);
+        Noise::bind(self.device, &mut bindings, "noise.vae", elements, shape.drawn)?;
         let program = Program::new(self.device, plan, &weights, &mut bindings)?;
         let mut latents = Vec::new();
         for noise in noise {
-            noise.fill(self.device, &plan.target, &draw, elements, Draw::Vae)?;
+            noise.fill(self.device, &bindings, "noise.vae", elements, Draw::Vae)?;
             program.run()?;
             let mut both = Vec::new();
             for name in ["vae_sample", "image_latent"] {

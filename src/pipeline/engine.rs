@@ -1,11 +1,10 @@
 //! A device with a checkpoint: from request to clips.
 
 use super::{
-    Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Event, Networks, Noise, Observer, Passes, Phase, Planner,
-    Plans, Request, Shape, Text,
+    Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Event, Fit, Networks, Noise, Observer, Phase, PlanTypes,
+    Planner, Plans, Request, Shape, Text, advice,
     decode::{Decoder, Frame},
-    networks::{Source, weight_dtype},
-    plans::PlanTypes,
+    networks::Source,
     progress::tell,
 };
 use crate::{
@@ -49,16 +48,7 @@ pub struct Engine {
 impl Engine {
     /// Checks the checkpoint's tensors against its configs and measures the device. Nothing is uploaded yet.
     pub fn new(device: Device, checkpoint: Checkpoint, dtype: DtypeChoice, compat: Compat) -> Result<Self, Error> {
-        let activation = match dtype {
-            DtypeChoice::F32 => Dtype::F32,
-            DtypeChoice::Auto if device.capabilities().f16 => Dtype::F16,
-            DtypeChoice::Auto => Dtype::F32,
-            DtypeChoice::F16 if device.capabilities().f16 => Dtype::F16,
-            DtypeChoice::F16 => {
-                let reason = format!("device '{}' has no f16 in shaders: take --dtype f32", device.capabilities().name);
-                return Err(Error::Request { field: "--dtype", reason });
-            }
-        };
+        let activation = dtype.on(device.capabilities())?;
         let networks = Networks::new(checkpoint.configs(), compat);
         checkpoint::reject(checkpoint.files().root(), networks.problems(&checkpoint))?;
         let tokenizer = Tokenizer::open(checkpoint.files())?;
@@ -79,18 +69,9 @@ impl Engine {
             return Err(Error::Request { field: "tokenizer", reason });
         }
         let schedule = Schedule::new(&SchedulerConfig::open(checkpoint.files())?)?;
-        let weights = ComponentKind::ALL.map(|kind| weight_dtype(checkpoint.component(kind), activation));
+        let types = PlanTypes::new(Some(&checkpoint), activation);
         let target = Target::new(device.capabilities().clone(), measure(&device)?).within(MAX_SECONDS);
-        Ok(Self {
-            device,
-            checkpoint,
-            networks,
-            tokenizer,
-            schedule,
-            types: PlanTypes { activation, weights },
-            target,
-            compat,
-        })
+        Ok(Self { device, checkpoint, networks, tokenizer, schedule, types, target, compat })
     }
 
     /// The device.
@@ -113,7 +94,7 @@ impl Engine {
         self.target.rate
     }
 
-    /// The noise schedule.
+    /// The checkpoint's own noise schedule; a request may override it.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
@@ -125,7 +106,8 @@ impl Engine {
 
     /// What guides the denoising of a request.
     pub fn course(&self, request: &Request) -> Result<Course, Error> {
-        let steps = self.schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        let schedule = self.schedule.with(&request.scheduler)?;
+        let steps = schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
         Ok(Course { steps, guidance: request.guidance_table()?, anchoring: request.anchoring })
     }
 
@@ -142,8 +124,17 @@ impl Engine {
 
     /// The plans of a request: see [`Planner`].
     pub fn plans(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
+        self.planner().plan(request, keep)
+    }
+
+    /// How a request fits the device: see [`Planner::fit`].
+    pub fn fit(&self, request: &Request) -> Result<Fit, Error> {
+        self.planner().fit(request)
+    }
+
+    fn planner(&self) -> Planner<'_> {
         let configs = self.checkpoint.configs();
-        Planner { configs, networks: &self.networks, types: self.types, target: &self.target }.plan(request, keep)
+        Planner { configs, networks: &self.networks, types: self.types, target: &self.target }
     }
 
     /// An encoder for these plans.
@@ -190,11 +181,9 @@ impl Engine {
         let prepared = self.prepare(request)?;
         let text = self.text(request, observer)?;
         let plans = self.plans(request, Keep::Nothing)?;
-        if request.passes == Passes::Auto && plans.shape.guided && !plans.shape.one_batch {
-            tell(
-                observer,
-                Event::Note("guidance runs in two passes: one batch of two would not fit the device's memory"),
-            )?;
+        let fit = self.planner().fit_of(request, &plans);
+        if fit.two_passes {
+            tell(observer, Event::Note(&fit.advice().to_string()))?;
         }
         let mut noise: Vec<Noise> = request.seeds.iter().map(|&seed| Noise::new(request.rng, seed)).collect();
         let encoded = self.encoder(&plans).run(&text, &prepared, &mut noise, observer)?;
@@ -236,12 +225,8 @@ impl Engine {
     fn text(&self, request: &Request, observer: &mut dyn Observer) -> Result<Text, Error> {
         let mut ids = |name: &str, text: &str| {
             let tokens = self.tokenize(text)?;
-            if let Some(cut) = &tokens.cut {
-                let note = format!(
-                    "the {name} is longer than {} tokens; this part has no effect: \"{cut}\"",
-                    tokens.ids.len()
-                );
-                tell(observer, Event::Note(&note))?;
+            if let Some(long) = advice::too_long(name, &tokens) {
+                tell(observer, Event::Note(&long.to_string()))?;
             }
             Ok::<_, Error>(tokens.ids)
         };

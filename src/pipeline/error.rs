@@ -1,5 +1,6 @@
 //! Everything that can stop a generation.
 
+use super::Remedy;
 use crate::{checkpoint, gpu, graph, picture, prompt, sampler, video};
 
 /// An error of the pipeline. Every message is one clear line (a list of tensor problems has one line each).
@@ -14,8 +15,15 @@ pub enum Error {
         reason: String,
     },
     /// The request does not fit the device.
-    #[error("{0}")]
-    TooLarge(String),
+    #[error("{reason}{}", .remedy.map_or(String::new(), |remedy| format!("; {remedy} would fit")))]
+    TooLarge {
+        /// What is too large.
+        reason: String,
+        /// Bytes that it would need, where that can be planned.
+        needed: Option<u64>,
+        /// What would fit instead.
+        remedy: Option<Remedy>,
+    },
     /// The observer asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -93,11 +93,14 @@ impl Estimate {
         let latents = (s.elements() * 4) as u64;
 
         let steps = if plans.unguided_step.is_some() { guided } else { guided + unguided };
+        // Both kinds of steps have keys and values of their own.
+        let once: Vec<&Plan> =
+            std::iter::once(&plans.initial).chain(plans.unguided_step.as_ref().map(|step| &step.conditions)).collect();
         let mut phases = vec![
             phase("text encoder", rows, &[&plans.text], 0),
             phase("image encoder", 1, &[&plans.image], embedded),
             phase("VAE encoder", 1, &[&plans.encode], seen),
-            unet("conditions", passes, 1, plans, &[&plans.step.conditions], &[&plans.initial], conditions),
+            unet("conditions", passes, 1, plans, &[&plans.step.conditions], &once, conditions),
             unet("denoising", passes, steps, plans, &[&plans.step.unet], &[&plans.step.ddim], conditions),
         ];
         if let Some(step) = &plans.unguided_step {
@@ -222,4 +225,52 @@ fn splits(phase: &'static str, plan: &Plan) -> Vec<Split> {
         Split { phase, label: op.label.clone(), kernel: op.op.kernel().name, pieces: op.chunks.len(), why }
     };
     plan.ops.iter().filter(|op| op.chunks.len() > 1).map(split).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checkpoint::{Configs, Defaults, ModelFiles},
+        graph::{Keep, Rate, Target},
+        kernel::Dtype,
+        pipeline::{MAX_SECONDS, Networks, PlanTypes, Request, Shape},
+        sampler::Guidance,
+    };
+
+    /// The estimate for the demo checkpoint's own request, changed.
+    fn estimate(change: impl Fn(&mut Request)) -> Estimate {
+        let configs = Configs::read(&ModelFiles::Demo).unwrap();
+        let defaults = Defaults::read(&ModelFiles::Demo).unwrap().unwrap();
+        let mut request = Request::plain();
+        (request.width, request.height, request.frames, request.steps) =
+            (defaults.width.unwrap(), defaults.height.unwrap(), 8, 10);
+        change(&mut request);
+        let target = Target::new(Default::default(), Rate::default()).within(MAX_SECONDS);
+        let networks = Networks::new(&configs, request.compat);
+        let types = PlanTypes { activation: Dtype::F32, weights: [Dtype::F32; 4] };
+        let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).unwrap();
+        Estimate::new(&plans, request.guided_steps())
+    }
+
+    /// Each kind of step costs in a mixed clip what it costs in one of its own, conditions included.
+    #[test]
+    fn guided_and_unguided_steps_cost_together_what_each_costs_alone() {
+        let guided = estimate(|request| request.guidance = 9.0.into());
+        let unguided = estimate(|request| request.guidance = 1.0.into());
+        let steps = Some("0-40%=1".parse().unwrap());
+        let mixed = estimate(|request| request.guidance = Guidance { steps: steps.clone(), ..9.0.into() });
+        let find = |e: &Estimate, name: &str| e.phases.iter().find(|p| p.name == name).unwrap().clone();
+        let flops = |e: &Estimate, name: &str| find(e, name).flops;
+        let relative = |found: f64, expected: f64| ((found - expected) / expected).abs();
+        // Noise becomes latents once.
+        let both = flops(&guided, "conditions") + flops(&unguided, "conditions");
+        assert!(relative(flops(&mixed, "conditions"), both) < 1e-3, "{} {both}", flops(&mixed, "conditions"));
+        assert!(find(&mixed, "conditions").dispatches > find(&guided, "conditions").dispatches);
+        let phases = [("denoising", &guided, 6), ("denoising without guidance", &unguided, 4)];
+        for (name, alone, runs) in phases {
+            let phase = find(&mixed, name);
+            assert_eq!((phase.runs, phase.flops), (runs, flops(alone, "denoising")));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! One generation from request to frames: memory phases, progress, cancelling.
 
-mod advice;
+pub mod advice;
 mod decode;
 mod denoise;
 mod embed;
@@ -15,14 +15,14 @@ mod plans;
 mod progress;
 mod request;
 
-pub use advice::advice;
+pub use advice::{Advice, Topic};
 pub use decode::Frame;
 pub use denoise::{Course, Denoiser};
 pub use encode::{Encoded, Encoder, Text};
 pub use engine::{Engine, MAX_SECONDS, Output, to_torch};
 pub use error::Error;
 pub use estimate::{Estimate, PhaseEstimate, Split, Why};
-pub use fit::Planner;
+pub use fit::{Fit, Planner, Remedy};
 pub use networks::{Networks, Source, weight_dtype};
 pub use noise::{Draw, Noise};
 pub use plans::{PlanTypes, Plans, Shape, StepPlans};

@@ -2,9 +2,8 @@
 
 use super::{Error, RngKind};
 use crate::{
-    gpu::{Buffer, Device},
-    graph::{Bindings, Graph, Keep, Plan, Program, Target, Types, WeightStore},
-    kernel::Dtype,
+    gpu::Device,
+    graph::{Bindings, key_of},
     sampler::TorchGenerator,
 };
 
@@ -38,23 +37,48 @@ impl Noise {
         }
     }
 
-    /// Fills `buffer` with `elements` standard normals.
+    /// The buffer behind the normals `name` of a plan ([`crate::graph::Graph::normals`]): the numbers themselves, or where they are `drawn`
+    /// on the device, the key.
+    pub(super) fn bind(
+        device: &Device,
+        bindings: &mut Bindings,
+        name: &str,
+        elements: usize,
+        drawn: bool,
+    ) -> Result<(), Error> {
+        let (name, words) = if drawn { (key_of(name), 4) } else { (name.to_owned(), elements) };
+        let buffer = device.buffer(&name, (words * 4) as u64)?;
+        bindings.insert(name, buffer);
+        Ok(())
+    }
+
+    /// Gives the plan that reads the normals `name` its next `elements` numbers, or their key.
     pub(super) fn fill(
         &mut self,
         device: &Device,
-        target: &Target,
-        buffer: &Buffer,
+        bindings: &Bindings,
+        name: &str,
         elements: usize,
         draw: Draw,
     ) -> Result<(), Error> {
+        let write = |name: &str, bytes: &[u8]| match bindings.get(name) {
+            Some(buffer) => {
+                device.write(buffer, 0, bytes);
+                Ok(())
+            }
+            None => {
+                let reason = format!("the plans have no `{name}`: they are for the other kind of random numbers");
+                Err(Error::Request { field: "--rng", reason })
+            }
+        };
         match self {
-            Noise::Torch(generator) => device.write(buffer, 0, bytemuck::cast_slice(&generator.randn(elements))),
+            Noise::Torch(generator) => write(name, bytemuck::cast_slice(&generator.randn(elements))),
             Noise::Recorded(noise) => {
                 let reason = || format!("the recorded noise lacks {draw:?} with {elements} values");
                 let values = noise(draw)
                     .filter(|v| v.len() == elements)
                     .ok_or_else(|| Error::Request { field: "noise", reason: reason() })?;
-                device.write(buffer, 0, bytemuck::cast_slice(&values));
+                write(name, bytemuck::cast_slice(&values))
             }
             Noise::Philox(seed) => {
                 let stream = match draw {
@@ -62,22 +86,8 @@ impl Noise {
                     Draw::Initial => 1,
                     Draw::Step(i) => 2 + i as u32,
                 };
-                philox(device, target, buffer, elements, [*seed as u32, (*seed >> 32) as u32, stream, 0])?;
+                write(&key_of(name), bytemuck::cast_slice(&[*seed as u32, (*seed >> 32) as u32, stream, 0]))
             }
         }
-        Ok(())
     }
-}
-
-fn philox(device: &Device, target: &Target, buffer: &Buffer, elements: usize, key: [u32; 4]) -> Result<(), Error> {
-    let mut graph = Graph::new(Types { activation: Dtype::F32, weight: Dtype::F32 });
-    let input = graph.input("key", &[4], Dtype::U32);
-    let y = graph.philox(&input, &[elements])?;
-    graph.output("noise", &y);
-    let plan = Plan::new(&graph, target, Keep::Nothing)?;
-    let key_buffer = device.buffer("key", 16)?;
-    device.write(&key_buffer, 0, bytemuck::cast_slice(&key));
-    let mut bindings = Bindings::from([("key".to_owned(), key_buffer), ("noise".to_owned(), buffer.clone())]);
-    Program::new(device, &plan, &WeightStore::default(), &mut bindings)?.submit();
-    Ok(())
 }

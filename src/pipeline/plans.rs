@@ -1,8 +1,8 @@
 //! The plans of a generation: made without a device, for the engine and for `i2vgen plan`.
 
-use super::{Error, Networks, Passes, Request};
+use super::{Error, Networks, Passes, Request, RngKind, weight_dtype};
 use crate::{
-    checkpoint::Configs,
+    checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
     kernel::{Activation, AnchorMode, Ddim, Dtype},
     model::Condition,
@@ -32,6 +32,8 @@ pub struct Shape {
     pub mixed: bool,
     /// Is fresh noise added in each step?
     pub noise: bool,
+    /// Are random numbers drawn on the device, from keys, or written there by the host?
+    pub drawn: bool,
     /// What of the frames is pulled back to the picture, if anything.
     pub anchor: Option<AnchorMode>,
     /// How often the image-latent branch is added.
@@ -55,6 +57,7 @@ impl Shape {
             mixed: guided > 0 && unguided > 0,
             one_batch: request.passes != Passes::Two,
             noise: request.eta > 0.0,
+            drawn: request.rng == RngKind::Philox,
             anchor: request.anchoring.filter(Anchoring::acts).map(|anchoring| anchoring.mode),
             image_branch_scale: request.compat.image_branch_scale(),
         }
@@ -102,6 +105,12 @@ pub struct PlanTypes {
 }
 
 impl PlanTypes {
+    /// Those of a checkpoint; where its files are not there, of f16 files, as the published ones are.
+    pub fn new(checkpoint: Option<&Checkpoint>, activation: Dtype) -> Self {
+        let of = |kind| checkpoint.map_or(Dtype::F16, |c| weight_dtype(c.component(kind), activation));
+        Self { activation, weights: ComponentKind::ALL.map(of) }
+    }
+
     fn of(&self, component: usize) -> Types {
         Types { activation: self.activation, weight: self.weights[component] }
     }
@@ -170,7 +179,7 @@ impl Plans {
         Ok(Self {
             text: plan(types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
             image: image_plan(networks, types, target)?,
-            encode: plan(types.of(2), nothing, &|g| networks.vae_encoder.record(g, height, width))?,
+            encode: plan(types.of(2), nothing, &|g| networks.vae_encoder.record(g, height, width, shape.drawn))?,
             initial: plan(f32, nothing, &|g| record_initial(g, &shape))?,
             step: step(shape)?,
             unguided_step: if shape.mixed { Some(step(Shape { guided: false, ..shape })?) } else { None },
@@ -187,15 +196,15 @@ pub(super) fn image_plan(networks: &Networks, types: PlanTypes, target: &Target)
     Ok(Plan::new(&graph, target, Keep::Nothing)?)
 }
 
-/// Input `noise.init` in torch's order; output `latents`.
+/// The normals `noise.init` in torch's order; output `latents`.
 fn record_initial(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
-    let noise = g.input("noise.init", &[s.channels, s.frames, s.pixels()], Dtype::F32);
+    let noise = g.normals("noise.init", &[s.channels, s.frames, s.pixels()], s.drawn)?;
     let latents = g.to_latents(&noise, s.frames, s.pixels())?;
     g.output("latents", &latents);
     Ok(())
 }
 
-/// Inputs `prediction` (or `prediction.uncond` and `prediction.cond` of two passes), `latents`, `step`, `noise.step`, and with anchoring
+/// Inputs `prediction` (or `prediction.uncond` and `prediction.cond` of two passes), `latents`, `step`, the normals `noise.step`, and with anchoring
 /// `image_latent` and `anchor`; outputs `guided`, `x0` and the new `latents`.
 fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     let map = [s.frames, s.pixels(), s.channels];
@@ -209,7 +218,8 @@ fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
         (g.input("prediction.cond", &map, Dtype::F32), Some(g.input("prediction.uncond", &map, Dtype::F32)))
     };
     let latents = g.input("latents", &map, Dtype::F32);
-    let noise = s.noise.then(|| g.input("noise.step", &[s.frames, s.channels, s.pixels()], Dtype::F32));
+    let fresh = [s.frames, s.channels, s.pixels()];
+    let noise = if s.noise { Some(g.normals("noise.step", &fresh, s.drawn)?) } else { None };
     let step = g.input("step", &[Ddim::COEFFICIENTS + s.frames], Dtype::F32);
     let [guided, mut x0, mut next] = g.ddim(&cond, uncond.as_ref(), &latents, noise.as_ref(), &step)?;
     g.output("guided", &guided);

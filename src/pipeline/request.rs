@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use crate::{
     checkpoint::Configs,
-    picture::Picture,
-    sampler::{Anchoring, FinalAlpha, Guidance, is_guided},
+    gpu::Capabilities,
+    kernel::Dtype,
+    picture::{MIN_SIDE, Picture},
+    sampler::{Anchoring, FinalAlpha, Guidance, SchedulerOverrides, is_guided},
 };
 
 /// The negative prompt of the original implementation.
@@ -95,6 +97,24 @@ pub enum DtypeChoice {
     F16,
 }
 
+impl DtypeChoice {
+    /// How activations are stored on a device.
+    ///
+    /// # Errors
+    /// f16 where its shaders have none.
+    pub fn on(self, device: &Capabilities) -> Result<Dtype, Error> {
+        match self {
+            Self::F32 => Ok(Dtype::F32),
+            Self::Auto if !device.f16 => Ok(Dtype::F32),
+            Self::F16 if !device.f16 => {
+                let reason = format!("device '{}' has no f16 in shaders: take --dtype f32", device.name);
+                Err(Error::Request { field: "--dtype", reason })
+            }
+            Self::Auto | Self::F16 => Ok(Dtype::F16),
+        }
+    }
+}
+
 /// One request: a picture, a sentence, and how.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -118,6 +138,8 @@ pub struct Request {
     pub anchoring: Option<Anchoring>,
     /// Fresh noise per step, 0 to 1.
     pub eta: f64,
+    /// Scheduler settings in place of the checkpoint's.
+    pub scheduler: SchedulerOverrides,
     /// The frame rate that the model is conditioned on.
     pub target_fps: f32,
     /// Layers of the text encoder that are left out at its end; the reference's default is 1.
@@ -146,6 +168,7 @@ impl Request {
             guidance: Guidance::from(9.0),
             anchoring: None,
             eta: 0.0,
+            scheduler: SchedulerOverrides::default(),
             target_fps: 16.0,
             clip_skip: 1,
             seeds: vec![0],
@@ -153,6 +176,11 @@ impl Request {
             compat: Compat::default(),
             passes: Passes::default(),
         }
+    }
+
+    /// A request without a picture of its own and without a prompt, for plans: what a clip costs depends on neither.
+    pub fn plain() -> Self {
+        Self::new(Picture::black(MIN_SIDE, MIN_SIDE), "")
     }
 
     /// The guidance scales, `[steps][frames]`.

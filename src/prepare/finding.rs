@@ -38,6 +38,8 @@ pub enum Finding {
     FillNotReached { fill: f64, wanted: f64, enlargement: f64 },
     /// Nothing stands out with enough confidence; `None` if nothing stands out at all.
     NoSubject { confidence: Option<f64>, wanted: f64 },
+    /// A subject is given, and preparation is off.
+    SubjectUnused,
     /// At the clip's aspect, the frame would be shorter than a picture may be.
     NoFrame,
 }
@@ -73,67 +75,78 @@ impl Display for Side {
     }
 }
 
-impl Display for Finding {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+impl Finding {
+    /// What is weak, and what it does to the clip.
+    pub fn problem(&self) -> String {
         match self {
-            Self::TooSmall { frame, clip } => write!(
-                f,
-                "too small: the frame has {}x{} pixels for a clip of {}x{}; a larger picture keeps its detail",
-                frame.0, frame.1, clip.0, clip.1
-            ),
-            Self::Blurred { spread, laplacian_variance } => write!(
-                f,
+            Self::TooSmall { frame, clip } => {
+                format!("too small: the frame has {}x{} pixels for a clip of {}x{}", frame.0, frame.1, clip.0, clip.1)
+            }
+            Self::Blurred { spread, laplacian_variance } => format!(
                 "blurred: edges are {spread:.1} pixels soft at the clip's size (variance of the Laplacian \
-                 {laplacian_variance:.0}); take a sharper picture"
+                 {laplacian_variance:.0})"
             ),
-            Self::OverCompressed { step } => write!(
-                f,
-                "over-compressed: steps of {step:.1} levels between blocks of 8x8 pixels; take one of higher quality"
-            ),
-            Self::Cluttered { share } => write!(
-                f,
-                "cluttered: {} % of the background is edges, which will jitter; take a calmer one",
-                percent(*share)
-            ),
-            Self::SubjectSmall { fill, wanted } => write!(
-                f,
+            Self::OverCompressed { step } => {
+                format!("over-compressed: steps of {step:.1} levels between blocks of 8x8 pixels")
+            }
+            Self::Cluttered { share } => {
+                format!("cluttered: {} % of the background is edges, which will jitter", percent(*share))
+            }
+            Self::SubjectSmall { fill, wanted } => format!(
                 "small subject: it fills {} % of the frame, less than {} %; it will move in one patch only",
                 percent(*fill),
                 percent(*wanted)
             ),
             Self::SubjectAtRim { sides } => {
                 let names: Vec<String> = sides.iter().map(Side::to_string).collect();
-                write!(f, "the subject touches the {} rim: what is cut off cannot move in", names.join(" and the "))
+                format!("the subject touches the {} rim: what is cut off cannot move in", names.join(" and the "))
             }
-            Self::SubjectOffCentre { across, down } => write!(
-                f,
+            Self::SubjectOffCentre { across, down } => format!(
                 "the subject is off the centre by {} % of the width and {} % of the height",
                 percent(*across),
                 percent(*down)
             ),
             Self::SubjectOutsideMiddle => {
-                f.write_str("at the clip's aspect, the middle of the picture cuts a part of the subject off")
+                "at the clip's aspect, the middle of the picture cuts a part of the subject off".to_owned()
             }
-            Self::SubjectCut { fill } => write!(
-                f,
-                "the subject is {} % as large as the frame: a part of it is cut off; choose another aspect",
-                percent(*fill)
-            ),
-            Self::FillNotReached { fill, wanted, enlargement } => write!(
-                f,
+            Self::SubjectCut { fill } => {
+                format!("the subject is {} % as large as the frame: a part of it is cut off", percent(*fill))
+            }
+            Self::FillNotReached { fill, wanted, enlargement } => format!(
                 "the subject fills only {} % of the frame, not {} %: a smaller crop would have to be enlarged more than \
-                 {enlargement} times; take a larger picture",
+                 {enlargement} times",
                 percent(*fill),
                 percent(*wanted)
             ),
-            Self::NoSubject { confidence: Some(confidence), wanted } => write!(
-                f,
-                "no clear subject: confidence {confidence:.2}, wanted {wanted:.2}; mark it by a mask or a box"
-            ),
-            Self::NoSubject { confidence: None, .. } => {
-                f.write_str("no subject: nothing stands out; mark it by a mask or a box")
+            Self::NoSubject { confidence: Some(confidence), wanted } => {
+                format!("no clear subject: confidence {confidence:.2}, wanted {wanted:.2}")
             }
-            Self::NoFrame => f.write_str("too small to be cut to the clip's aspect; take a larger picture"),
+            Self::NoSubject { confidence: None, .. } => "no subject: nothing stands out".to_owned(),
+            Self::SubjectUnused => "a subject is given, but preparation is off".to_owned(),
+            Self::NoFrame => "too small to be cut to the clip's aspect".to_owned(),
         }
+    }
+
+    /// What to do about it, where somebody can do something that preparation cannot.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::TooSmall { .. } => Some("a larger picture keeps its detail"),
+            Self::Blurred { .. } => Some("take a sharper picture"),
+            Self::OverCompressed { .. } => Some("take one of higher quality"),
+            Self::Cluttered { .. } => Some("take a calmer one"),
+            Self::SubjectAtRim { .. } => Some("take a picture that shows all of it"),
+            Self::SubjectCut { .. } => Some("choose another aspect"),
+            Self::FillNotReached { .. } | Self::NoFrame => Some("take a larger picture"),
+            Self::NoSubject { .. } => Some("mark it by a mask or a box"),
+            Self::SubjectUnused => Some("turn it on"),
+            Self::SubjectSmall { .. } | Self::SubjectOffCentre { .. } | Self::SubjectOutsideMiddle => None,
+        }
+    }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(&self.problem())?;
+        self.remedy().iter().try_for_each(|remedy| write!(f, "; {remedy}"))
     }
 }

@@ -27,6 +27,15 @@ impl Stages {
             background: self.background || other.background,
         }
     }
+
+    /// The stages that are not in the other.
+    pub fn without(self, other: Self) -> Self {
+        Self {
+            crop: self.crop && !other.crop,
+            edges: self.edges && !other.edges,
+            background: self.background && !other.background,
+        }
+    }
 }
 
 impl Display for Stages {

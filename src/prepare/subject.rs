@@ -53,23 +53,31 @@ pub struct Subject {
     pub mask: Mask,
 }
 
-impl Subject {
-    /// The subject of `picture`, or `None` if none is given and nothing stands out.
+impl Hints<'_> {
+    /// Refuses hints that do not fit `picture`, also those that do not count.
     ///
     /// # Errors
-    /// [`Error::MaskSize`], [`Error::EmptyMask`], [`Error::BoxOutside`], [`Error::EmptyBox`] for hints that do not fit
-    /// the picture, also for those that do not count.
-    pub fn find(picture: &Picture, hints: &Hints) -> Result<Option<Self>> {
+    /// [`Error::MaskSize`], [`Error::BoxOutside`], [`Error::EmptyBox`].
+    pub fn check(&self, picture: &Picture) -> Result<()> {
         let (width, height) = (picture.width(), picture.height());
-        for mask in [hints.mask, hints.alpha].into_iter().flatten() {
+        for mask in [self.mask, self.alpha].into_iter().flatten() {
             if (mask.width(), mask.height()) != (width, height) {
                 let (found_width, found_height) = (mask.width(), mask.height());
                 return Err(Error::MaskSize { found_width, found_height, width, height });
             }
         }
-        if let Some(rect) = hints.bounds {
-            rect.check_inside(width, height)?;
-        }
+        self.bounds.map_or(Ok(()), |rect| rect.check_inside(width, height))
+    }
+}
+
+impl Subject {
+    /// The subject of `picture`, or `None` if none is given and nothing stands out.
+    ///
+    /// # Errors
+    /// Those of [`Hints::check`], and [`Error::EmptyMask`].
+    pub fn find(picture: &Picture, hints: &Hints) -> Result<Option<Self>> {
+        let (width, height) = (picture.width(), picture.height());
+        hints.check(picture)?;
         let given = |origin: Origin, mask: &Mask| {
             let (bounds, centre) = mask.extent()?;
             Some(Self { origin, bounds, centre, confidence: 1.0, mask: mask.clone() })

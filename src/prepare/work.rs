@@ -33,7 +33,10 @@ pub fn prepare(picture: &Picture, width: u32, height: u32, hints: &Hints, settin
     settings.check()?;
     check_size("the clip", width, height)?;
     if settings.mode == Mode::Off {
-        let report = Report { findings: Vec::new(), actions: vec![Action::LeftAlone { why: Why::Off }] };
+        hints.check(picture)?;
+        let given = hints.mask.is_some() || hints.bounds.is_some();
+        let findings = given.then_some(Finding::SubjectUnused).into_iter().collect();
+        let report = Report { findings, actions: vec![Action::LeftAlone { why: Why::Off }] };
         return Ok(Preparation { picture: picture.clone(), subject: None, window: None, stages: Vec::new(), report });
     }
     let subject = Subject::find(picture, hints)?;

@@ -8,7 +8,6 @@ mod film;
 mod flame;
 mod page;
 mod plot;
-mod save;
 mod table;
 mod ticks;
 
@@ -16,13 +15,12 @@ pub use film::Film;
 pub use flame::{Flame, FlameBox};
 pub use page::{Content, Page, Section};
 pub use plot::{Axis, Mark, Plot, Point, Scale, Series};
-pub use save::save;
 pub use table::{Cell, Column, Row, Table, aligned};
 
 /// What can go wrong with a report; every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A clip cannot be shown, or a file not be written.
+    /// A clip cannot be shown.
     #[error(transparent)]
     Video(#[from] crate::video::Error),
     /// The page's template does not expand.

@@ -1,6 +1,6 @@
 //! `scheduler/scheduler_config.json` as diffusers' `DDIMScheduler` reads it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
@@ -10,7 +10,8 @@ use crate::checkpoint::ModelFiles;
 const MAX_TRAIN_TIMESTEPS: u64 = 1_000_000;
 
 /// How beta grows over the training timesteps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BetaSchedule {
     /// Evenly spaced from `beta_start` to `beta_end`.
     Linear,
@@ -21,7 +22,8 @@ pub enum BetaSchedule {
 }
 
 /// What the network's output means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PredictionType {
     /// The noise in the sample.
     Epsilon,
@@ -32,7 +34,8 @@ pub enum PredictionType {
 }
 
 /// Which training timesteps are visited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TimestepSpacing {
     /// Multiples of `num_train_timesteps / n`, plus `steps_offset`.
     Leading,
@@ -45,6 +48,11 @@ pub enum TimestepSpacing {
 impl BetaSchedule {
     const ALL: [(&'static str, Self); 3] =
         [("linear", Self::Linear), ("scaled_linear", Self::ScaledLinear), ("squaredcos_cap_v2", Self::SquaredcosCapV2)];
+
+    /// The name in the configuration file.
+    pub fn name(self) -> &'static str {
+        name_of(&Self::ALL, self)
+    }
 }
 
 impl PredictionType {
@@ -133,6 +141,22 @@ impl SchedulerConfig {
     /// Reads the text of a `scheduler_config.json`.
     pub fn from_json(text: &str) -> Result<Self> {
         Self::parse(text.as_bytes())
+    }
+
+    /// Refuses values out of range, for settings that were not read from a file.
+    ///
+    /// # Errors
+    /// [`Error::Field`].
+    pub(super) fn check(&self) -> Result<()> {
+        for (name, value) in [("beta_start", self.beta_start), ("beta_end", self.beta_end)] {
+            if !is_beta(&value) {
+                return Err(field(name, value.to_string(), A_BETA));
+            }
+        }
+        if self.steps_offset as u64 > MAX_TRAIN_TIMESTEPS {
+            return Err(field("steps_offset", self.steps_offset.to_string(), whole(0, MAX_TRAIN_TIMESTEPS)));
+        }
+        Ok(())
     }
 
     fn parse(text: &[u8]) -> Result<Self> {
@@ -233,19 +257,30 @@ fn integer(fields: &Fields, name: &str, default: usize, min: u64, max: u64) -> R
             .as_u64()
             .filter(|n| (min..=max).contains(n))
             .and_then(|n| usize::try_from(n).ok())
-            .ok_or_else(|| field(name, brief(v), format!("a whole number from {min} to {max}"))),
+            .ok_or_else(|| field(name, brief(v), whole(min, max))),
     }
+}
+
+fn whole(min: u64, max: u64) -> String {
+    format!("a whole number from {min} to {max}")
+}
+
+/// What a beta is.
+const A_BETA: &str = "a number from 0 to 1";
+
+fn is_beta(value: &f64) -> bool {
+    (0.0..=1.0).contains(value)
 }
 
 fn beta(fields: &Fields, name: &str, default: f64) -> Result<f64> {
     match given(fields, name) {
         None => Ok(default),
-        Some(v) => a_beta(v).ok_or_else(|| field(name, brief(v), "a number from 0 to 1")),
+        Some(v) => a_beta(v).ok_or_else(|| field(name, brief(v), A_BETA)),
     }
 }
 
 fn a_beta(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|b| (0.0..=1.0).contains(b))
+    value.as_f64().filter(is_beta)
 }
 
 fn clip_range(fields: &Fields, default: f64) -> Result<f64> {
@@ -266,7 +301,7 @@ fn trained_betas(fields: &Fields) -> Result<Option<Vec<f64>>> {
     let betas = list
         .iter()
         .enumerate()
-        .map(|(i, v)| a_beta(v).ok_or_else(|| field(format!("trained_betas[{i}]"), brief(v), "a number from 0 to 1")));
+        .map(|(i, v)| a_beta(v).ok_or_else(|| field(format!("trained_betas[{i}]"), brief(v), A_BETA)));
     betas.collect::<Result<_>>().map(Some)
 }
 

@@ -186,7 +186,8 @@ impl FromStr for FrameScales {
         }
         let mut sorted = ranges.clone();
         sorted.sort_by_key(|range| range.first);
-        if let Some([a, b]) = sorted.array_windows().find(|[a, b]| a.last.is_none_or(|last| last >= b.first)) {
+        let mut neighbours = sorted.iter().zip(sorted.iter().skip(1));
+        if let Some((a, b)) = neighbours.find(|(a, b)| a.last.is_none_or(|last| last >= b.first)) {
             return error(format!("frames {a} and {b} overlap"));
         }
         Ok(Self(ranges))
@@ -212,7 +213,7 @@ impl FromStr for StepScales {
         }
         let mut sorted = ranges.clone();
         sorted.sort_by(|a, b| a.from.total_cmp(&b.from));
-        if let Some([a, b]) = sorted.array_windows().find(|[a, b]| a.to > b.from) {
+        if let Some((a, b)) = sorted.iter().zip(sorted.iter().skip(1)).find(|(a, b)| a.to > b.from) {
             return error(format!("{a} and {b} overlap"));
         }
         Ok(Self(ranges))

@@ -5,6 +5,7 @@
 use super::alphas::alphas_cumprod;
 use super::config::{PredictionType, SchedulerConfig, TimestepSpacing};
 use super::error::{Error, Result};
+use super::overrides::SchedulerOverrides;
 
 /// alpha_bar after the last step, where the previous timestep would be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,19 @@ impl Schedule {
             });
         }
         Ok(Self { alphas_cumprod, config: config.clone() })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &SchedulerConfig {
+        &self.config
+    }
+
+    /// The same schedule with other settings in place of its own.
+    ///
+    /// # Errors
+    /// Those of [`SchedulerOverrides::apply`] and [`Schedule::new`].
+    pub fn with(&self, overrides: &SchedulerOverrides) -> Result<Self> {
+        Self::new(&overrides.apply(&self.config)?)
     }
 
     /// The `n` timesteps to visit, noisiest first.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::staged;
+
 /// Result of this module.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -29,22 +31,6 @@ pub enum Error {
         problem: &'static str,
         /// A name that would work.
         example: String,
-    },
-    /// The output's folder cannot take a file.
-    #[error("cannot write {}: the folder {} {problem}", path.display(), folder.display())]
-    Folder {
-        /// The output as given.
-        path: PathBuf,
-        /// Its folder.
-        folder: PathBuf,
-        /// What is wrong with the folder, and what to do.
-        problem: String,
-    },
-    /// The output's name is taken by a folder.
-    #[error("cannot write {}: a folder has that name; choose another name", path.display())]
-    IsFolder {
-        /// The output as given.
-        path: PathBuf,
     },
     /// The clip itself is not one.
     #[error("cannot write the clip: {problem}")]
@@ -78,14 +64,9 @@ pub enum Error {
         /// The limit or the encoder's own message.
         problem: String,
     },
-    /// Writing or renaming failed (disk full, no permission).
-    #[error("cannot write {}: {cause}", path.display())]
-    Write {
-        /// The output file.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
+    /// The disk or the folder refuses.
+    #[error(transparent)]
+    File(#[from] staged::Error),
     /// Opening or reading failed.
     #[error("cannot read {}: {cause}", path.display())]
     Read {

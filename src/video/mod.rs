@@ -30,7 +30,6 @@ mod parameters;
 mod pattern;
 mod png;
 mod read;
-mod staged;
 mod strip;
 mod target;
 mod webp;
@@ -52,7 +51,7 @@ pub use read::read_parameters;
 pub use strip::{Strip, strip};
 pub use target::{Kind, Target};
 
-pub(crate) use staged::Staged;
+use crate::staged::Staged;
 
 /// Writes `clip` with its `parameters` and returns the files, in the order of the frames.
 ///
@@ -67,7 +66,7 @@ pub(crate) use staged::Staged;
 ///
 /// # Errors
 /// [`Error::Clip`] for a clip whose fields do not fit together, [`Error::Content`] if the target is for latents,
-/// [`Error::Encode`] for a size the format cannot hold, [`Error::Write`] if the disk or the folder refuses.
+/// [`Error::Encode`] for a size the format cannot hold, [`Error::File`] if the disk or the folder refuses.
 pub fn write(target: &Target, clip: &Clip, parameters: &Value) -> Result<Vec<PathBuf>> {
     clip.check()?;
     let mut staged = Staged::default();
@@ -85,7 +84,7 @@ pub fn write(target: &Target, clip: &Clip, parameters: &Value) -> Result<Vec<Pat
             return Err(Error::Content { path: target.path().to_owned(), holds: "latents", asked: "pictures" });
         }
     }
-    staged.commit()
+    Ok(staged.commit()?)
 }
 
 /// Writes latents `[1, 4, F, h, w]` (as the denoiser leaves them, scaled) as the float32 tensor `latents` of a
@@ -93,14 +92,14 @@ pub fn write(target: &Target, clip: &Clip, parameters: &Value) -> Result<Vec<Pat
 ///
 /// # Errors
 /// [`Error::Content`] if the target is not `.safetensors`, [`Error::Clip`] if `latents` does not fill `shape`,
-/// [`Error::Write`] if the disk or the folder refuses.
+/// [`Error::File`] if the disk or the folder refuses.
 pub fn write_latents(target: &Target, latents: &[f32], shape: [usize; 5], parameters: &Value) -> Result<Vec<PathBuf>> {
     if target.kind() != Kind::Latents {
         return Err(Error::Content { path: target.path().to_owned(), holds: "pictures", asked: "latents" });
     }
     let mut staged = Staged::default();
     staged.add(target.file(0), &latents::encode(latents, shape, parameters)?)?;
-    staged.commit()
+    Ok(staged.commit()?)
 }
 
 #[cfg(test)]
@@ -139,7 +138,7 @@ mod tests {
         fs::create_dir(root.path().join("cat.mp4")).unwrap();
         for name in ["cat-%d.png", "cat.mp4"] {
             let target = Target::parse(&root.path().join(name)).unwrap();
-            assert!(matches!(write(&target, &clip, &parameters()), Err(Error::Write { .. })));
+            assert!(matches!(write(&target, &clip, &parameters()), Err(Error::File(_))));
         }
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
     }

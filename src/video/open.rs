@@ -50,22 +50,27 @@ pub fn open(path: &Path) -> Result<OpenedClip> {
             Ok(OpenedClip { clip: decode::read(path, &mut file)?, notes: Vec::new() })
         }
         [b'G', b'I', b'F', b'8', ..] => {
-            let frames = GifDecoder::new(file).map(AnimationDecoder::into_frames);
-            let mut opened = animation(path, "gif", frames)?;
+            let mut opened = animation(path, "gif", sized(path, "gif", GifDecoder::new(file))?.into_frames())?;
             opened.notes.push("a gif has few colours: their dither counts as a difference".to_owned());
             Ok(opened)
         }
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => match WebPDecoder::new(file) {
-            Ok(decoder) if !decoder.has_animation() => still(path, "webp", decoder),
-            decoder => animation(path, "webp", decoder.map(AnimationDecoder::into_frames)),
-        },
-        [0x89, b'P', b'N', b'G', ..] => match PngDecoder::new(file) {
-            Ok(decoder) if decoder.is_apng().unwrap_or(false) => {
-                animation(path, "png", decoder.apng().map(AnimationDecoder::into_frames))
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => {
+            let decoder = sized(path, "webp", WebPDecoder::new(file))?;
+            match decoder.has_animation() {
+                true => animation(path, "webp", decoder.into_frames()),
+                false => still(path, "webp", decoder),
             }
-            Ok(decoder) => still(path, "png", decoder),
-            Err(error) => Err(Error::picture(path, "png", &error)),
-        },
+        }
+        [0x89, b'P', b'N', b'G', ..] => {
+            let decoder = sized(path, "png", PngDecoder::new(file))?;
+            match decoder.is_apng() {
+                Ok(true) => {
+                    let frames = decoder.apng().map_err(|error| Error::picture(path, "png", &error))?;
+                    animation(path, "png", frames.into_frames())
+                }
+                _ => still(path, "png", decoder),
+            }
+        }
         [_, _, _, _, _, 0, 0, 0, b'{', ..] => {
             Err(Error::Content { path: path.to_owned(), holds: "latents", asked: "pictures" })
         }
@@ -117,11 +122,22 @@ fn still(path: &Path, format: &'static str, decoder: impl ImageDecoder) -> Resul
     Ok(OpenedClip { clip: frames.into_clip(None)?, notes: see_through.then(transparency).into_iter().collect() })
 }
 
+/// A decoder of pictures that fit into the memory.
+fn sized<D: ImageDecoder>(path: &Path, format: &'static str, decoder: ImageResult<D>) -> Result<D> {
+    let decoder = decoder.map_err(|error| Error::picture(path, format, &error))?;
+    let (width, height) = decoder.dimensions();
+    // With alpha, as they are decoded.
+    match u64::from(width) * u64::from(height) * 4 > MAX_BYTES as u64 {
+        true => Err(Error::TooLong { path: path.to_owned(), frames: 0, width, height }),
+        false => Ok(decoder),
+    }
+}
+
 /// Reads the frames of an animation, each composed as a viewer shows it.
-fn animation(path: &Path, format: &'static str, frames: ImageResult<image::Frames<'_>>) -> Result<OpenedClip> {
+fn animation(path: &Path, format: &'static str, frames: image::Frames<'_>) -> Result<OpenedClip> {
     let fail = |error: ImageError| Error::picture(path, format, &error);
     let (mut taken, mut seconds, mut see_through) = (Frames::new(path), 0.0, false);
-    for frame in frames.map_err(fail)? {
+    for frame in frames {
         let frame: Frame = frame.map_err(fail)?;
         let (milliseconds, per) = frame.delay().numer_denom_ms();
         seconds += f64::from(milliseconds) / f64::from(per.max(1)) / 1000.0;

@@ -115,6 +115,9 @@ fn what_is_no_clip_is_told() {
         let message = told("broken", bytes);
         assert!(message.contains(word) && message.contains("broken") && !message.contains('\n'), "{message}");
     }
+    // A canvas of 65535 × 65535 pixels is refused before it is made.
+    let huge = [&gif[..6], &[0xff; 4], &gif[10..]].concat();
+    assert!(told("huge", &huge).contains("65535×65535"));
     let last = mp4.windows(4).rposition(|window| window == b"avc1").unwrap();
     let other = [&mp4[..last], b"hvc1", &mp4[last + 4..]].concat();
     assert!(told("other", &other).contains("'hvc1'"));

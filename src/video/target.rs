@@ -1,13 +1,11 @@
 //! Where a clip goes: the path, and the format that its ending names.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
 use super::pattern::Pattern;
-use super::staged;
+use crate::staged;
 
 /// The formats, chosen by the file's ending (case does not matter).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,33 +122,17 @@ impl Target {
         Self { path: self.path.with_file_name(name), kind: self.kind, pattern }
     }
 
-    /// Checks that the output can be written, to be called before a long generation: the folder exists, is a
-    /// folder and takes a file (a temporary one is created and removed), and no folder has the output's name. An
-    /// existing file is no error: it is replaced when the new one is complete.
-    ///
-    /// # Errors
-    /// [`Error::Folder`] or [`Error::IsFolder`].
+    /// Checks that the output can be written, to be called before a long generation: see [`staged::check`].
     pub fn check(&self) -> Result<()> {
-        let folder = staged::folder_of(&self.path);
-        let problem = match fs::metadata(folder) {
-            Ok(found) if !found.is_dir() => Some("is a file, not a folder".to_owned()),
-            Ok(_) => staged::temporary_file(folder).err().map(|cause| format!("is not writable: {cause}")),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Some("does not exist; create it first".to_owned()),
-            Err(cause) => Some(format!("cannot be used: {cause}")),
-        };
-        if let Some(problem) = problem {
-            return Err(Error::Folder { path: self.path.clone(), folder: folder.to_owned(), problem });
-        }
-        let first = self.file(0);
-        if first.is_dir() {
-            return Err(Error::IsFolder { path: first });
-        }
-        Ok(())
+        // A pattern's folder is that of all its files.
+        Ok(staged::check(&self.file(0))?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn parse(path: &str) -> Result<Target> {
@@ -220,6 +202,6 @@ mod tests {
         fs::create_dir(root.path().join("taken.gif")).unwrap();
         let taken = check(root.path().join("taken.gif"));
         assert!(!Target::parse(&root.path().join("taken.gif")).unwrap().is_there(1));
-        assert!(matches!(taken, Err(Error::IsFolder { .. })));
+        assert!(matches!(taken, Err(Error::File(staged::Error::IsFolder { .. }))));
     }
 }

@@ -18,6 +18,11 @@ pub enum Background {
     Speckle,
     Pebbles,
     Room,
+    Ridges,
+    Skyline,
+    Sunset,
+    Shore,
+    Road,
     // Only in the held-out set.
     Wood,
     Dots,
@@ -72,6 +77,56 @@ impl Background {
                     0.5
                 } else {
                     0.1 * x / w
+                }
+            }
+            // Bands across the picture.
+            Self::Ridges => {
+                // A mountain range under a sky, a meadow before it.
+                let peak = |at: f64| (at.sin() + 0.5 * (2.3 * at + 1.0).sin()) / 1.5;
+                if y > 0.8 * h {
+                    0.7
+                } else if y > h * (0.5 - 0.12 * peak(x / (24.0 * unit))) {
+                    1.0
+                } else {
+                    0.1 * y / h
+                }
+            }
+            Self::Skyline => {
+                // Blocks of different heights side by side, lit windows in them, water before them.
+                let column = x / (13.0 * unit);
+                let tall = 0.3 + 0.3 * lattice(seed, column.floor() as i64, 7);
+                let window = lattice(seed + 1, (x / (3.0 * unit)) as i64, (y / (4.0 * unit)) as i64) > 0.9;
+                if y > 0.78 * h {
+                    0.25
+                } else if y > h * (0.78 - tall) {
+                    if window { 0.4 } else { 0.9 + 0.1 * lattice(seed + 2, column.floor() as i64, 0) }
+                } else {
+                    0.0
+                }
+            }
+            Self::Sunset => {
+                // A dark ground and a sky with a bright band above it.
+                let edge = 0.7 * h + 3.0 * unit * (smooth(seed, x / (25.0 * unit), 0.0) - 0.5);
+                if y > edge { 0.0 } else { (0.35 + 0.65 * (y / edge).powi(4)).min(1.0) }
+            }
+            Self::Shore => {
+                // Sand, water and sky, the water's edge aslant.
+                let water = h * (0.72 - 0.15 * x / w) + 2.0 * unit * (smooth(seed, x / (12.0 * unit), 3.0) - 0.5);
+                if y < 0.38 * h {
+                    0.1
+                } else if y < water {
+                    1.0
+                } else {
+                    0.3 + 0.1 * lattice(seed, x as i64, y as i64)
+                }
+            }
+            Self::Road => {
+                // Upright: a path between meadows, seen from above.
+                let middle = w * (0.5 + 0.06 * (y / (30.0 * unit)).sin());
+                if (x - middle).abs() < 0.14 * w {
+                    1.0
+                } else {
+                    0.15 * fractal(seed, x / (5.0 * unit), y / (5.0 * unit), 3)
                 }
             }
             Self::Wood => {

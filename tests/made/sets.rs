@@ -20,7 +20,7 @@ type With = ([u32; 2], Background, Kind, [f64; 3], f64, f64);
 /// Size of the picture; background; contrast of its two colours; grain.
 type Without = ([u32; 2], Background, f64, f64);
 
-const DEVELOPMENT: [With; 38] = [
+const DEVELOPMENT: [With; 44] = [
     ([640, 480], Plain, Disc, [0.5, 0.5, 0.25], 0.8, 0.0),
     ([640, 480], Gradient, Person, [0.5, 0.5, 0.35], 0.6, 0.01),
     ([480, 640], DiagonalGradient, Star, [0.4, 0.6, 0.3], 0.5, 0.02),
@@ -59,9 +59,16 @@ const DEVELOPMENT: [With; 38] = [
     ([640, 480], Grass, Fish, [0.5, 0.5, 0.3], 0.3, 0.02),
     ([640, 480], Bricks, Ball, [0.3, 0.4, 0.2], 0.35, 0.02),
     ([500, 800], Clouds, Person, [0.5, 0.6, 0.6], 0.35, 0.02),
+    // Before bands.
+    ([640, 480], Ridges, Person, [0.4, 0.62, 0.3], 0.6, 0.01),
+    ([800, 450], Skyline, Car, [0.55, 0.75, 0.25], 0.6, 0.01),
+    ([640, 480], Sunset, Cat, [0.5, 0.6, 0.3], 0.6, 0.01),
+    ([800, 500], Shore, Ball, [0.35, 0.6, 0.22], 0.6, 0.01),
+    ([480, 640], Road, Car, [0.5, 0.5, 0.3], 0.6, 0.01),
+    ([720, 540], Ridges, House, [0.6, 0.6, 0.28], 0.6, 0.02),
 ];
 
-const DEVELOPMENT_EMPTY: [Without; 16] = [
+const DEVELOPMENT_EMPTY: [Without; 26] = [
     ([640, 480], Plain, 0.0, 0.02),
     ([640, 480], Gradient, 0.8, 0.01),
     ([640, 480], DiagonalGradient, 0.6, 0.0),
@@ -78,6 +85,16 @@ const DEVELOPMENT_EMPTY: [Without; 16] = [
     ([500, 500], Clouds, 1.0, 0.0),
     ([1000, 600], Clouds, 0.5, 0.03),
     ([600, 450], Vignette, 0.4, 0.03),
+    ([640, 480], Ridges, 0.6, 0.01),
+    ([900, 500], Ridges, 0.4, 0.02),
+    ([500, 700], Ridges, 0.8, 0.01),
+    ([800, 450], Skyline, 0.6, 0.01),
+    ([640, 640], Skyline, 0.5, 0.01),
+    ([640, 480], Sunset, 0.7, 0.01),
+    ([900, 450], Sunset, 0.6, 0.02),
+    ([640, 480], Shore, 0.6, 0.01),
+    ([800, 500], Shore, 0.4, 0.01),
+    ([480, 640], Road, 0.6, 0.01),
 ];
 
 const HELD_OUT: [With; 28] = [

@@ -24,6 +24,7 @@ pub use vae::VaeConfig;
 
 use super::error::{Error, Result};
 use super::files::ModelFiles;
+use super::folder::check_model_index;
 use super::json::{CONFIG_LIMIT, read_object};
 
 const UNET: &str = "unet/config.json";
@@ -53,8 +54,9 @@ pub struct Configs {
 }
 
 impl Configs {
-    /// Reads and checks the configuration files of a model; looks at no weights.
+    /// Reads and checks the configuration files of a model, `model_index.json` first; looks at no weights.
     pub fn read(files: &ModelFiles) -> Result<Self> {
+        check_model_index(files)?;
         let path = |file: &str| files.path(file);
         let object = |file: &str| read_object(files, file, CONFIG_LIMIT);
         let of_class = |file: &str, class: &str| {

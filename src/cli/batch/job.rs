@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use i2vgen::{checkpoint::Checkpoint, video::Target};
+use i2vgen::video::Target;
 use serde_json::{Map, Value};
 
 use crate::cli::{
     Error,
     generate::{PictureMark, Presets, Recipe, Settings, Source},
+    model::Model,
 };
 
 /// What counts where a line does not say.
@@ -83,26 +84,14 @@ impl Job {
         self.target.files(self.settings.frames())
     }
 
-    /// Reads the picture and decides every setting.
-    pub fn prepare(&self) -> Result<Prepared, Error> {
-        let (Source { opened, mark, notes, .. }, mut recipe) = self.open()?;
+    /// Reads the picture, decides every setting, refuses what cannot work, and prepares the picture.
+    pub fn prepare(&self, model: &Model) -> Result<Prepared, Error> {
+        let Source { opened, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
+        let mut recipe = Recipe::new(self.settings.clone(), opened.picture.clone(), 1)?;
+        recipe.check(model, self.target.kind())?;
+        recipe.spares(&[&self.picture], &self.target)?;
         recipe.prepare(&opened)?;
         Ok(Prepared { recipe, mark, notes })
-    }
-
-    fn open(&self) -> Result<(Source, Recipe), Error> {
-        let source = Source::open(Some(&self.picture), None)?;
-        let recipe = Recipe::new(self.settings.clone(), source.opened.picture.clone(), 1)?;
-        Ok((source, recipe))
-    }
-
-    /// Refuses what cannot work.
-    pub fn check(&self, checkpoint: &Checkpoint) -> Result<Recipe, Error> {
-        let (source, mut recipe) = self.open()?;
-        recipe.check(checkpoint, self.target.kind())?;
-        recipe.prepare(&source.opened)?;
-        recipe.spares(&[&self.picture], &self.target)?;
-        Ok(recipe)
     }
 }
 

@@ -21,23 +21,23 @@ pub struct Generate {
     #[arg(short, long, value_name = "PICTURE")]
     image: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) settings: Settings,
+    pub settings: Settings,
     /// Take every parameter from a clip that this program made; other flags override them
     #[arg(long, value_name = "CLIP")]
-    pub(super) from: Option<PathBuf>,
+    pub from: Option<PathBuf>,
     /// File to write: .mp4, .gif, .webp, frames as name-%03d.png, or latents as .safetensors [default: the picture's name with
     /// .mp4, in the current folder]
     #[arg(short, long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// Clips to make from one load, with the seeds seed, seed + 1, …
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Clip")]
-    pub(super) count: u32,
+    pub count: u32,
     #[command(flatten)]
-    pub(super) machine: Machine,
+    pub machine: Machine,
 }
 
 impl Generate {
-    pub(super) fn picture_path(&self) -> Option<&Path> {
+    pub fn picture_path(&self) -> Option<&Path> {
         self.picture.as_deref().or(self.image.as_deref())
     }
 }

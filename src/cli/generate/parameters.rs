@@ -4,7 +4,7 @@ use std::path::Path;
 
 use i2vgen::{
     pipeline::{Compat, DtypeChoice, Engine, Passes, RngKind},
-    sampler::{Anchoring, FrameScales, StepScales},
+    sampler::{Anchoring, FrameScales, SchedulerOverrides, StepScales},
     video::{self, Filter},
 };
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct Parameters {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchoring: Option<Anchoring>,
     pub eta: f64,
+    /// What was said in place of the checkpoint's scheduler settings.
+    #[serde(default, skip_serializing_if = "SchedulerOverrides::is_empty")]
+    pub scheduler: SchedulerOverrides,
     /// Rate of the file.
     #[serde(serialize_with = "as_decimal")]
     pub fps: f32,
@@ -95,8 +98,9 @@ impl Parameters {
             cfg_scale: request.guidance.scale,
             cfg_frames: request.guidance.frames.clone(),
             cfg_steps: request.guidance.steps.clone(),
-            anchoring: request.anchoring,
+            anchoring: request.anchoring.filter(|anchoring| anchoring.interval > 0),
             eta: request.eta,
+            scheduler: request.scheduler.clone(),
             fps: recipe.fps,
             target_fps: request.target_fps,
             output_scale: recipe.enlarge.scale,

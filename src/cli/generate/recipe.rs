@@ -6,17 +6,16 @@ use std::{
 };
 
 use i2vgen::{
-    checkpoint::{Checkpoint, Configs},
     picture::{Opened, Picture},
-    pipeline::{Compat, DtypeChoice, Request, advice},
-    prepare::Mode,
-    prompt::grammar::{Finding, analyse},
-    sampler::{Anchoring, Guidance, Schedule, SchedulerConfig},
+    pipeline::{Advice, DtypeChoice, Request, advice},
+    prepare::{Mode, Report},
+    prompt::grammar::{Analysis, Finding, analyse},
+    sampler::{Anchoring, Guidance, Schedule},
     video::{self, Enlarge, Kind, Target},
 };
 
 use super::Settings;
-use crate::cli::{Error, output, prepare::PrepareOptions, units};
+use crate::cli::{Error, model::Model, output, prepare::PrepareOptions, units};
 
 /// Everything that decides a clip, but the model and the device.
 pub struct Recipe {
@@ -29,8 +28,10 @@ pub struct Recipe {
     pub preparation: PrepareOptions,
     /// What was changed of picture and prompt.
     pub notes: Vec<String>,
-    /// What would be better about them.
-    pub advice: Vec<String>,
+    /// The prompt as it is used.
+    analysis: Analysis,
+    /// What is weak about the picture, where preparation has not changed it.
+    report: Report,
 }
 
 impl Recipe {
@@ -43,7 +44,7 @@ impl Recipe {
                 "no prompt: say what happens with -p \"A cat is turning its head\"; -p \"\" for no text at all",
             )
         })?;
-        let (prompt, notes, advice) = wording(prompt, s.rewrite_prompt.unwrap_or(false));
+        let (prompt, analysis, notes) = wording(prompt, s.rewrite_prompt.unwrap_or(false));
         let seed = s.seed.unwrap_or_else(draw_seed);
         let last = seed.checked_add(u64::from(count) - 1);
         let last =
@@ -55,23 +56,29 @@ impl Recipe {
             until: s.anchor_until.unwrap_or(0.8),
             noise: s.anchor_noise.unwrap_or_default(),
         };
+        let usual = Request::new(picture, prompt);
         let request = Request {
-            picture,
-            prompt,
             negative_prompt: s.negative_prompt,
-            width: s.width.unwrap_or(512),
-            height: s.height.unwrap_or(512),
+            width: s.width.unwrap_or(usual.width),
+            height: s.height.unwrap_or(usual.height),
             frames,
-            steps: s.steps.unwrap_or(50),
-            guidance: Guidance { scale: s.cfg_scale.unwrap_or(9.0), frames: s.cfg_frames, steps: s.cfg_steps },
-            anchoring: anchoring.acts().then_some(anchoring),
-            eta: s.eta.unwrap_or(0.0),
-            target_fps: s.target_fps.unwrap_or(16.0),
-            clip_skip: s.clip_skip.unwrap_or(1),
+            steps: s.steps.unwrap_or(usual.steps),
+            guidance: Guidance {
+                scale: s.cfg_scale.unwrap_or(usual.guidance.scale),
+                frames: s.cfg_frames,
+                steps: s.cfg_steps,
+            },
+            // Also where it does nothing: what is out of range is refused, not passed over.
+            anchoring: Some(anchoring),
+            eta: s.eta.unwrap_or(usual.eta),
+            scheduler: s.scheduler.into(),
+            target_fps: s.target_fps.unwrap_or(usual.target_fps),
+            clip_skip: s.clip_skip.unwrap_or(usual.clip_skip),
             seeds: (seed..=last).collect(),
             rng: s.rng.unwrap_or_default(),
             compat: s.compat.unwrap_or_default(),
             passes: s.cfg_passes.unwrap_or_default(),
+            ..usual
         };
         let enlarge = Enlarge { scale: s.output_scale.unwrap_or(1), filter: s.output_filter.unwrap_or_default() };
         Ok(Self {
@@ -81,7 +88,8 @@ impl Recipe {
             dtype: s.dtype.unwrap_or_default(),
             preparation: s.preparation.decided(),
             notes,
-            advice,
+            analysis,
+            report: Report::default(),
         })
     }
 
@@ -89,24 +97,24 @@ impl Recipe {
     pub fn prepare(&mut self, opened: &Opened) -> Result<(), Error> {
         let (width, height) = (self.request.width, self.request.height);
         let done = self.preparation.apply(opened, width, height, Mode::Off)?;
-        if self.preparation.prepare != Some(Mode::Off) {
-            let told = if done.picture == opened.picture { &mut self.advice } else { &mut self.notes };
-            told.extend(done.report.to_string().lines().map(|line| format!("picture: {line}")));
+        match done.window {
+            Some(_) => self.notes.extend(done.report.to_string().lines().map(|line| format!("picture: {line}"))),
+            None => self.report = done.report,
         }
         self.request.picture = done.picture;
         Ok(())
     }
 
     /// Refuses what cannot work, before anything takes long.
-    pub fn check(&self, checkpoint: &Checkpoint, kind: Kind) -> Result<(), Error> {
+    pub fn check(&self, model: &Model, kind: Kind) -> Result<(), Error> {
         let request = &self.request;
         let (fps, low, high) = (self.fps, video::MIN_FPS, video::MAX_FPS);
         if !(low..=high).contains(&fps) {
             return Err(Error::message(format!("--fps: {fps} is out of range: take {low} to {high}, usually 8")));
         }
-        request.check(checkpoint.configs())?;
-        let scheduler = SchedulerConfig::open(checkpoint.files())?;
-        Schedule::new(&scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        request.check(&model.configs)?;
+        let schedule = Schedule::new(&model.scheduler)?.with(&request.scheduler)?;
+        schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
         Ok(self.enlarge.check(kind, [request.width, request.height], request.frames)?)
     }
 
@@ -130,50 +138,53 @@ impl Recipe {
         }
     }
 
-    /// What would make a better clip with this checkpoint.
-    pub fn advice(&self, checkpoint: &Checkpoint) -> Vec<String> {
-        let published = is_published(checkpoint.configs());
-        let mut lines = self.advice.clone();
-        // Nobody knows what suits a checkpoint that is neither published nor says so itself.
-        if published || checkpoint.defaults().is_some() {
-            lines.extend(advice(&self.request, checkpoint.defaults()));
-        }
-        if published && self.request.compat == Compat::Diffusers {
-            lines.push(
-                "this model was trained with the image branch added twice, which diffusers does not do; if the motion is \
-                 weak or the colours turn blue, --compat vgen is worth a try"
-                    .into(),
-            );
-        }
+    /// What the grammar finds in the prompt as it is used.
+    pub fn analysis(&self) -> &Analysis {
+        &self.analysis
+    }
+
+    /// What would make a better clip with this model. Before a run it is not worth a line that nothing is said or that one thing moves:
+    /// it may be meant.
+    pub fn advice(&self, model: &Model) -> Vec<Advice> {
+        let mut analysis = self.analysis.clone();
+        analysis.findings.retain(|finding| !matches!(finding, Finding::Empty | Finding::OneMotion { .. }));
+        let mut lines = advice::prompt(&analysis);
+        lines.extend(advice::picture(&self.report, self.preparation.prepare.unwrap_or_default()));
+        lines.extend(self.numbers(model));
         lines
+    }
+
+    /// The part of it that is about the request's numbers. Nobody knows what suits a checkpoint that is neither published nor says so
+    /// itself.
+    pub fn numbers(&self, model: &Model) -> Vec<Advice> {
+        let (request, published) = (&self.request, model.is_published());
+        let mut lines = Vec::new();
+        if published || model.defaults.is_some() {
+            lines.extend(advice::request(request, model.defaults.as_ref()));
+        }
+        lines.extend(advice::branch_twice(request).filter(|_| published));
+        lines
+    }
+
+    /// One warning for each setting that contradicts the checkpoint's scheduler.
+    pub fn warnings(&self, model: &Model) -> Vec<Advice> {
+        advice::scheduler(&self.request, &model.scheduler)
     }
 }
 
-/// The prompt in force, what was changed, and what would be better. An empty prompt is meant; that one motion is few is said by
-/// `i2vgen prompt` alone.
-fn wording(prompt: String, rewrite: bool) -> (String, Vec<String>, Vec<String>) {
+/// The prompt in force, what the grammar finds in it, and what was changed.
+fn wording(prompt: String, rewrite: bool) -> (String, Analysis, Vec<String>) {
     let analysis = analyse(&prompt);
-    if rewrite && let Some(better) = analysis.rewrite {
-        let note = format!("the prompt is used as \"{better}\"");
-        return (better, vec![note], Vec::new());
+    match analysis.rewrite.as_ref().filter(|_| rewrite) {
+        Some(better) => {
+            let note = format!("the prompt is used as \"{better}\"");
+            (better.clone(), analyse(better), vec![note])
+        }
+        None => (prompt, analysis, Vec::new()),
     }
-    let told = analysis.findings.iter().filter(|f| !matches!(f, Finding::Empty | Finding::OneMotion { .. }));
-    let mut advice: Vec<String> = told.map(ToString::to_string).collect();
-    advice.extend(analysis.rewrite.map(|better| format!("--rewrite-prompt would use \"{better}\"")));
-    (prompt, Vec::new(), advice)
 }
 
 /// A seed that nobody chose. torch's CPU generator reads 32 bits of a seed.
 fn draw_seed() -> u64 {
     RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
-}
-
-/// Are the networks those of the published checkpoint?
-fn is_published(configs: &Configs) -> bool {
-    let published = Configs::published();
-    let mut unet = configs.unet.clone();
-    unet.sample_size = published.unet.sample_size;
-    unet == published.unet
-        && configs.text_encoder == published.text_encoder
-        && configs.image_encoder == published.image_encoder
 }

@@ -9,7 +9,7 @@ use i2vgen::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Parameters, parameters::decimal};
+use super::{Parameters, parameters::decimal, scheduler::SchedulerOptions};
 use crate::cli::{options::by_name, prepare::PrepareOptions};
 
 /// Settings by the names of their flags, which are those of the fields in a job list; what is absent was not said.
@@ -105,6 +105,9 @@ pub struct Settings {
 
     #[command(flatten)]
     #[serde(flatten)]
+    pub scheduler: SchedulerOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
     pub preparation: PrepareOptions,
 }
 
@@ -139,6 +142,7 @@ impl Settings {
             clip_skip: self.clip_skip.or(other.clip_skip),
             dtype: self.dtype.or(other.dtype),
             cfg_passes: self.cfg_passes.or(other.cfg_passes),
+            scheduler: self.scheduler.or(other.scheduler),
             preparation: self.preparation.or(other.preparation),
         }
     }
@@ -183,6 +187,7 @@ impl From<&Parameters> for Settings {
             clip_skip: Some(p.clip_skip),
             dtype: Some(p.dtype),
             cfg_passes: Some(p.cfg_passes),
+            scheduler: (&p.scheduler).into(),
             preparation: p.preparation.clone().decided(),
         }
     }
@@ -218,25 +223,35 @@ pub fn seed(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use i2vgen::sampler::SchedulerOverrides;
+    use serde_json::Value;
 
     use super::*;
 
     /// Every field, by going through JSON: one that `or` forgot would be lost.
     #[test]
     fn what_is_absent_comes_from_the_other() {
-        let full = json!({
-            "preset": "pan", "prompt": "a", "negative_prompt": "b", "rewrite_prompt": true, "width": 8, "height": 16, "frames": 2, "fps": 3.0, "target_fps": 4.0,
-            "output_scale": 5, "output_filter": "nearest", "steps": 6, "cfg_scale": 7.0, "cfg_frames": "0-1=5", "cfg_steps": "0-50%=2",
-            "anchor_interval": 3, "anchor_strength": 0.25, "anchor_mode": "adain", "anchor_until": 0.5, "anchor_noise": "recomputed", "eta": 0.5, "seed": 9, "rng": "philox",
-            "compat": "vgen", "clip_skip": 0, "dtype": "f32", "cfg_passes": "two",
-            "prepare": "auto", "mask": "m.png", "subject": "1,2,30,40", "subject_fill": 0.5, "edge_amount": 1.0, "background_blur": 0.01,
-        });
+        let full: Value = serde_json::from_str(
+            r#"{
+            "preset": "pan", "prompt": "a", "negative_prompt": "b", "rewrite_prompt": true, "width": 8, "height": 16,
+            "frames": 2, "fps": 3.0, "target_fps": 4.0, "output_scale": 5, "output_filter": "nearest", "steps": 6,
+            "cfg_scale": 7.0, "cfg_frames": "0-1=5", "cfg_steps": "0-50%=2", "anchor_interval": 3,
+            "anchor_strength": 0.25, "anchor_mode": "adain", "anchor_until": 0.5, "anchor_noise": "recomputed",
+            "eta": 0.5, "seed": 9, "rng": "philox", "compat": "vgen", "clip_skip": 0, "dtype": "f32",
+            "cfg_passes": "two", "prediction_type": "epsilon", "beta_schedule": "scaled_linear", "beta_start": 0.25,
+            "beta_end": 0.5, "timestep_spacing": "linspace", "zero_snr": false, "set_alpha_to_one": true,
+            "clip_sample": true, "steps_offset": 2, "prepare": "auto", "mask": "m.png", "subject": "1,2,30,40",
+            "subject_fill": 0.5, "edge_amount": 1.0, "background_blur": 0.01
+            }"#,
+        )
+        .unwrap();
         let settings: Settings = serde_json::from_value(full.clone()).unwrap();
         let json = |settings: &Settings| serde_json::to_value(settings).unwrap();
         assert_eq!(json(&settings), full);
         assert_eq!(json(&Settings::default().or(settings.clone())), full);
         assert_eq!(settings.clone().or(Settings { steps: Some(1), ..Settings::default() }), settings);
+        let scheduler = SchedulerOverrides::from(settings.scheduler.clone());
+        assert_eq!(SchedulerOptions::from(&scheduler), settings.scheduler);
         let absent = json(&Settings::default());
         assert!(absent.as_object().unwrap().values().all(Value::is_null));
     }

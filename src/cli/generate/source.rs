@@ -51,13 +51,16 @@ pub fn picture_of(clip: &Path, file: &str) -> Option<PathBuf> {
 }
 
 fn mark(path: &Path, picture: &Picture) -> PictureMark {
-    let hash = picture.pixels().iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &sample| {
-        (hash ^ u64::from(sample)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = fnv1a(picture.pixels().iter().copied());
     PictureMark {
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         width: picture.width(),
         height: picture.height(),
         fingerprint: format!("{hash:016x}"),
     }
+}
+
+/// FNV-1a (64 bits).
+pub fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -26,7 +26,7 @@ pub struct Subject {
 }
 
 /// What a clip is compared with.
-pub enum Target {
+pub enum Against {
     FirstFrame,
     Picture(PathBuf, Vec<u8>),
     Clip(PathBuf, Vec<Vec<u8>>),
@@ -58,10 +58,10 @@ impl Subject {
     }
 
     /// What the clip is compared with, as it shows it.
-    pub fn compared_with(&mut self, reference: Option<&Path>) -> Result<Target, Error> {
+    pub fn compared_with(&mut self, reference: Option<&Path>) -> Result<Against, Error> {
         let Some(path) = reference else {
             self.notes.extend(self.own_picture());
-            return Ok(Target::FirstFrame);
+            return Ok(Against::FirstFrame);
         };
         match video::open(path) {
             Ok(opened) if opened.clip.frames.len() > 1 => self.other_clip(path, opened),
@@ -71,7 +71,7 @@ impl Subject {
         }
     }
 
-    fn other_clip(&mut self, path: &Path, OpenedClip { clip, notes }: OpenedClip) -> Result<Target, Error> {
+    fn other_clip(&mut self, path: &Path, OpenedClip { clip, notes }: OpenedClip) -> Result<Against, Error> {
         let (own, other) = (self.clip.frames.len(), clip.frames.len());
         let name = path.display();
         if own != other {
@@ -85,15 +85,15 @@ impl Subject {
         let clip = at_own_size(clip, scale)?;
         let (width, height) = (clip.width, clip.height);
         if (width, height) == (self.clip.width, self.clip.height) {
-            return Ok(Target::Clip(path.to_owned(), clip.frames));
+            return Ok(Against::Clip(path.to_owned(), clip.frames));
         }
         self.notes.push(format!("{name} has frames of {width}x{height}: they are cropped and resized to the clip's"));
         let frames = clip.frames.into_iter().map(|frame| self.shown(&Picture::from_rgb8(width, height, frame)?));
-        Ok(Target::Clip(path.to_owned(), frames.collect::<Result<_, _>>()?))
+        Ok(Against::Clip(path.to_owned(), frames.collect::<Result<_, _>>()?))
     }
 
     /// The picture as it was prepared for the clip, if it is the clip's.
-    fn picture(&mut self, path: &Path) -> Result<Target, Error> {
+    fn picture(&mut self, path: &Path) -> Result<Against, Error> {
         let from = self.parameters.as_ref().map(|parameters| (self.path.as_path(), parameters));
         let source = Source::open(Some(path), from)?;
         let prepared = match self.parameters.as_ref().filter(|p| p.picture.fingerprint == source.mark.fingerprint) {
@@ -101,7 +101,7 @@ impl Subject {
             None => source.opened.picture,
         };
         self.notes.extend(source.notes);
-        Ok(Target::Picture(path.to_owned(), self.shown(&prepared)?))
+        Ok(Against::Picture(path.to_owned(), self.shown(&prepared)?))
     }
 
     fn shown(&self, picture: &Picture) -> Result<Vec<u8>, Error> {
@@ -128,7 +128,7 @@ impl Subject {
     }
 }
 
-impl Target {
+impl Against {
     /// For measuring.
     pub fn reference(&self) -> Reference<'_> {
         match self {

@@ -1,17 +1,19 @@
 //! Measures as tables.
 
 use i2vgen::{
-    metrics::{Measure, Measures, Values},
+    metrics::{Better, Measure, Measures, Values},
     report::{Cell, Column, Row, Table},
 };
 
 /// The column of a measure.
 pub fn column(measure: Measure) -> Column {
-    Column {
-        unit: measure.unit().into(),
-        about: measure.about().into(),
-        ..Column::new(measure.name(), measure.title())
-    }
+    let good = match measure.better() {
+        Better::Higher => "; more is better",
+        Better::Lower => "; less is better",
+        Better::Neither => "",
+    };
+    let about = format!("{}{good}", measure.about());
+    Column { unit: measure.unit().into(), about, ..Column::new(measure.name(), measure.title()) }
 }
 
 /// The values of every frame, then those of the clip. Measures that no frame has are left out.

@@ -67,6 +67,13 @@ impl PrepareOptions {
         }
     }
 
+    /// What preparation finds in a picture and does to it; where it is off, what it would do.
+    pub fn examine(&self, opened: &Opened, width: u32, height: u32) -> Result<Preparation, Error> {
+        let asked = self.prepare.filter(|mode| *mode != Mode::Off);
+        let options = Self { prepare: Some(asked.unwrap_or(Mode::Auto)), ..self.clone() };
+        options.apply(opened, width, height, Mode::Auto)
+    }
+
     /// Prepares a picture that has been opened for a clip of `width` × `height`; `usual` is the mode that nobody chose.
     pub fn apply(&self, opened: &Opened, width: u32, height: u32, usual: Mode) -> Result<Preparation, Error> {
         let settings = self.settings(usual);

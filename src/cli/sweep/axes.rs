@@ -4,13 +4,13 @@ use clap::Args;
 use i2vgen::{
     pipeline::{Compat, DtypeChoice, RngKind},
     prepare::Mode,
-    sampler::{AnchorMode, AnchorNoise, FrameScales, StepScales},
+    sampler::{AnchorMode, AnchorNoise, BetaSchedule, FrameScales, PredictionType, StepScales, TimestepSpacing},
     video::{Filter, MAX_SCALE},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cli::{options::by_name, output::plain};
+use crate::cli::{generate::SCHEDULER_HEADING, options::by_name, output::plain};
 
 /// The options of `generate` that can take several values; what is given counts more than what a line of a list says.
 #[derive(Args, Clone, Debug, Default)]
@@ -88,6 +88,19 @@ pub struct Axes {
     #[arg(long, value_name = "kept,recomputed", value_delimiter = ',', value_parser = by_name::<AnchorNoise>, help_heading = "Guidance and anchoring")]
     anchor_noise: Vec<AnchorNoise>,
 
+    /// What the network puts out
+    #[arg(long, value_name = "epsilon,…", value_delimiter = ',', value_parser = by_name::<PredictionType>, help_heading = SCHEDULER_HEADING)]
+    prediction_type: Vec<PredictionType>,
+    /// How the noise grows over the training timesteps
+    #[arg(long, value_name = "scaled_linear,…", value_delimiter = ',', value_parser = by_name::<BetaSchedule>, help_heading = SCHEDULER_HEADING)]
+    beta_schedule: Vec<BetaSchedule>,
+    /// Which timesteps are visited
+    #[arg(long, value_name = "leading,…", value_delimiter = ',', value_parser = by_name::<TimestepSpacing>, help_heading = SCHEDULER_HEADING)]
+    timestep_spacing: Vec<TimestepSpacing>,
+    /// Rescale the schedule so that the last timestep is pure noise
+    #[arg(long, value_name = "true,false", value_delimiter = ',', help_heading = SCHEDULER_HEADING)]
+    zero_snr: Vec<bool>,
+
     /// How the picture is prepared: auto, off, or stages joined by commas; give it again for another way
     #[arg(long, value_name = "auto|off|STAGES", help_heading = "Picture")]
     prepare: Vec<Mode>,
@@ -147,6 +160,10 @@ impl Axes {
             axis("anchor-until", "anchor_until", &self.anchor_until),
             axis("anchor-noise", "anchor_noise", &self.anchor_noise),
             axis("clip-skip", "clip_skip", &self.clip_skip),
+            axis("prediction-type", "prediction_type", &self.prediction_type),
+            axis("beta-schedule", "beta_schedule", &self.beta_schedule),
+            axis("timestep-spacing", "timestep_spacing", &self.timestep_spacing),
+            axis("zero-snr", "zero_snr", &self.zero_snr),
             axis("rng", "rng", &self.rng),
             axis("compat", "compat", &self.compat),
             axis("dtype", "dtype", &self.dtype),
@@ -268,6 +285,14 @@ mod tests {
             "0.5",
             "--anchor-noise",
             "recomputed",
+            "--prediction-type",
+            "epsilon",
+            "--beta-schedule",
+            "scaled_linear",
+            "--timestep-spacing",
+            "trailing",
+            "--zero-snr",
+            "false",
             "--clip-skip",
             "0",
             "--rng",
@@ -277,7 +302,7 @@ mod tests {
             "--dtype",
             "f32",
         ]);
-        assert_eq!(axes.len(), 25);
+        assert_eq!(axes.len(), 29);
         let fields = axes.iter().flat_map(|axis| &axis.choices).flat_map(|choice| choice.fields.clone());
         let fields: Value =
             fields.map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into();

@@ -4,12 +4,15 @@ use std::{fs, path::Path};
 
 use i2vgen::{
     metrics::{Measure, Measures},
-    report,
+    staged,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::cli::{Error, generate::PictureMark};
+use crate::cli::{
+    Error,
+    generate::{PictureMark, fnv1a},
+};
 
 /// Changes when measures change their meaning: clips of other versions are made again.
 const VERSION: u32 = 1;
@@ -49,10 +52,7 @@ impl Origin {
     pub fn hash(&self) -> String {
         let PictureMark { width, height, fingerprint, .. } = &self.picture;
         let text = format!("{} {} {width} {height} {fingerprint} {}", self.version, self.model, self.settings);
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        format!("{hash:016x}")
+        format!("{:016x}", fnv1a(text.bytes()))
     }
 }
 
@@ -70,7 +70,7 @@ impl Record {
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let text =
             serde_json::to_string(self).map_err(|e| Error::message(format!("the measures are not JSON: {e}")))?;
-        Ok(report::save([(path, text.as_bytes())])?)
+        Ok(staged::write(path, text.as_bytes())?)
     }
 }
 

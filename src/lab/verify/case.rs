@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{picture, pipeline};
+use crate::{picture, pipeline, staged};
 
 /// What can be wrong with a case.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,17 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// What was computed is no safetensors file.
+    #[error("cannot write {}: {reason}", path.display())]
+    Dump {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file of what was computed cannot be written.
+    #[error(transparent)]
+    File(#[from] staged::Error),
     /// The generation failed.
     #[error(transparent)]
     Pipeline(#[from] pipeline::Error),

@@ -62,7 +62,6 @@ pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Resul
         tell(&format!("step {i}, from the reference's latents"));
         run.forced(i, &mut noise, &mut v)?;
     }
-    drop(run);
     drop(denoiser);
     drop(weights);
 

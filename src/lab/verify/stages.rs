@@ -9,7 +9,7 @@ use super::{
     compare::{Stage, absolute, psnr, relative},
     tolerance,
 };
-use crate::kernel::Dtype;
+use crate::{kernel::Dtype, staged};
 
 /// What a verification found.
 #[derive(Debug, serde::Serialize)]
@@ -89,9 +89,10 @@ impl Verification {
         self.stages.extend(names.into_iter().map(not_computed));
     }
 
-    /// Writes everything that was computed as float32, under the reference's names, in the reference's shapes.
+    /// Writes everything that was computed as float32, under the reference's names, in the reference's shapes. The file appears whole or
+    /// not at all.
     pub fn dump(&self, path: &Path) -> Result<(), Error> {
-        let error = |e: &dyn std::fmt::Display| Error::Read { path: path.to_owned(), reason: e.to_string() };
+        let error = |e: &dyn std::fmt::Display| Error::Dump { path: path.to_owned(), reason: e.to_string() };
         let mut views = Vec::new();
         for (name, (shape, values)) in &self.computed {
             if shape.iter().product::<usize>() == values.len() {
@@ -101,9 +102,6 @@ impl Verification {
             }
         }
         let bytes = safetensors::serialize(views, None).map_err(|e| error(&e))?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::NamedTempFile::new_in(folder).map_err(|e| error(&e))?;
-        std::fs::write(file.path(), bytes).map_err(|e| error(&e))?;
-        file.persist(path).map(|_| ()).map_err(|e| error(&e))
+        Ok(staged::write(path, &bytes)?)
     }
 }

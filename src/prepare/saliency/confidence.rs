@@ -27,6 +27,9 @@ pub struct Evidence {
     pub compactness: f32,
     /// Its share of the rim of the picture.
     pub rim: f32,
+    /// How much of a band across the picture it is: the lesser of its lengths along two opposite sides, over its mean length between
+    /// them. 1 for hills or a sky, next to nothing for a thing that only touches both sides.
+    pub band: f32,
 }
 
 /// Near and far distance from the outline, in working pixels.
@@ -38,12 +41,17 @@ const CLEAR_STEP: f32 = 40.0;
 impl Evidence {
     /// How good a cut this is among several: its outline follows edges, its colours are its own, and it holds much.
     pub fn rank(&self) -> f32 {
-        (self.step / CLEAR_STEP).min(1.0) * self.sharpness.powi(2) * self.separation * self.area.powf(0.25)
+        let edge = (self.step / CLEAR_STEP).min(1.0) * self.sharpness.powi(2);
+        edge * self.separation * self.area.powf(0.25) * self.is_no_band()
+    }
+
+    /// 1 for what ends before at least one of two opposite sides, 0 for a band across the picture.
+    fn is_no_band(&self) -> f32 {
+        rise(0.5 - self.band, 0.0, 0.3)
     }
 
     /// 0 to 1: the product of one term per number.
     pub fn confidence(&self) -> f64 {
-        let rise = |value: f32, low: f32, high: f32| ((value - low) / (high - low)).clamp(0.0, 1.0);
         let terms = [
             rise(self.separation, 0.2, 0.7),
             rise(self.step, 3.0, 10.0),
@@ -53,9 +61,15 @@ impl Evidence {
             rise(self.solidity, 0.1, 0.3),
             rise(self.compactness, 0.01, 0.03),
             rise(0.45 - self.rim, 0.0, 0.15),
+            self.is_no_band(),
         ];
         f64::from(terms.iter().product::<f32>())
     }
+}
+
+/// From 0 at `low` to 1 at `high`.
+fn rise(value: f32, low: f32, high: f32) -> f32 {
+    ((value - low) / (high - low)).clamp(0.0, 1.0)
 }
 
 /// The evidence for `found`.
@@ -75,6 +89,7 @@ pub fn weigh(found: &Segment, lab: &[Lab], bins: &[u32]) -> Evidence {
         solidity: area / box_area(&found.mask).max(1.0),
         compactness: deepest(&found.mask) / area.max(1.0),
         rim: rim(&found.mask),
+        band: band(&found.mask),
     }
 }
 
@@ -92,6 +107,18 @@ fn rim(mask: &GrayImage) -> f32 {
     let (count, inside) = rim
         .fold((0.0_f32, 0.0), |(count, inside), (_, _, value)| (count + 1.0, inside + f32::from(value.0[0]) / 255.0));
     inside / count.max(1.0)
+}
+
+/// [`Evidence::band`], from left to right or from top to bottom, whichever is more.
+fn band(mask: &GrayImage) -> f32 {
+    let (width, height) = mask.dimensions();
+    let inside = |x: u32, y: u32| f32::from(mask.get_pixel(x, y).0[0]) / 255.0;
+    let column = |x: u32| (0..height).map(|y| inside(x, y)).sum::<f32>();
+    let row = |y: u32| (0..width).map(|x| inside(x, y)).sum::<f32>();
+    let area: f32 = (0..height).map(row).sum();
+    let across = column(0).min(column(width.saturating_sub(1))) / (area / width as f32).max(f32::MIN_POSITIVE);
+    let down = row(0).min(row(height.saturating_sub(1))) / (area / height as f32).max(f32::MIN_POSITIVE);
+    across.max(down)
 }
 
 fn inverse(mask: &GrayImage) -> GrayImage {
@@ -137,4 +164,24 @@ fn outline(mask: &GrayImage, lab: &[Lab]) -> (f32, f32) {
         }
     }
     if count == 0.0 { (0.0, 0.0) } else { (near / count, (near / far.max(f32::MIN_POSITIVE)).min(1.0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_are_told_from_things_that_touch_two_sides() {
+        let of = |inside: &dyn Fn(f32, f32) -> bool| {
+            band(&GrayImage::from_fn(80, 60, |x, y| Luma([if inside(x as f32, y as f32) { 255 } else { 0 }])))
+        };
+        assert_eq!(of(&|_, y| y > 20.0 && y < 35.0), 1.0);
+        assert!(of(&|x, y| y > 40.0 + 8.0 * (x / 9.0).sin()) > 0.7);
+        // Upright, and at two sides of three.
+        assert_eq!(of(&|x, _| x > 20.0 && x < 30.0), 1.0);
+        assert_eq!(of(&|_, y| y < 20.0), 1.0);
+        // A disc from rim to rim, a thing at one side.
+        assert!(of(&|x, y| (x - 39.5).hypot(y - 29.5) < 30.0) < 0.25);
+        assert_eq!(of(&|x, y| x < 30.0 && y > 20.0), 0.0);
+    }
 }

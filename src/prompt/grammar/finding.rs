@@ -61,26 +61,36 @@ fn quoted(list: &[String]) -> String {
     list.iter().map(|item| format!("\"{}\"", flat(item))).collect::<Vec<_>>().join(", ")
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+impl Finding {
+    /// What is found, and what it does to the clip.
+    pub fn problem(&self) -> String {
         match self {
-            Self::Empty => f.write_str("the prompt is empty; describe what moves, for example \"a person is walking\""),
+            Self::Empty => "the prompt is empty".to_owned(),
             Self::OtherLanguage { language } => {
-                write!(f, "the prompt seems to be in {language}, but the text encoder knows English; translate it")
+                format!("the prompt seems to be in {language}, but the text encoder knows English")
             }
-            Self::Tense { from, to, tense, .. } => {
-                write!(f, "\"{}\" is {tense}, which {}; write \"{}\"", flat(from), effect(*tense), flat(to))
-            }
-            Self::NoMotion { suggestions } => {
-                write!(f, "nothing in the prompt moves; say what does, for example {}", quoted(suggestions))
-            }
-            Self::OneMotion { motion, suggestions } => {
-                write!(
-                    f,
-                    "\"{motion}\" is the only motion; several at once move the picture together, for example {}",
-                    quoted(suggestions)
-                )
+            Self::Tense { from, tense, .. } => format!("\"{}\" is {tense}, which {}", flat(from), effect(*tense)),
+            Self::NoMotion { .. } => "nothing in the prompt moves".to_owned(),
+            Self::OneMotion { motion, .. } => format!("\"{motion}\" is the only motion"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Empty => "describe what moves, for example \"a person is walking\"".to_owned(),
+            Self::OtherLanguage { .. } => "translate it".to_owned(),
+            Self::Tense { to, .. } => format!("write \"{}\"", flat(to)),
+            Self::NoMotion { suggestions } => format!("say what does, for example {}", quoted(suggestions)),
+            Self::OneMotion { suggestions, .. } => {
+                format!("several at once move the picture together, for example {}", quoted(suggestions))
             }
         }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}; {}", self.problem(), self.remedy())
     }
 }

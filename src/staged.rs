@@ -6,17 +6,75 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use super::error::{Error, Result};
+/// Why a file is not written: one line that names it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Writing or renaming failed (disk full, no permission).
+    #[error("cannot write {}: {cause}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The file's folder cannot take it.
+    #[error("cannot write {}: the folder {} {problem}", path.display(), folder.display())]
+    Folder {
+        /// The file as given.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+        /// What is wrong with the folder, and what to do.
+        problem: String,
+    },
+    /// The file's name is taken by a folder.
+    #[error("cannot write {}: a folder has that name; choose another name", path.display())]
+    IsFolder {
+        /// The file as given.
+        path: PathBuf,
+    },
+}
 
 /// Files that are complete on disk under temporary names. Dropped without [`Staged::commit`], they are removed.
 #[derive(Default)]
-pub(crate) struct Staged {
+pub struct Staged {
     files: Vec<(TempPath, PathBuf)>,
+}
+
+/// Checks that a file can be written, to be called before long work: its folder exists, is a folder and takes a file (a temporary one is
+/// created and removed), and no folder has the file's name. An existing file is no error: it is replaced when the new one is complete.
+pub fn check(path: &Path) -> Result<(), Error> {
+    let folder = folder_of(path);
+    let problem = match fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => Some("is a file, not a folder".to_owned()),
+        Ok(_) => temporary_file(folder).err().map(|cause| format!("is not writable: {cause}")),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Some("does not exist; create it first".to_owned()),
+        Err(cause) => Some(format!("cannot be used: {cause}")),
+    };
+    match problem {
+        Some(problem) => Err(Error::Folder { path: path.to_owned(), folder: folder.to_owned(), problem }),
+        None if path.is_dir() => Err(Error::IsFolder { path: path.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Writes one file, replacing an older one.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_all([(path, bytes)])
+}
+
+/// Writes files together, replacing older ones: all of them appear whole, or none.
+pub fn write_all<'a>(files: impl IntoIterator<Item = (&'a Path, &'a [u8])>) -> Result<(), Error> {
+    let mut staged = Staged::default();
+    for (path, bytes) in files {
+        staged.add(path.to_owned(), bytes)?;
+    }
+    staged.commit().map(drop)
 }
 
 impl Staged {
     /// Writes `bytes` to a temporary file beside `path` and to the disk, so that a full disk shows here.
-    pub fn add(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
+    pub fn add(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Error> {
         let written = temporary_file(folder_of(&path)).and_then(|mut file| {
             file.as_file_mut().write_all(bytes)?;
             file.as_file().sync_all()?;
@@ -33,7 +91,7 @@ impl Staged {
     }
 
     /// Gives every file its name, replacing older files. If one cannot be renamed, those renamed before are removed.
-    pub fn commit(self) -> Result<Vec<PathBuf>> {
+    pub fn commit(self) -> Result<Vec<PathBuf>, Error> {
         let mut done = Vec::with_capacity(self.files.len());
         for (temporary, path) in self.files {
             if let Err(failed) = temporary.persist(&path) {
@@ -50,7 +108,7 @@ impl Staged {
 }
 
 /// The folder in which `path` lies.
-pub(super) fn folder_of(path: &Path) -> &Path {
+fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -58,13 +116,13 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// A temporary file in `folder` that removes itself, with the permissions of an ordinary new file.
-pub(super) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".i2vgen-").suffix(".part");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // The system takes the umask off; tempfile's own default would keep the video private.
+        // The system takes the umask off; tempfile's own default would keep the file private.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     // The temporary name in tempfile's message would only puzzle: the kind of error is enough.

@@ -1,14 +1,40 @@
-//! The device that `i2vgen plan` plans for, from words.
+//! A device that is planned for, from words.
 
 use std::{fs, path::Path};
 
+use clap::Args;
 use i2vgen::{
     gpu::{Capabilities, DeviceKind},
     graph::Rate,
 };
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Error, units};
+use super::{Error, units};
+
+/// A device that need not be there.
+#[derive(Args)]
+pub struct AssumeOptions {
+    /// Plan for this device: desktop (f16, subgroups of 32, bindings of 2 GiB, buffers of 4 GiB, 5 TFLOP/s), portable (what WebGPU
+    /// guarantees, 100 GFLOP/s), a JSON file (see `i2vgen devices --json`), or NAME=VALUE to change one of its fields, for
+    /// example `portable,f16=true,memory=6GiB`
+    #[arg(long, value_name = "DEVICE", value_delimiter = ',', help_heading = "Device")]
+    assume_device: Vec<String>,
+    /// Speed of its matrix products, which decides how finely long operations are split
+    #[arg(long, value_name = "GFLOP/S", help_heading = "Device")]
+    assume_rate: Option<f64>,
+}
+
+impl AssumeOptions {
+    /// Was a device described?
+    pub fn is_given(&self) -> bool {
+        !self.assume_device.is_empty()
+    }
+
+    /// The device and its speed; a desktop GPU if nobody described one.
+    pub fn device(&self) -> Result<(Capabilities, Rate), Error> {
+        device(&self.assume_device, self.assume_rate)
+    }
+}
 
 /// What a desktop card of the last years offers at least.
 fn desktop() -> Capabilities {
@@ -27,7 +53,7 @@ fn desktop() -> Capabilities {
 }
 
 /// A device from names, files and changed fields, each replacing what stands before it; and its speed.
-pub fn device(words: &[String], gigaflops: Option<f64>) -> Result<(Capabilities, Rate), Error> {
+fn device(words: &[String], gigaflops: Option<f64>) -> Result<(Capabilities, Rate), Error> {
     let mut device = desktop();
     let mut flops = 5e12;
     for word in words {
