@@ -66,6 +66,7 @@ fn single_row_on_a_weak_device() {
         f16: true,
         subgroups: true,
         matrices: true,
+        int64: true,
         max_binding: Some(80 << 10),
         max_workgroup_memory: Some(16 << 10),
     };

@@ -33,14 +33,19 @@ struct Gemm {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-# if X_VEC
+# if WIDE
+@group(0) @binding(1) var<storage, read> x0: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
+@group(0) @binding(2) var<storage, read> x1: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
+# elif X_VEC
 @group(0) @binding(1) var<storage, read> x0: array<vec4<${X}>>;
 @group(0) @binding(2) var<storage, read> x1: array<vec4<${X}>>;
 # else
 @group(0) @binding(1) var<storage, read> x0: array<${X}>;
 @group(0) @binding(2) var<storage, read> x1: array<${X}>;
 # endif
-# if W == "f16"
+# if WIDE
+@group(0) @binding(3) var<storage, read> w: array<${"vec2<u64>" if W == "f16" else "vec4<u64>"}>;
+# elif W == "f16"
 @group(0) @binding(3) var<storage, read> w: array<vec2<u32>>;
 # else
 @group(0) @binding(3) var<storage, read> w: array<vec4<f32>>;
@@ -60,6 +65,7 @@ struct Gemm {
 # include "shared/store.wgsl"
 # include "shared/grid.wgsl"
 
+# if not WIDE
 fn load_w(at: u32) -> vec4<f32> {
 # if W == "f16"
   let pair = w[at];
@@ -86,6 +92,7 @@ fn load_x${s}(pixel: i32, c4: u32) -> vec4<f32> {
 }
 # endfor
 
+# endif
 // Bias, activation, residual and store of 4 columns of one row.
 fn finish(row: u32, col4: u32, sum: vec4<f32>) {
   var v = sum + bias[col4];

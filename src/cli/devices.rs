@@ -62,6 +62,7 @@ fn text(number: usize, device: &Capabilities) -> String {
         ),
     );
     line("f16 in shaders", offered(device.f16).into());
+    line("64-bit integers", offered(device.int64).into());
     line(
         "subgroups",
         match device.subgroup {

@@ -53,6 +53,9 @@ pub struct DeviceOptions {
     /// Use no subgroup operations
     #[arg(long, help_heading = "Device")]
     no_subgroups: bool,
+    /// Use no 64-bit integers in shaders
+    #[arg(long, help_heading = "Device")]
+    no_int64: bool,
     /// Use no cooperative matrices
     #[arg(long, help_heading = "Device")]
     no_coopmat: bool,
@@ -89,6 +92,7 @@ impl DeviceOptions {
             f16: self.no_f16,
             subgroups: self.no_subgroups,
             matrices: self.no_coopmat,
+            int64: self.no_int64,
             max_binding: self.max_binding,
             max_workgroup_memory: self.max_workgroup_memory,
         }

@@ -66,6 +66,7 @@ pub(super) fn useful(features: Features) -> Features {
     features
         & (Features::SHADER_F16
             | Features::SUBGROUP
+            | Features::SHADER_INT64
             | Features::TIMESTAMP_QUERY
             | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
 }
@@ -91,6 +92,7 @@ fn capabilities(adapter: &wgpu::Adapter) -> Capabilities {
             DeviceType::Other => DeviceKind::Other,
         },
         f16: features.contains(Features::SHADER_F16),
+        int64: features.contains(Features::SHADER_INT64),
         subgroup: features.contains(Features::SUBGROUP).then_some([info.subgroup_min_size, info.subgroup_max_size]),
         timestamps: features.contains(Features::TIMESTAMP_QUERY),
         matrices: matrices

@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub kind: DeviceKind,
     /// Can shaders use f16?
     pub f16: bool,
+    /// Can shaders use 64-bit integers?
+    pub int64: bool,
     /// Smallest and largest subgroup, if shaders can use them.
     pub subgroup: Option<[u32; 2]>,
     /// Can dispatches be timed on the device?
@@ -73,6 +75,7 @@ pub static PORTABLE: Capabilities = Capabilities {
     driver: String::new(),
     kind: DeviceKind::Other,
     f16: false,
+    int64: false,
     subgroup: None,
     timestamps: false,
     matrices: Vec::new(),
@@ -100,6 +103,8 @@ pub struct Disable {
     pub subgroups: bool,
     /// No cooperative matrices.
     pub matrices: bool,
+    /// No 64-bit integers in shaders.
+    pub int64: bool,
     /// Bindings no larger than this.
     pub max_binding: Option<u64>,
     /// No more workgroup memory than this.
@@ -115,6 +120,7 @@ impl Capabilities {
     /// The same device without the disabled parts.
     pub fn without(mut self, disable: Disable) -> Self {
         self.f16 &= !disable.f16;
+        self.int64 &= !disable.int64;
         if disable.subgroups {
             self.subgroup = None;
         }

@@ -71,6 +71,7 @@ impl Device {
         let mut features = adapter::useful(adapter.inner.features());
         for (keep, feature) in [
             (capabilities.f16, Features::SHADER_F16),
+            (capabilities.int64, Features::SHADER_INT64),
             (capabilities.subgroup.is_some(), Features::SUBGROUP),
             (!capabilities.matrices.is_empty(), Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
         ] {

@@ -1,6 +1,6 @@
 //! Attention without a score matrix in memory: `kernels/attention.wgsl`.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use serde_json::Value;
 
@@ -130,6 +130,20 @@ impl Attention {
         (64 / self.width.div_ceil(4).max(1)).clamp(1, most).min(rows.div_ceil(8).max(1)) as u32
     }
 
+    /// Loads of 8 values by lanes that share them.
+    fn wide(&self, lanes: u32, rows: u32) -> Choice {
+        let reason =
+            "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time for all of them";
+        self.choice("wide", reason, [lanes, 1, rows, lanes.max(8), 0, 0])
+    }
+
+    /// Rows per lane of the wide rung: as many as there are, up to what is worth compiling.
+    fn wide_rows(&self) -> u32 {
+        let most = if self.is_much_work() { 512 } else { 256 };
+        let rows = self.q_tokens * self.merged().0;
+        (most / self.width.max(1)).clamp(1, 8).min(rows.div_ceil(8).max(1)) as u32
+    }
+
     /// Does a second of compiling on a CPU driver pay?
     fn is_much_work(&self) -> bool {
         self.cost().flops > 1e9
@@ -142,12 +156,17 @@ impl Attention {
         reason: &'static str,
         [lanes, slots, rows, keys, stage, slices]: [u32; 6],
     ) -> Choice {
-        let body = if slices > 0 { "shared/attention_split.wgsl" } else { "shared/attention_rows.wgsl" };
+        let body = match variant {
+            "wide" => "shared/attention_wide.wgsl",
+            "split" => "shared/attention_split.wgsl",
+            _ => "shared/attention_rows.wgsl",
+        };
         Choice::new(
             variant,
             reason,
             [
                 ("BODY", body.into()),
+                ("WIDE", (variant == "wide").into()),
                 ("LANES", lanes.into()),
                 ("SLOTS", slots.into()),
                 ("TILE", (lanes * rows).into()),
@@ -224,8 +243,35 @@ impl Op for Attention {
             let broadcast = self.choice("broadcast", reason, [size, 1, self.cpu_rows(), keys, 0, 0]);
             // Unrolled, a wide head takes seconds to compile: worth it for much work only.
             variants.insert(if wide && !self.is_much_work() { 1 } else { 0 }, broadcast);
+            if device.int64 && self.width.is_multiple_of(8) && (!wide || self.is_much_work()) {
+                variants.insert(0, self.wide(size, self.wide_rows()));
+            }
         }
         variants
+    }
+
+    fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
+        let mut tunings = self.variants(device);
+        for choice in self.variants(device) {
+            let [lanes, slots, stage] = ["LANES", "SLOTS", "STAGE"].map(|name| choice.number(name));
+            let (keys, slices) = (choice.number("KEYS"), choice.number("SLICES"));
+            let most = if device.is_cpu() { 512 } else { 256 };
+            let rows = [1, 2, 4, 8].into_iter().filter(|rows| rows * self.width as u32 <= most);
+            tunings.extend(match choice.variant {
+                "wide" | "broadcast" => {
+                    rows.map(|r| self.choice(choice.variant, "tuned", [lanes, slots, r, keys, stage, slices])).collect()
+                }
+                "portable" | "workgroup" => rows
+                    .filter(|rows| *rows <= 4)
+                    .flat_map(|rows| [2, 4, 8].map(|keys| (rows, keys)))
+                    .map(|(rows, keys)| self.choice(choice.variant, "tuned", [lanes, slots, rows, keys, stage, slices]))
+                    .collect(),
+                _ => vec![],
+            });
+        }
+        let mut seen = BTreeSet::new();
+        tunings.retain(|choice| seen.insert(choice.defines.clone()));
+        tunings
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {

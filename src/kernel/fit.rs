@@ -112,15 +112,20 @@ fn describe(binding: &Binding) -> String {
         true => format!("{scalar}, vec2<{scalar}> or vec4<{scalar}>"),
         false => format!("{scalar} ({} elements are no whole vectors)", binding.device_elements()),
     };
-    let packed = if binding.dtype == Dtype::F16 { ", or u32 with two in each" } else { "" };
+    let packed = match binding.dtype {
+        Dtype::F16 => ", or u32 with two, u64 with four in each",
+        Dtype::F32 => ", or u64 with two in each",
+        Dtype::U32 => "",
+    };
     format!("{} {vectors}{packed}", access(binding))
 }
 
-/// Can the variable be bound to this tensor? Pairs of f16 may also be read as u32.
+/// Can the variable be bound to this tensor? Several values may also be read as one integer.
 fn fits(binding: &Binding, is: &str, element: &str, width: u32) -> bool {
     let scalar = element.split(['<', '>']).nth(1).unwrap_or(element);
     let per_scalar = match (binding.dtype, scalar) {
-        (Dtype::F16, "u32") => 2,
+        (Dtype::F16, "u32") | (Dtype::F32, "u64") => 2,
+        (Dtype::F16, "u64") => 4,
         (dtype, scalar) if dtype.wgsl() == scalar => 1,
         _ => return binding.role == Role::Absent && width > 0,
     };

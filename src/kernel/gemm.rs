@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::{
     Binding, Choice, Dtype, Layout,
     activation::{Activation, gelu},
+    matrix,
     op::Span,
     shape,
 };
@@ -14,6 +15,9 @@ use crate::gpu::Capabilities;
 /// What a kernel's file must say about its tile, so that the host knows how many workgroups to start.
 pub(super) static GEOMETRY: &[(&str, &str)] =
     &[("ROWS", "rows of y that a workgroup computes"), ("COLS", "columns of w that it computes, in vec4")];
+
+/// Operations from which on a second or two of compiling on a CPU driver pay.
+const MUCH_WORK: f64 = 1e9;
 
 /// Lanes that share their loads, where a workgroup can be one subgroup of a known size; the tile's rows are dealt out to them evenly.
 fn shared_lanes(device: &Capabilities) -> Option<u32> {
@@ -118,7 +122,7 @@ impl Gemm {
     }
 
     /// vec4 columns of the weight on the device.
-    fn n4(&self) -> usize {
+    pub(super) fn n4(&self) -> usize {
         if self.geglu { self.columns.div_ceil(4) * 2 } else { self.columns.div_ceil(4) }
     }
 
@@ -219,12 +223,20 @@ impl Gemm {
         };
         let workgroup = self.workgroup(8, 2);
         let mut variants = if few || cpu { vec![register, workgroup] } else { vec![workgroup, register] };
+        // On a CPU driver matrices are only there to be tested.
+        let at = if few || cpu { variants.len() } else { 0 };
+        if let Some(choice) = matrix::variants(self, device).into_iter().next() {
+            variants.insert(at, choice);
+        }
         if let Some(lanes) = shared_lanes(device) {
             // Rows beyond the last are computed and dropped: no more of them than needed.
             let tm = if self.rows <= 8 { lanes.max(8) } else { 32 };
             // Narrow outputs would leave half of the lanes idle. With GEGLU a thread holds value and gate.
             let tn = if self.n4() <= lanes as usize && !self.geglu { 1 } else { 2 };
             variants.insert(0, self.broadcast(lanes, tm, tn));
+            if self.is_eightfold() && device.int64 {
+                variants.insert(0, self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) }));
+            }
         }
         variants
     }
@@ -244,12 +256,16 @@ impl Gemm {
                     tunings.push(self.register(reason, wg, tm, tn));
                 }
             }
+            tunings.extend(matrix::variants(self, device));
             if !device.is_cpu() {
                 tunings.extend([4, 8].iter().filter(|&tm| tm * tn <= 16).map(|&tm| self.workgroup(tm, tn)));
             }
             if let Some(lanes) = shared_lanes(device) {
                 let heights = [lanes, 2 * lanes, 4 * lanes, 8 * lanes];
                 tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
+                if self.is_eightfold() && device.int64 {
+                    tunings.extend(heights.map(|tm| self.wide(lanes, tm)));
+                }
             }
         }
         let mut seen = std::collections::BTreeSet::new();
@@ -266,13 +282,30 @@ impl Gemm {
         self.rung("broadcast", reason, "shared/gemm_broadcast.wgsl", [lanes, tm, tn], [tm, lanes * tn])
     }
 
+    fn wide(&self, lanes: u32, tm: u32) -> Choice {
+        let reason =
+            "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time for all of them";
+        self.rung("wide", reason, "shared/gemm_wide.wgsl", [lanes, tm, 2], [tm, lanes * 2])
+    }
+
+    /// Rows of the wide rung's tile: more of them share what is loaded, but what is unrolled must be compiled.
+    fn wide_rows(&self, lanes: u32) -> u32 {
+        let much = self.flops() > MUCH_WORK && self.rows >= 64;
+        lanes * if much { 8 } else { 4 }
+    }
+
+    /// Can all operands be read 8 values at a time?
+    fn is_eightfold(&self) -> bool {
+        self.columns.is_multiple_of(8) && self.sources.iter().all(|c| c.is_multiple_of(8))
+    }
+
     fn workgroup(&self, tm: u32, tn: u32) -> Choice {
         let reason = "a GPU: operands are shared through workgroup memory";
         self.rung("workgroup", reason, "shared/gemm_workgroup.wgsl", [0, tm, tn], [16 * tm, 16 * tn])
     }
 
     /// A rung with its tile per thread and the rows and vec4 columns that a workgroup computes.
-    fn rung(
+    pub(super) fn rung(
         &self,
         variant: &'static str,
         reason: &'static str,
@@ -286,6 +319,7 @@ impl Gemm {
             reason,
             [
                 ("TILE", body.into()),
+                ("WIDE", (variant == "wide").into()),
                 ("WG", wg.into()),
                 ("TM", tm.into()),
                 ("TN", tn.into()),

@@ -23,6 +23,7 @@ mod image_latents;
 mod layer_norm;
 mod linear;
 mod list;
+mod matrix;
 mod op;
 mod philox;
 mod pointwise;

@@ -255,9 +255,14 @@ impl Choice {
 
     /// The integer define `name`, or 1.
     pub fn int(&self, name: &str) -> usize {
+        self.number(name).max(1) as usize
+    }
+
+    /// The integer define `name`, or 0.
+    pub(super) fn number(&self, name: &str) -> u32 {
         match self.defines.get(name) {
-            Some(Define::Int(v)) => *v as usize,
-            _ => 1,
+            Some(Define::Int(v)) => *v,
+            _ => 0,
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Reflection {
     pub bindings: BTreeMap<u32, Variable>,
     /// Does it use f16?
     pub f16: bool,
+    /// Does it use 64-bit integers?
+    pub int64: bool,
     /// Does it use subgroup operations?
     pub subgroups: bool,
     /// Does it use cooperative matrices?
@@ -69,6 +71,7 @@ pub fn parse_wgsl(file: &str, wgsl: &str) -> Result<Parsed, WgslError> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|e| error(e.emit_to_string_with_path(wgsl, file)))?;
     let features = Capabilities::SHADER_FLOAT16
         | Capabilities::SHADER_FLOAT16_IN_FLOAT32
+        | Capabilities::SHADER_INT64
         | Capabilities::SUBGROUP
         | Capabilities::SUBGROUP_BARRIER
         | Capabilities::COOPERATIVE_MATRIX;
@@ -89,6 +92,7 @@ pub fn reflect(file: &str, wgsl: &str) -> Result<Reflection, WgslError> {
     let main = main.ok_or_else(|| error("it has no entry point `main`".into()))?;
     let mut found = Reflection {
         workgroup_size: main.workgroup_size,
+        int64: module.types.iter().any(|(_, ty)| is_int64(&ty.inner)),
         f16: module.types.iter().any(|(_, ty)| is_f16(&ty.inner)),
         matrices: module.types.iter().any(|(_, ty)| matches!(ty.inner, TypeInner::CooperativeMatrix { .. })),
         subgroups: uses_subgroups(module),
@@ -157,6 +161,10 @@ fn scalar_name(scalar: naga::Scalar) -> String {
 
 fn is_f16(inner: &TypeInner) -> bool {
     inner.scalar().is_some_and(|scalar| scalar.kind == ScalarKind::Float && scalar.width == 2)
+}
+
+fn is_int64(inner: &TypeInner) -> bool {
+    inner.scalar().is_some_and(|scalar| matches!(scalar.kind, ScalarKind::Uint | ScalarKind::Sint) && scalar.width == 8)
 }
 
 fn uses_subgroups(module: &Module) -> bool {

@@ -39,13 +39,22 @@ static SHARED_FILES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env
 });
 
-/// Expands the WGSL `text` of `kernel` with `defines`. `enable f16;` is put in front when a define asks for f16 storage.
+/// Expands the WGSL `text` of `kernel` with `defines`. What defines ask for
+/// is enabled in front: f16 storage, cooperative matrices.
 pub fn specialise(kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
     let error = |e: minijinja::Error| SourceError { kernel: kernel.to_owned(), reason: format!("{e:#}") };
     let body = SHARED_FILES.render_named_str(kernel, text, defines).map_err(error)?;
-    let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
-    Ok(if f16 { format!("enable f16;\n{body}") } else { body })
+    let mut enabled = String::new();
+    if defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name)) {
+        enabled += "enable f16;\n";
+    }
+    if defines.contains_key(MATRIX) {
+        enabled += "enable wgpu_cooperative_matrix;\n";
+    }
+    Ok(enabled + &body)
 }
 
+/// The define that holds the side of a cooperative matrix.
+pub(super) const MATRIX: &str = "MM";
 /// Defines that name the type of packed weights, which are read without the f16 feature.
 const PACKED: [&str; 1] = ["W"];

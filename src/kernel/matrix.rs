@@ -1,0 +1,125 @@
+//! Tiles of cooperative matrices for products: `kernels/shared/gemm_matrix.wgsl`.
+
+use super::{Choice, Dtype, gemm::Gemm, source};
+use crate::gpu::Capabilities;
+
+/// Inner indices of a step.
+const STEP: u32 = 32;
+/// Tiles from which on a large one leaves no part of a large GPU idle.
+const MANY: usize = 192;
+
+/// A tile: subgroups over its rows and columns, and matrices of each subgroup over rows and columns.
+#[derive(Clone, Copy)]
+struct Tile {
+    subgroups: [u32; 2],
+    matrices: [u32; 2],
+}
+
+impl Tile {
+    /// A tile of so many rows and columns, with each subgroup's part.
+    fn new(rows: [u32; 2], columns: [u32; 2], side: u32) -> Self {
+        Self { subgroups: [rows[0] / rows[1], columns[0] / columns[1]], matrices: [rows[1] / side, columns[1] / side] }
+    }
+
+    /// Rows and columns.
+    fn size(&self, side: u32) -> [u32; 2] {
+        [0, 1].map(|axis| self.subgroups[axis] * self.matrices[axis] * side)
+    }
+
+    /// Bytes of workgroup memory: two steps of both operands, with rows 16 bytes longer than needed, and a matrix of each subgroup.
+    fn memory(&self, side: u32) -> u32 {
+        let [rows, columns] = self.size(side);
+        let subgroups = self.subgroups[0] * self.subgroups[1];
+        2 * 2 * (rows * (STEP + 8) + STEP * (columns + 8)) + 4 * subgroups * side * side
+    }
+
+    fn fits(&self, side: u32, lanes: u32, device: &Capabilities) -> bool {
+        let threads = lanes * self.subgroups[0] * self.subgroups[1];
+        let [rows, columns] = self.size(side);
+        // Every thread fetches the same number of vec4.
+        let even = (rows * STEP / 4).is_multiple_of(threads) && (columns * STEP / 4).is_multiple_of(threads);
+        even && threads <= device.max_invocations && self.memory(side) <= device.max_workgroup_memory
+    }
+}
+
+/// The tiles that this device can run for a product of f16 with sums in f32, the best guess first.
+pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
+    let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
+    let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
+    let Some([_, lanes]) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
+    let Some(side) = side(device) else { return vec![] };
+    let tiles = [
+        Tile::new([128, 64], [128, 32], side),
+        Tile::new([128, 64], [64, 32], side),
+        Tile::new([64, 32], [64, 32], side),
+        Tile::new([32, 16], [64, 32], side),
+    ];
+    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, device)).collect();
+    // The largest tile of which there are many; else the smallest one.
+    let count = |tile: &Tile| {
+        let [rows, columns] = tile.size(side).map(|v| v as usize);
+        gemm.rows.div_ceil(rows) * (4 * gemm.n4()).div_ceil(columns)
+    };
+    let best = fitting.iter().position(|tile| count(tile) >= MANY).unwrap_or(fitting.len().saturating_sub(1));
+    if best < fitting.len() {
+        let tile = fitting.remove(best);
+        fitting.insert(0, tile);
+    }
+    fitting.iter().map(|tile| choice(gemm, lanes, side, tile)).collect()
+}
+
+/// The largest side of a square cooperative matrix that multiplies f16 and adds in f32.
+fn side(device: &Capabilities) -> Option<u32> {
+    let usable = device.matrices.iter().filter(|m| m.operands == "f16" && m.sum == "f32").map(|m| m.mnk);
+    usable.filter(|&[m, n, k]| m == n && n == k && matches!(m, 8 | 16)).map(|[m, ..]| m).max()
+}
+
+fn choice(gemm: &Gemm, lanes: u32, side: u32, tile: &Tile) -> Choice {
+    let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
+    let [rows, columns] = tile.size(side);
+    let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4]);
+    let ([wm, wn], [sm, sn]) = (tile.subgroups, tile.matrices);
+    let numbers =
+        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("LANES", lanes), (source::MATRIX, side)];
+    numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{DeviceKind, MatrixShape, PORTABLE};
+
+    fn card(lanes: [u32; 2], side: u32, memory: u32) -> Capabilities {
+        let shape = MatrixShape { mnk: [side; 3], operands: "f16".into(), sum: "f32".into() };
+        Capabilities {
+            kind: DeviceKind::Discrete,
+            f16: true,
+            subgroup: Some(lanes),
+            matrices: vec![shape],
+            max_invocations: 1024,
+            max_workgroup_memory: memory,
+            ..PORTABLE.clone()
+        }
+    }
+
+    fn rows(gemm: &Gemm, device: &Capabilities) -> Option<usize> {
+        variants(gemm, device).first().map(|choice| choice.int("ROWS"))
+    }
+
+    #[test]
+    fn tiles_follow_the_shape_and_the_devices_limits() {
+        let large = Gemm::plain(131_072, 320, 320, Dtype::F16);
+        let small = Gemm::plain(77, 1024, 1024, Dtype::F16);
+        assert_eq!(rows(&large, &card([32, 32], 16, 48 << 10)), Some(128));
+        assert_eq!(rows(&small, &card([32, 32], 16, 48 << 10)), Some(32));
+        let amd = variants(&large, &card([32, 64], 16, 32 << 10));
+        assert!(!amd.is_empty() && amd.iter().all(|c| c.int("LANES") == 64), "{amd:?}");
+        assert_eq!(rows(&large, &card([32, 32], 8, 8 << 10)), None);
+        for (changed, why) in [
+            (Gemm { w: Dtype::F32, ..large.clone() }, "f32 weights would be rounded"),
+            (Gemm { sources: [10, 0], ..large.clone() }, "channels that are no whole vectors"),
+        ] {
+            assert_eq!(rows(&changed, &card([32, 32], 16, 48 << 10)), None, "{why}");
+        }
+    }
+}
