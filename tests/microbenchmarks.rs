@@ -9,7 +9,7 @@ use naga::{
 #[test]
 fn microbenchmarks_translate_for_every_backend_that_can_express_them() {
     let all = microbenchmarks().expect("the templates expand");
-    assert!(all.iter().filter(|sample| sample.matrix.is_some()).count() == 5 && all.len() == 10);
+    assert!(all.iter().filter(|sample| sample.matrix.is_some()).count() == 5 && all.len() == 12);
     let failures: Vec<String> =
         all.iter().filter_map(|sample| translate(sample).err().map(|e| format!("{}: {e}", sample.name))).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -21,6 +21,7 @@ fn translate(sample: &Sample) -> Result<(), String> {
     let features = Capabilities::SHADER_FLOAT16
         | Capabilities::SHADER_FLOAT16_IN_FLOAT32
         | Capabilities::SUBGROUP
+        | Capabilities::SHADER_INT64
         | Capabilities::COOPERATIVE_MATRIX;
     let mut validator = Validator::new(ValidationFlags::all(), features);
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());

@@ -1,6 +1,6 @@
 // copy: how fast memory is read and written
 //
-// x, y  [size] vec4<f32>, size a power of two
+// x, y  [size] vec4<T>, size a power of two; T is f32, or u64, which CPU drivers load at once where they gather f32s one by one
 //
 // y[j] = x[j ^ flip]. Every workgroup writes `span` vec4s that lie together, `rounds` times over. flip changes from round to round, so that
 // other threads read what one read before, and no round is like the last.
@@ -12,8 +12,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<${T}>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<${T}>>;
 
 # include "shared/grid.wgsl"
 

@@ -1,7 +1,7 @@
 // read: how fast memory is read
 //
-// x  [size] vec4<f32>, size a power of two
-// y  [size / span * THREADS] f32
+// x  [size] vec4<T>, size a power of two; T is f32 or u64, see copy.wgsl
+// y  [size / span * THREADS] T
 //
 // y[i] = sum of x[j ^ flip] over the j of thread i and all rounds: see copy.wgsl for the order. The sums are stored, so that nothing is
 // left out.
@@ -13,8 +13,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<${T}>>;
+@group(0) @binding(2) var<storage, read_write> y: array<${T}>;
 
 # include "shared/grid.wgsl"
 
@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let begin = group * p.span;
   if begin >= p.size { return; }
 # for v in range(VECTORS)
-  var sum_${v} = vec4<f32>();
+  var sum_${v} = vec4<${T}>();
 # endfor
   for (var round = 0u; round < p.rounds; round++) {
     let flip = (round * 1024u) & (p.size - 1u);
@@ -37,5 +37,5 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # for v in range(1, VECTORS)
   sum_0 += sum_${v};
 # endfor
-  y[group * ${THREADS}u + thread] = dot(sum_0, vec4<f32>(1.0));
+  y[group * ${THREADS}u + thread] = sum_0.x + sum_0.y + sum_0.z + sum_0.w;
 }

@@ -28,6 +28,9 @@ pub struct Ceilings {
     /// Seconds that one more pass with two timestamps takes, beyond the dispatch in it, if the device has timestamps.
     #[serde(default)]
     pub timed_pass: Option<f64>,
+    /// Seconds that timestamps tell for a dispatch that does nothing: the way into a pass and out of it is between them.
+    #[serde(default)]
+    pub timed_nothing: Option<f64>,
     /// Seconds from the submission of a dispatch that does nothing until the host knows of its end.
     #[serde(default)]
     pub round_trip: f64,

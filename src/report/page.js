@@ -1,9 +1,10 @@
 'use strict';
-// Sorting: a click on a heading, a second one turns it round.
+// Sorting: a click on a heading, a second one turns it round. Of numbers the largest come first.
 for (const table of document.querySelectorAll('table')) {
   const headings = [...table.querySelectorAll('th')];
   headings.forEach((heading, column) => heading.addEventListener('click', () => {
-    const up = heading.getAttribute('aria-sort') !== 'ascending';
+    const sorted = heading.getAttribute('aria-sort');
+    const up = heading.classList.contains('number') ? sorted === 'descending' : sorted !== 'ascending';
     headings.forEach((other) => other.removeAttribute('aria-sort'));
     heading.setAttribute('aria-sort', up ? 'ascending' : 'descending');
     const body = table.tBodies[0];

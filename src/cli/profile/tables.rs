@@ -22,6 +22,8 @@ pub struct Shown {
 /// Everything about a profile.
 pub fn report(profile: &Profile, shown: Shown) -> String {
     let mut text = profile::title(profile) + "\n\n";
+    text += &profile::phase_table(profile).to_text();
+    text.push('\n');
     for line in profile::words(profile) {
         text += &format!("- {line}\n");
     }

@@ -20,17 +20,17 @@ mod words;
 
 use std::sync::Arc;
 
-pub use agreement::Agreement;
+pub use agreement::{Agreement, Agrees};
 pub use diff::{Change, Diff, PhaseDiff, Verdict};
 pub use error::Error;
 pub use group::{Group, groups, sum};
 pub use page::page;
 pub use record::{Clock, Dispatch, Phase, PhaseKind, Profile, Start};
-pub use tables::csv;
+pub use tables::{csv, phases as phase_table};
 pub use trace::trace;
 pub use tree::{Node, block, kind};
 pub use weights::Weights;
-pub use words::{title, words};
+pub use words::{clock_words, phase_words, title, words};
 
 use super::Ceilings;
 use crate::{

@@ -45,13 +45,23 @@ impl Colours {
 
 /// The page of a profile, with what changed if there is something to compare with.
 pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
-    let mut sections =
-        vec![Section { title: "Where the time goes".into(), about: words::words(profile), content: vec![] }];
+    let overview = tables::phases(profile);
+    let about = "The untimed whole beside the sum of its dispatches, each timed in a pass of its own; the last columns are a whole clip.";
+    let mut sections = vec![Section {
+        title: "Where the time goes".into(),
+        about: words::clock_words(profile).into_iter().chain([about.to_owned()]).collect(),
+        content: vec![Content::Table(overview)],
+    }];
     let about = "Boxes are as wide as their time, in the order in which they run; below each lies what it is made of, last the kernels. \
                  A click on a box looks into it, a second one goes back; a click on a kernel marks it everywhere.";
     let colours = Colours::new(profile);
-    let flames = profile.phases.iter().map(|phase| Content::Flame(flame(profile, phase, &colours)));
-    sections.push(Section { title: "The model".into(), about: vec![about.into()], content: flames.collect() });
+    for (i, phase) in profile.phases.iter().enumerate() {
+        let mut lines: Vec<String> = words::phase_words(profile, phase).iter().map(|line| capital(line)).collect();
+        // How to use it is told once.
+        lines.extend((i == 0).then(|| about.to_owned()));
+        let content = vec![Content::Flame(flame(profile, phase, &colours))];
+        sections.push(Section { title: capital(phase.kind.name()), about: lines, content });
+    }
     sections.push(roofs::section(profile, &colours));
     if let Some(diff) = diff {
         sections.push(changes(diff));
@@ -66,6 +76,12 @@ pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
     Page { title: format!("Profile of {}", profile.model), about, command, sections }
 }
 
+/// A name as a heading.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 fn flame(profile: &Profile, phase: &Phase, colours: &Colours) -> Flame {
     let path = |d: &Dispatch| {
         let mut path: Vec<String> = tree::parts(&d.label).into_iter().map(str::to_owned).collect();
@@ -74,7 +90,7 @@ fn flame(profile: &Profile, phase: &Phase, colours: &Colours) -> Flame {
     };
     let root = Node::by(phase.kind.name(), &phase.dispatches, &profile.ceilings, path);
     let total = root.group.seconds();
-    let title = format!("{}: {}", phase.kind.name(), seconds(total));
+    let title = format!("{} in {}", seconds(total), counted(root.group.count, "dispatch"));
     Flame { title, root: flame_box(&root, "", total, colours), legend: colours.names() }
 }
 
@@ -129,7 +145,7 @@ fn phase_section(profile: &Profile, phase: &Phase) -> Section {
         }
     }
     Section {
-        title: format!("{}, in numbers", phase.kind.name()),
+        title: format!("{}, in numbers", capital(phase.kind.name())),
         about: vec!["A click on a heading sorts.".into()],
         content: vec![
             table("operator", &by(&|d| d.kernel.clone())),

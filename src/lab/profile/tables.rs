@@ -1,7 +1,8 @@
 //! A profile as tables of numbers: for pages and files.
 
 use super::{
-    group::Group,
+    agreement::Agreement,
+    group::{Group, sum},
     record::{Dispatch, Phase, Profile},
     times::range,
     tree,
@@ -70,6 +71,46 @@ pub fn groups(title: &str, groups: &[Group], total: f64) -> Table {
             Column::new("limit", "limit"),
         ],
         rows: groups.iter().map(row).collect(),
+    }
+}
+
+/// The phases, and what each of them is in a whole clip: a step runs as often as the clip has steps, a decoder once for every frame.
+pub fn phases(profile: &Profile) -> Table {
+    let in_clip = |phase: &Phase| phase.seconds() * phase.runs as f64;
+    let clip: f64 = profile.phases.iter().map(in_clip).sum();
+    let row = |phase: &Phase| {
+        let all = sum(&phase.dispatches, &profile.ceilings);
+        let agreement = Agreement::new(phase, &profile.ceilings, profile.clock);
+        let cells = vec![
+            Cell::Text(phase.kind.name().into()),
+            sized(Some(phase.seconds() * 1e3)),
+            sized(Some(agreement.sum * 1e3).filter(|&ms| ms > 0.0)),
+            Cell::Text(agreement.verdict.words().into()),
+            Cell::Number(all.count as f64, 0),
+            sized(Some(all.cost.flops / 1e9)),
+            sized(Some(all.cost.flops / phase.seconds() / 1e9).filter(|rate| rate.is_finite())),
+            number(all.share().map(|v| v * 100.0), 1),
+            Cell::Number(phase.runs as f64, 0),
+            sized(Some(in_clip(phase))),
+            number(Some(in_clip(phase) / clip * 100.0).filter(|share| share.is_finite()), 1),
+        ];
+        Row { key: None, cells }
+    };
+    Table {
+        columns: vec![
+            Column::new("phase", "phase"),
+            column("whole", "whole", "ms"),
+            column("sum", "sum of dispatches", "ms"),
+            Column::new("agreement", "agreement"),
+            Column::new("dispatches", "dispatches"),
+            column("flop", "work", "GFLOP"),
+            column("flop_per_s", "rate", "GFLOP/s"),
+            column("of_roof", "of roof", "%"),
+            Column::new("runs", "runs in a clip"),
+            column("in_clip", "in a clip", "s"),
+            column("share", "of these phases", "%"),
+        ],
+        rows: profile.phases.iter().map(row).collect(),
     }
 }
 
@@ -149,7 +190,7 @@ pub fn csv(profile: &Profile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::profile::sample::profile;
+    use crate::lab::profile::{record::PhaseKind, sample::profile};
 
     #[test]
     fn what_has_no_time_has_empty_cells() {
@@ -161,6 +202,20 @@ mod tests {
         let first = "denoising step,0,down_blocks.0.resnets.0.conv1,down_blocks.0,resnets,conv2d,portable,THREADS=64,\"{\"\"rows\"\":3}\",1,1,1002";
         assert!(lines[1].starts_with(first), "{}", lines[1]);
         assert!(lines[2].contains(",1,1,,,,0,0.00005,,,,memory"), "{}", lines[2]);
+    }
+
+    #[test]
+    fn a_phase_counts_as_often_as_a_clip_runs_it() {
+        let mut profile = profile(1.0);
+        let mut other = profile.phases[0].clone();
+        (other.kind, other.runs) = (PhaseKind::VaeDecode, 150);
+        profile.phases.push(other);
+        let table = phases(&profile);
+        let cell = |row: usize, name: &str| {
+            table.rows[row].cells[table.columns.iter().position(|c| c.name == name).unwrap()].text()
+        };
+        assert_eq!([cell(0, "share"), cell(1, "share"), cell(0, "in_clip")], ["25.0", "75.0", "1526.2"]);
+        assert_eq!([cell(0, "whole"), cell(0, "sum"), cell(0, "agreement")], ["30525.0", "30075.0", "yes"]);
     }
 
     #[test]

@@ -39,20 +39,23 @@ pub fn title(profile: &Profile) -> String {
 
 /// One line per finding, phase by phase.
 pub fn words(profile: &Profile) -> Vec<String> {
-    let mut lines = Vec::new();
-    if profile.clock == Clock::Host {
-        let why = if profile.device.timestamps { "as asked for" } else { "since the device has no timestamps" };
-        lines.push(format!(
-            "dispatches are timed by the host's clock, {why}: each one is repeated, and an empty one is taken off; short ones are rough"
-        ));
-    }
+    let mut lines: Vec<String> = clock_words(profile).into_iter().collect();
     for phase in &profile.phases {
         lines.extend(phase_words(profile, phase).into_iter().map(|line| format!("{}: {line}", phase.kind.name())));
     }
     lines
 }
 
-fn phase_words(profile: &Profile, phase: &Phase) -> Vec<String> {
+/// What to know about the clock, if it is the host's.
+pub fn clock_words(profile: &Profile) -> Option<String> {
+    let why = if profile.device.timestamps { "as asked for" } else { "since the device has no timestamps" };
+    (profile.clock == Clock::Host).then(|| {
+        format!("dispatches are timed by the host's clock, {why}: each one is repeated, and an empty one is taken off; short ones are rough")
+    })
+}
+
+/// The findings about one phase.
+pub fn phase_words(profile: &Profile, phase: &Phase) -> Vec<String> {
     let ceilings = &profile.ceilings;
     let all = sum(&phase.dispatches, ceilings);
     let [least, most] = range(&phase.whole).unwrap_or_default();

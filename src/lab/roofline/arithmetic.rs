@@ -49,7 +49,7 @@ pub(super) fn measure(device: &Device, dtype: &'static str, idle: f64) -> Result
     let trials =
         settings.map(|setting| trial(device, dtype, setting, threads, &y).map(|(n, b, w)| (n, b.idle(idle), w)));
     let trials = trials.collect::<Result<Vec<_>, _>>()?;
-    Ok(fastest(format!("{dtype} multiply-add"), trials.into_iter().map(Ok).collect())?)
+    Ok(fastest(format!("{dtype} multiply-add"), trials)?)
 }
 
 /// The parameters of the kernel: each step takes `a` to `TERM - a`.

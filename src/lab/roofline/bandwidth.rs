@@ -6,7 +6,7 @@ use super::{
     micro::{self, COPY, Micro, READ},
 };
 use crate::{
-    gpu::{Buffer, Device},
+    gpu::{Buffer, Capabilities, Device},
     kernel::Defines,
     lab::ceilings::{Access, Traffic},
 };
@@ -20,11 +20,19 @@ pub(super) struct Setting {
     pub vectors: u32,
     /// Times that a workgroup goes on behind what it has read.
     pub span: u32,
+    /// Vectors of 64-bit integers in place of f32s.
+    pub wide: bool,
 }
 
 impl Setting {
     pub fn defines(self) -> Defines {
-        micro::defines([("THREADS", self.threads.into()), ("VECTORS", self.vectors.into())])
+        let element = if self.wide { "u64" } else { "f32" };
+        micro::defines([("THREADS", self.threads.into()), ("VECTORS", self.vectors.into()), ("T", element.into())])
+    }
+
+    /// Bytes of a vec4.
+    fn vector(self) -> usize {
+        if self.wide { 32 } else { 16 }
     }
 
     /// vec4s of a workgroup.
@@ -33,8 +41,6 @@ impl Setting {
     }
 }
 
-/// Bytes of a vec4<f32>.
-const VEC4: usize = 16;
 /// Bytes of what is written into buffers again and again.
 const BLOCK: usize = 4 << 20;
 /// Largest buffer.
@@ -50,6 +56,20 @@ fn sizes(device: &Device) -> Vec<usize> {
     let mut sizes: Vec<usize> = [512 << 10, 4 << 20, 32 << 20].into_iter().filter(|&size| size < largest).collect();
     sizes.push(largest);
     sizes
+}
+
+/// What is tried; more where the caches do not help.
+fn settings(device: &Capabilities, far: bool) -> Vec<Setting> {
+    let setting = |threads, vectors, span| Setting { threads, vectors, span, wide: false };
+    match (device.is_cpu(), far) {
+        (true, _) => {
+            let narrow = [setting(8, 4, 16), setting(64, 4, 4), setting(8, 16, 32)];
+            let wide = narrow.map(|setting| Setting { wide: true, ..setting });
+            narrow.into_iter().chain(wide).filter(|setting| !setting.wide || device.int64).collect()
+        }
+        (false, true) => vec![setting(256, 1, 1), setting(64, 4, 1), setting(256, 4, 1), setting(256, 4, 8)],
+        (false, false) => vec![setting(256, 1, 1), setting(256, 4, 1)],
+    }
 }
 
 /// Copies and reads at all sizes; each measurement with the bytes that it touches.
@@ -69,27 +89,12 @@ pub(super) fn measure(device: &Device, idle: f64) -> Result<Vec<(Traffic, Measur
     let mut all = Vec::new();
     for (access, micro) in [(Access::Copy, &COPY), (Access::Read, &READ)] {
         for &size in &sizes {
-            let settings: &[Setting] = match (device.capabilities().is_cpu(), size == largest) {
-                (true, _) => &[
-                    Setting { threads: 8, vectors: 4, span: 16 },
-                    Setting { threads: 64, vectors: 4, span: 4 },
-                    Setting { threads: 8, vectors: 16, span: 32 },
-                ],
-                (false, true) => &[
-                    Setting { threads: 256, vectors: 1, span: 1 },
-                    Setting { threads: 64, vectors: 4, span: 1 },
-                    Setting { threads: 256, vectors: 4, span: 1 },
-                    Setting { threads: 256, vectors: 4, span: 8 },
-                ],
-                (false, false) => {
-                    &[Setting { threads: 256, vectors: 1, span: 1 }, Setting { threads: 256, vectors: 4, span: 1 }]
-                }
-            };
             let way = Way { device, micro, access, block: &block, size, idle };
-            let trials = settings.iter().map(|&setting| way.trial(setting, &x, &y)).collect::<Result<Vec<_>, _>>()?;
+            let trials = settings(device.capabilities(), size == largest).into_iter();
+            let trials = trials.map(|setting| way.trial(setting, &x, &y)).collect::<Result<Vec<_>, _>>()?;
             let (name, bytes) =
                 (format!("{access} of {} MiB", way.touched() as f64 / f64::from(1 << 20)), way.touched());
-            if let Some(measured) = fastest(name, trials.into_iter().map(Ok).collect())? {
+            if let Some(measured) = fastest(name, trials)? {
                 all.push((Traffic { access, bytes, rate: measured.best }, measured));
             }
         }
@@ -121,48 +126,67 @@ impl<'a> Way<'a> {
 
     /// A setting that was seen to do what it says.
     fn trial(&self, setting: Setting, x: &Buffer, y: &Buffer) -> Result<Trial<'a>, Error> {
-        let vectors = self.size / VEC4;
+        let vectors = self.size / setting.vector();
         let words = [vectors as u32, setting.workgroup() as u32];
         let groups = vectors / setting.workgroup();
         let mut bench =
             Bench::new(self.device, self.micro, &setting.defines(), &words, &[x, y], groups)?.idle(self.idle);
         bench.seconds(2)?;
         self.check(setting, y)?;
-        let Setting { threads, vectors, span } = setting;
-        let (name, touched) = (format!("{threads} threads, {vectors} x {span} vec4 each"), self.touched() as f64);
+        let Setting { threads, vectors, span, wide } = setting;
+        let element = if wide { "vec4<u64>" } else { "vec4" };
+        let (name, touched) = (format!("{threads} threads, {vectors} x {span} {element} each"), self.touched() as f64);
         Ok((name, bench, Box::new(move |rounds| f64::from(rounds) * touched)))
     }
 
     /// Compares some values after two rounds with what they must be.
     fn check(&self, setting: Setting, y: &Buffer) -> Result<(), Error> {
-        let flip = 1024 & (self.size / VEC4 - 1);
-        let value = |vector: usize, lane: usize| self.block[(vector * 4 + lane) % self.block.len()];
+        let bytes = setting.vector();
+        let last = self.size / bytes - 1;
+        let flip = 1024 & last;
+        let words = bytes / 4;
+        let vector = |at: usize| -> Vec<f32> {
+            (0..words).map(|word| self.block[(at * words + word) % self.block.len()]).collect()
+        };
         let right = match self.access {
-            Access::Copy => {
-                [0, self.size / VEC4 / 3, self.size / VEC4 - 1].into_iter().try_fold(true, |right, at| {
-                    let found = self.device.read(y, (at * VEC4) as u64, VEC4 as u64)?;
-                    let expected: Vec<f32> = (0..4).map(|lane| value(at ^ flip, lane)).collect();
-                    Ok::<_, Error>(right && found == bytemuck::cast_slice::<f32, u8>(&expected))
-                })?
-            }
+            Access::Copy => [0, last / 3, last].into_iter().try_fold(true, |right, at| {
+                let found = self.device.read(y, (at * bytes) as u64, bytes as u64)?;
+                Ok::<_, Error>(right && found == bytemuck::cast_slice::<f32, u8>(&vector(at ^ flip)))
+            })?,
             Access::Read => {
-                let found: Vec<f32> = bytemuck::pod_collect_to_vec(&self.device.read(y, 0, 4)?);
+                let found = self.device.read(y, 0, bytes as u64 / 4)?;
                 let own = (0..setting.workgroup()).step_by(setting.threads as usize);
-                let sum = |flip: usize| {
-                    let lanes = |at: usize| (0..4).map(|lane| f64::from(value(at ^ flip, lane))).sum::<f64>();
-                    own.clone().map(lanes).sum::<f64>()
-                };
-                let expected = sum(0) + sum(flip);
-                found.first().is_some_and(|&found| (f64::from(found) - expected).abs() <= 1e-4 * expected)
+                let read = own.flat_map(|at| [at, at ^ flip]).flat_map(vector).collect::<Vec<f32>>();
+                is_sum(&found, &read)
             }
         };
         if right { Ok(()) } else { Err(Error::Wrong { what: self.micro.name }) }
     }
 }
 
+/// Is this an f32 that is about the sum of these values, or a u64 that is the sum of their bits, two values each?
+fn is_sum(found: &[u8], values: &[f32]) -> bool {
+    if let Ok(found) = found.try_into().map(f32::from_le_bytes) {
+        let expected: f64 = values.iter().map(|&value| f64::from(value)).sum();
+        return (f64::from(found) - expected).abs() <= 1e-4 * expected;
+    }
+    let pairs =
+        values.as_chunks().0.iter().map(|&[low, high]| u64::from(low.to_bits()) | u64::from(high.to_bits()) << 32);
+    found.try_into().is_ok_and(|found| u64::from_le_bytes(found) == pairs.fold(0, u64::wrapping_add))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sum_is_one_of_values_or_of_bits() {
+        let values = [1.25f32, 1.5, 1.75, 1.0];
+        assert!(is_sum(&5.5f32.to_le_bytes(), &values) && !is_sum(&5.6f32.to_le_bytes(), &values));
+        let word = |low: f32, high: f32| u64::from(low.to_bits()) + (u64::from(high.to_bits()) << 32);
+        let sum = word(1.25, 1.5).wrapping_add(word(1.75, 1.0));
+        assert!(is_sum(&sum.to_le_bytes(), &values) && !is_sum(&(sum + 1).to_le_bytes(), &values));
+    }
 
     #[test]
     fn values_differ_and_stay_between_one_and_two() {

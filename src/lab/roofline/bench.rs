@@ -128,11 +128,10 @@ impl Bench {
 pub(super) type Trial<'a> = (String, Bench, Box<dyn Fn(u32) -> f64 + 'a>);
 
 /// Runs every setting a little and the fastest one longer. `None` if there is no setting.
-pub(super) fn fastest(what: String, trials: Vec<Result<Trial<'_>, Error>>) -> Result<Option<Measurement>, Error> {
+pub(super) fn fastest(what: String, trials: Vec<Trial<'_>>) -> Result<Option<Measurement>, Error> {
     let tried = trials.len();
     let mut best: Option<(Vec<f64>, u32, Trial<'_>)> = None;
-    for trial in trials {
-        let mut trial = trial?;
+    for mut trial in trials {
         let rounds = trial.1.calibrate()?;
         let rates = trial.1.rates(rounds, TRIALS, &trial.2)?;
         let top = |rates: &[f64]| rates.iter().copied().fold(0.0, f64::max);

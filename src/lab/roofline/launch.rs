@@ -18,6 +18,8 @@ pub(super) struct Launch {
     pub submission: Measurement,
     /// One more pass with two timestamps, beyond the dispatch in it.
     pub timed_pass: Option<Measurement>,
+    /// What timestamps tell for a dispatch.
+    pub timed_nothing: Option<Measurement>,
 }
 
 /// Few and many.
@@ -69,16 +71,20 @@ pub(super) fn measure(device: &Device) -> Result<Launch, Error> {
     };
     let dispatch = measured("one more dispatch", dispatches);
     let beyond = |values: Vec<f64>| values.into_iter().map(|v| (v - dispatch.median).max(0.0)).collect::<Vec<_>>();
-    let timed_pass = if device.capabilities().timestamps {
+    let (mut timed_pass, mut timed_nothing) = (None, None);
+    if device.capabilities().timestamps {
         let passes = each(&|count| Ok(device.submit_timed(&commands(count)).map(|_| ())?))?;
-        Some(measured("one more pass with timestamps, beyond its dispatch", beyond(passes)))
-    } else {
-        None
-    };
+        timed_pass = Some(measured("one more pass with timestamps, beyond its dispatch", beyond(passes)));
+        let spans = device.submit_timed(&commands(COUNTS[1]))?;
+        let told: Vec<f64> = spans.into_iter().flatten().map(|span| span.seconds()).collect();
+        // Some clocks are too coarse to tell it at all.
+        timed_nothing = (!told.is_empty()).then(|| measured("a dispatch, as its timestamps tell it", told));
+    }
     Ok(Launch {
         round_trip: measured("a dispatch, submitted and waited for", round_trips),
         submission: measured("one more submission, beyond its dispatch", beyond(submissions)),
         dispatch,
         timed_pass,
+        timed_nothing,
     })
 }

@@ -56,15 +56,20 @@ pub(super) fn measure(device: &Device, shape: &MatrixShape, idle: f64) -> Result
             match job.trial(device) {
                 Ok((name, bench, work)) => trials.push(Ok((name, bench.idle(idle), work))),
                 // One setting may need too many registers; a driver that refuses all of them is told about.
-                Err(Error::Graph(error)) => trials.push(Err(error)),
-                Err(error) => return Err(error),
+                Err(error) => trials.push(Err(error)),
             }
         }
+    }
+    // Matrices that are wrong in one setting are no ceiling in another; everything else of the device still counts.
+    if let Some(wrong) =
+        trials.iter().filter_map(|trial| trial.as_ref().err()).find(|e| matches!(e, Error::Wrong { .. }))
+    {
+        return Ok(Err(wrong.to_string()));
     }
     if trials.iter().all(Result::is_err) {
         return Ok(Err(trials.into_iter().find_map(Result::err).map_or_else(String::new, |e| e.to_string())));
     }
-    trials.retain(Result::is_ok);
+    let trials = trials.into_iter().filter_map(Result::ok).collect();
     let measured = fastest(format!("matrix {}", name(shape)), trials)?;
     Ok(measured.ok_or_else(|| "no setting ran".into()))
 }

@@ -56,12 +56,13 @@ pub fn microbenchmarks() -> Result<Vec<Sample>, SourceError> {
     let plain = |micro: &Micro, name: &str, defines: &Defines| {
         Ok(Sample { name: name.into(), wgsl: micro.wgsl(defines)?, matrix: None })
     };
-    let memory = super::bandwidth::Setting { threads: 64, vectors: 4, span: 1 }.defines();
-    let mut all = vec![
-        plain(&COPY, "copy", &memory)?,
-        plain(&READ, "read", &memory)?,
-        plain(&NOTHING, "nothing", &Defines::new())?,
-    ];
+    let mut all = vec![plain(&NOTHING, "nothing", &Defines::new())?];
+    for wide in [false, true] {
+        let memory = super::bandwidth::Setting { threads: 64, vectors: 4, span: 1, wide }.defines();
+        let name = |access: &str| format!("{access}{}", if wide { " of 64-bit integers" } else { "" });
+        all.push(plain(&COPY, &name("copy"), &memory)?);
+        all.push(plain(&READ, &name("read"), &memory)?);
+    }
     for dtype in ["f32", "f16"] {
         let setting = super::arithmetic::Setting { threads: 64, chains: 4 };
         all.push(plain(&MULTIPLY_ADD, &format!("multiply_add {dtype}"), &setting.defines(dtype))?);

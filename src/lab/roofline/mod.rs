@@ -51,6 +51,7 @@ impl Roofline {
             dispatch: launch.dispatch.median,
             submission: launch.submission.median,
             timed_pass: launch.timed_pass.as_ref().map(|m| m.median),
+            timed_nothing: launch.timed_nothing.as_ref().map(|m| m.median),
             round_trip: launch.round_trip.median,
             ..Ceilings::default()
         };
@@ -79,7 +80,7 @@ impl Roofline {
             }
         }
         measurements.extend([launch.dispatch, launch.submission, launch.round_trip]);
-        measurements.extend(launch.timed_pass);
+        measurements.extend(launch.timed_pass.into_iter().chain(launch.timed_nothing));
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Ok(Self { version, device: device.capabilities().clone(), ceilings, measurements, not_measured })
     }
