@@ -461,9 +461,20 @@ fn the_readme_downloads_what_the_program_asks_for() {
 fn help_names_every_command_and_option() {
     let room = Room::new();
     let help = room.run(&["--help"]).ok().stdout;
-    for command in
-        ["generate", "batch", "sweep", "metrics", "advise", "inspect", "devices", "plan", "verify", "random-checkpoint"]
-    {
+    for command in [
+        "generate",
+        "batch",
+        "sweep",
+        "metrics",
+        "advise",
+        "inspect",
+        "devices",
+        "plan",
+        "profile",
+        "roofline",
+        "verify",
+        "random-checkpoint",
+    ] {
         assert!(help.contains(command), "{command}");
         room.run(&[command, "--help"]).ok();
     }

@@ -174,6 +174,16 @@ fn tables_timelines_and_changes_are_written() {
     let trace: Value = serde_json::from_slice(&room.read("out/trace.json")).unwrap();
     assert!(trace["traceEvents"].as_array().unwrap().len() > dispatches, "layers hold dispatches");
 
+    // The page needs no network, and has a picture of everything.
+    let page = profile(&room, &["--from", "old.json", "--html", "out/page.html"]);
+    assert!(page.code == Some(2) && page.stderr.contains("--from"), "what is shown again is not measured: {page:?}");
+    room.run(&["profile", "--from", "old.json", "--html", "out/page.html"]).ok();
+    let page = String::from_utf8(room.read("out/page.html")).unwrap();
+    assert!(!["src=", "<link", "@import", "url("].iter().any(|outside| page.contains(outside)));
+    for part in ["class=\"flame\"", "<svg", "sum of dispatches", "conv2d", "VAE decoder, in numbers"] {
+        assert!(page.contains(part), "no '{part}'");
+    }
+
     let again = profile(&room, &["--phase", "vae-decode", "--steps", "5", "--diff", "old.json"]).ok().stdout;
     for part in ["changes of the whole", "changes by operator", "verdict"] {
         assert!(again.contains(part), "no '{part}' in {again}");

@@ -56,7 +56,7 @@ pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
                  A click on a box looks into it, a second one goes back; a click on a kernel marks it everywhere.";
     let colours = Colours::new(profile);
     for (i, phase) in profile.phases.iter().enumerate() {
-        let mut lines: Vec<String> = words::phase_words(profile, phase).iter().map(|line| capital(line)).collect();
+        let mut lines = words::phase_words(profile, phase);
         // How to use it is told once.
         lines.extend((i == 0).then(|| about.to_owned()));
         let content = vec![Content::Flame(flame(profile, phase, &colours))];
