@@ -470,6 +470,8 @@ fn help_names_every_command_and_option() {
         "inspect",
         "devices",
         "plan",
+        "profile",
+        "roofline",
         "verify",
         "trace-tensors",
         "kernels",

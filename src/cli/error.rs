@@ -52,6 +52,10 @@ pub enum Error {
     #[error(transparent)]
     Trace(#[from] lab::trace::Error),
     #[error(transparent)]
+    Profile(#[from] lab::profile::Error),
+    #[error(transparent)]
+    Roofline(#[from] lab::RooflineError),
+    #[error(transparent)]
     Verify(#[from] lab::VerifyError),
     #[error(transparent)]
     Workload(#[from] lab::WorkloadError),

@@ -16,9 +16,11 @@ mod output;
 mod plan;
 mod prepare;
 mod presets;
+mod profile;
 mod progress;
 mod prompt;
 mod random;
+mod roofline;
 mod sweep;
 mod trace;
 mod units;
@@ -52,9 +54,11 @@ enum Command {
     Devices(devices::Devices),
     Kernels(Box<kernels::Kernels>),
     Plan(Box<plan::Plan>),
+    Profile(Box<profile::ProfileCommand>),
     Verify(verify::Verify),
     TraceTensors(Box<trace::TraceTensors>),
     RandomCheckpoint(random::RandomCheckpoint),
+    Roofline(roofline::RooflineCommand),
 }
 
 impl Command {
@@ -72,9 +76,11 @@ impl Command {
             Self::Devices(command) => command.run(),
             Self::Kernels(command) => command.run(),
             Self::Plan(command) => command.run(),
+            Self::Profile(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::TraceTensors(command) => command.run(),
             Self::RandomCheckpoint(command) => command.run(),
+            Self::Roofline(command) => command.run(),
         }
     }
 }

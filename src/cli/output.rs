@@ -44,6 +44,21 @@ pub fn tell(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 
+/// The command line, as it can be typed again.
+pub fn command_line() -> String {
+    let quoted = |word: String| {
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ',' | '/' | '=' | ':' | '%' | '+');
+        match !word.is_empty() && word.chars().all(plain) {
+            true => word,
+            false => format!("'{}'", word.replace('\'', r"'\''")),
+        }
+    };
+    let program = |path: String| Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let words = words.enumerate().map(|(at, word)| if at == 0 { program(word) } else { word });
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// A JSON value as it would be typed.
 pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)

@@ -8,10 +8,7 @@ mod record;
 mod results;
 mod text;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use i2vgen::{
@@ -196,7 +193,7 @@ impl Sweep {
         if results.found.is_empty() {
             return Ok(());
         }
-        let command = command();
+        let command = output::command_line();
         let name = self.input.file_name().unwrap_or_default().to_string_lossy();
         let html = page::page(&results, format!("Sweep of {name}"), command.clone())?.to_html()?;
         let (settings, differences, clips) = (results.settings(), results.differences(), results.clips());
@@ -219,19 +216,4 @@ impl Sweep {
         progress.line(&format!("\n{}", text::settings(&results).trim_end()))?;
         progress.line(&format!("\n{}: {}", self.output.join("sweep.html").display(), text::head(&results)))
     }
-}
-
-/// The command line, as it can be typed again.
-fn command() -> String {
-    let quoted = |word: String| {
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ',' | '/' | '=' | ':' | '%' | '+');
-        match !word.is_empty() && word.chars().all(plain) {
-            true => word,
-            false => format!("'{}'", word.replace('\'', r"'\''")),
-        }
-    };
-    let program = |path: String| Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let words = words.enumerate().map(|(at, word)| if at == 0 { program(word) } else { word });
-    words.map(quoted).collect::<Vec<_>>().join(" ")
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use i2vgen::lab::units::{counted, percent, scaled, seconds};
+
 use i2vgen::gpu::Bytes;
 
 /// Bytes as B, KiB, MiB or GiB.
@@ -32,11 +34,6 @@ pub fn count(count: u64) -> String {
     text
 }
 
-/// `1 frame`, `16 frames`.
-pub fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
-
 /// A time as ms, s, min or h.
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
@@ -48,23 +45,6 @@ pub fn time(time: Duration) -> String {
         whole @ 100..=5999 => format!("{} min {:02} s", whole / 60, whole % 60),
         whole => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
     }
-}
-
-/// Seconds as µs, ms or s, with three digits.
-pub fn seconds(seconds: f64) -> String {
-    let (value, unit) = match seconds {
-        s if s < 1e-3 => (s * 1e6, "µs"),
-        s if s < 1.0 => (s * 1e3, "ms"),
-        s => (s, "s"),
-    };
-    let digits = if value < 10.0 {
-        2
-    } else if value < 100.0 {
-        1
-    } else {
-        0
-    };
-    format!("{value:.digits$} {unit}")
 }
 
 /// Reads a time such as `2s`, `500ms` or `1.5min`.

@@ -1,9 +1,11 @@
 //! When dispatches begin and end on the device.
 
+use std::time::Instant;
+
 use super::{Command, Device, Error};
 
 /// Begin and end of a dispatch in seconds of the device's clock.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// Begin.
     pub start: f64,
@@ -46,7 +48,28 @@ impl Device {
         }
         Ok(spans)
     }
+
+    /// Seconds of a dispatch by the host's clock, for devices without timestamps: the dispatch is submitted so often that all of it takes
+    /// about `least` seconds, at most [`REPEATS`] times, and `idle`, what a submission of nothing takes, is no part of it. `None` where it
+    /// takes less than the clock can tell apart from nothing. Dispatches that read what they write must bear to be repeated.
+    pub fn time_by_host(&self, command: &Command, idle: f64, least: f64) -> Result<Option<f64>, Error> {
+        let run = |repeats: usize| {
+            let commands = vec![command.clone(); repeats];
+            let start = Instant::now();
+            self.submit(&commands);
+            self.wait()?;
+            Ok((start.elapsed().as_secs_f64() - idle) / repeats as f64)
+        };
+        let mut seconds = run(1)?;
+        if seconds < least {
+            seconds = run((least / seconds.max(1e-6)).clamp(2.0, REPEATS as f64) as usize)?;
+        }
+        Ok((seconds > 0.0).then_some(seconds))
+    }
 }
+
+/// Most repeats of a dispatch that the host's clock times.
+const REPEATS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -204,6 +204,12 @@ impl Program {
         Ok(spans)
     }
 
+    /// One run with the seconds of every dispatch by the host's clock; see [`Device::time_by_host`].
+    pub fn run_by_host(&self, idle: f64, least: f64) -> Result<Vec<Option<f64>>, Error> {
+        let commands = self.submissions.iter().flatten();
+        commands.map(|command| Ok(self.device.time_by_host(command, idle, least)?)).collect()
+    }
+
     /// How many submissions one run takes.
     pub fn submissions(&self) -> usize {
         self.submissions.len()

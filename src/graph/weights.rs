@@ -147,6 +147,21 @@ impl WeightStore {
         Ok(())
     }
 
+    /// Allocates the weights that are not there yet and has `write` give them their values on the device.
+    pub fn generate<E: From<Error>>(
+        &mut self,
+        device: &Device,
+        keys: &[WeightKey],
+        write: impl FnOnce(&[(&WeightKey, Buffer)]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let missing = keys.iter().filter(|key| !self.buffers.contains_key(key));
+        let buffers = missing.map(|key| Ok((key, device.buffer(&key.path, key.bytes())?)));
+        let buffers = buffers.collect::<Result<Vec<_>, Error>>()?;
+        write(&buffers)?;
+        self.buffers.extend(buffers.into_iter().map(|(key, buffer)| (key.clone(), buffer)));
+        Ok(())
+    }
+
     /// The buffer of a weight.
     pub fn get(&self, key: &WeightKey) -> Option<&Buffer> {
         self.buffers.get(key)

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     AdaptivePool, Anchor, Attention, ChannelStatistics, ConcatRows, Conv2d, Conv3d, Ddim, Embedding, GroupNormApply,
-    GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Op, Philox, Pointwise, Posterior, Rgb8,
-    Sinusoid, ToLatents, shape,
+    GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Op, Philox, Pointwise, Posterior,
+    RandomWeights, Rgb8, Sinusoid, ToLatents, shape,
 };
 
 /// A kernel: its name, its WGSL before specialisation, and how its shapes are read.
@@ -54,6 +54,7 @@ kernels![
     anchor: Anchor,
     to_latents: ToLatents,
     philox: Philox,
+    random_weights: RandomWeights,
     rgb8: Rgb8,
 ];
 

@@ -28,6 +28,7 @@ mod op;
 mod philox;
 mod pointwise;
 mod posterior;
+mod random_weights;
 mod reflect;
 mod rgb8;
 mod shape;
@@ -62,6 +63,7 @@ pub use op::{Binding, Case, Choice, Cost, Define, Defines, Dispatch, Op, Role, S
 pub use philox::Philox;
 pub use pointwise::Pointwise;
 pub use posterior::Posterior;
+pub use random_weights::RandomWeights;
 pub use reflect::{Parsed, Reflection, Variable, WgslError, parse_wgsl, reflect};
 pub use rgb8::Rgb8;
 pub use shape::{ShapeError, parse, spelled};
@@ -93,6 +95,7 @@ pub fn cases() -> Vec<Case> {
         anchor::cases(),
         to_latents::cases(),
         philox::cases(),
+        random_weights::cases(),
         rgb8::cases(),
     ]
     .into_iter()

@@ -177,7 +177,7 @@ pub enum Span {
 }
 
 /// Floating-point operations (2 per multiply-add) and distinct bytes read and written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Cost {
     /// Floating-point operations.
     pub flops: f64,

@@ -2,6 +2,7 @@
 //! things on.
 
 mod bench;
+mod cache;
 mod candidate;
 mod catalogue;
 mod ceilings;
@@ -11,27 +12,32 @@ mod fields;
 mod job;
 mod normals;
 mod overrides;
+pub mod profile;
 mod race;
 mod random_checkpoint;
+mod roofline;
 mod sanitize;
 mod stand;
 mod statistics;
 mod timer;
 pub mod trace;
+pub mod units;
 mod verify;
 mod versions;
 mod workload;
 
 pub use bench::{Timing, bench};
+pub use cache::VARIABLE as CACHE_VARIABLE;
 pub use candidate::{CHOSEN, Candidate, Error as CandidateError, nearest, settings};
 pub use catalogue::{Needs, Rung, computes, rungs};
-pub use ceilings::{Ceilings, MatrixRate};
+pub use ceilings::{Access, Ceilings, Limit, MatrixRate, Traffic};
 pub use check::{Conditions, Effort, Kind, Prepared, Report, Run, Worst};
 pub use fields::fields;
 pub use job::{Item, Job, Message, Task, execute};
 pub use overrides::{Error as OverrideError, overrides};
 pub use race::{Place, Rules, Verdict, race};
 pub use random_checkpoint::{Error as RandomCheckpointError, random_checkpoint};
+pub use roofline::{Error as RooflineError, Measurement, Origin, Roofline, Sample, microbenchmarks};
 pub use sanitize::Sanitized;
 pub use statistics::Interval;
 pub use timer::{Clock, Timer};

@@ -89,20 +89,24 @@ fn weights(expected: &[Expected], normals: &mut TorchGenerator) -> io::Result<Ve
 }
 
 fn random_tensor(tensor: &Expected, normals: &mut TorchGenerator) -> Vec<u8> {
-    let (name, shape) = (&tensor.name, &tensor.shape);
+    let [mean, deviation] = moments(&tensor.name, &tensor.shape);
+    let values = normals.randn(tensor.shape.iter().product());
+    values.into_iter().flat_map(|v| f16::from_f32(mean + deviation * v).to_le_bytes()).collect()
+}
+
+/// Mean and deviation of a random tensor of this name and shape that keeps activations near 1.
+pub(super) fn moments(name: &str, shape: &[usize]) -> [f32; 2] {
     let fan_in: usize = shape.iter().skip(1).product();
-    let (mean, deviation) = if name.ends_with("embedding.weight") || name.ends_with("class_embedding") {
-        (0.0, 0.2)
+    if name.ends_with("embedding.weight") || name.ends_with("class_embedding") {
+        [0.0, 0.2]
     } else if shape.len() == 1 {
-        (if name.ends_with("weight") { 1.0 } else { 0.0 }, 0.02)
+        [if name.ends_with("weight") { 1.0 } else { 0.0 }, 0.02]
     } else if name.contains("temp_convs") && name.contains("conv4") {
         // Zero before training: a temporal convolution begins as the identity.
-        (0.0, 0.1 / (fan_in as f32).sqrt())
+        [0.0, 0.1 / (fan_in as f32).sqrt()]
     } else {
-        (0.0, 1.0 / (fan_in as f32).sqrt())
-    };
-    let values = normals.randn(shape.iter().product());
-    values.into_iter().flat_map(|v| f16::from_f32(mean + deviation * v).to_le_bytes()).collect()
+        [0.0, 1.0 / (fan_in as f32).sqrt()]
+    }
 }
 
 /// Every file but the weights.

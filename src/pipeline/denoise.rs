@@ -3,7 +3,7 @@
 use super::{Draw, Encoded, Error, Event, Noise, Observer, Plans, Shape, plans::StepPlans, progress::tell};
 use crate::{
     gpu::{Buffer, Device},
-    graph::{Bindings, Program, Slots, WeightStore},
+    graph::{Bindings, Plan, Program, Slots, WeightStore},
     kernel::{Ddim, Dtype},
     sampler::{Anchoring, Step, is_guided},
 };
@@ -132,7 +132,14 @@ impl<'a> Denoiser<'a> {
 
     /// Submits guidance, DDIM step number `index` and anchoring.
     pub fn step(&self, course: &Course, index: usize, noise: &mut Noise) -> Result<(), Error> {
+        self.hand_over(course, index, noise)?;
+        Ok(self.programs(course, index).ddim.submit()?)
+    }
+
+    /// Hands the device all numbers of step number `index`, so that [`parts`](Self::parts) can run.
+    pub fn hand_over(&self, course: &Course, index: usize, noise: &mut Noise) -> Result<(), Error> {
         let Some(step) = course.steps.get(index) else { return Ok(()) };
+        self.write("timestep", &[step.timestep as f32]);
         let s = &self.plans.shape;
         if s.noise {
             noise.fill(self.device, &self.bindings, "noise.step", s.elements(), Draw::Step(index))?;
@@ -155,7 +162,18 @@ impl<'a> Denoiser<'a> {
             let weights = anchoring.weights(index, course.steps.len(), s.frames);
             self.write("anchor", &[vec![anchoring.gain(step)], weights].concat());
         }
-        Ok(self.programs(course, index).ddim.submit()?)
+        Ok(())
+    }
+
+    /// What a guided step runs, in order: an evaluation of the UNet or two, then guidance, DDIM and anchoring.
+    pub fn parts(&self) -> Vec<(&Plan, &Program)> {
+        let unet = self.step.passes.iter().map(|pass| (&self.plans.step.unet, &pass.unet));
+        unet.chain([(&self.plans.step.ddim, &self.step.ddim)]).collect()
+    }
+
+    /// What a clip runs once before its first guided step.
+    pub fn condition_parts(&self) -> Vec<(&Plan, &Program)> {
+        self.step.passes.iter().map(|pass| (&self.plans.step.conditions, &pass.conditions)).collect()
     }
 
     /// Overwrites a tensor, such as `latents`.

@@ -5,12 +5,14 @@
 //! together on a page (a row, a point, a clip) carries the same key.
 
 mod film;
+mod flame;
 mod page;
 mod plot;
 mod table;
 mod ticks;
 
 pub use film::Film;
+pub use flame::{Flame, FlameBox};
 pub use page::{Content, Page, Section};
 pub use plot::{Axis, Mark, Plot, Point, Scale, Series};
 pub use table::{Cell, Column, Row, Table, aligned};

@@ -1,9 +1,10 @@
 'use strict';
-// Sorting: a click on a heading, a second one turns it round.
+// Sorting: a click on a heading, a second one turns it round. Of numbers the largest come first.
 for (const table of document.querySelectorAll('table')) {
   const headings = [...table.querySelectorAll('th')];
   headings.forEach((heading, column) => heading.addEventListener('click', () => {
-    const up = heading.getAttribute('aria-sort') !== 'ascending';
+    const sorted = heading.getAttribute('aria-sort');
+    const up = heading.classList.contains('number') ? sorted === 'descending' : sorted !== 'ascending';
     headings.forEach((other) => other.removeAttribute('aria-sort'));
     heading.setAttribute('aria-sort', up ? 'ascending' : 'descending');
     const body = table.tBodies[0];
@@ -37,6 +38,36 @@ document.addEventListener('click', (event) => {
   }
   if (film && !target.matches('.films figure')) film.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
 });
+
+// A click on a box makes it as wide as its chart; a second click, or one on what holds it, goes back.
+for (const flame of document.querySelectorAll('.flame')) {
+  const boxes = [...flame.querySelectorAll('.box')].map((element) => {
+    return { element, start: Number(element.dataset.start), width: Number(element.dataset.width) };
+  });
+  let shown = boxes[0];
+  const show = (target) => {
+    shown = target;
+    const end = target.start + target.width;
+    for (const { element, start, width } of boxes) {
+      // What holds the box stays in view above it.
+      const [from, to] = [Math.max(start, target.start), Math.min(start + width, end)];
+      const share = Math.max(0, to - from) / target.width * 100;
+      element.hidden = share <= 0;
+      element.style.left = `${(from - target.start) / target.width * 100}%`;
+      element.style.width = `${share}%`;
+    }
+    fit();
+  };
+  const fit = () => {
+    const width = flame.clientWidth;
+    for (const { element } of boxes) element.classList.toggle('narrow', parseFloat(element.style.width) / 100 * width < 24);
+  };
+  for (const one of boxes) {
+    if (!one.element.classList.contains('whole')) continue;
+    one.element.addEventListener('click', () => show(shown === one ? boxes[0] : one));
+  }
+  new ResizeObserver(fit).observe(flame);
+}
 
 // All clips run by the same clock; it can be stopped and moved by hand.
 const bar = document.getElementById('bar');

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
-use super::{Cell, Error, Film, Plot, Table};
+use super::{Cell, Error, Film, Flame, Plot, Table};
 
 /// A page.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +40,8 @@ pub enum Content {
     Plots(Vec<Plot>),
     /// Clips side by side, under a heading; all on a page run at the same time.
     Films(String, Vec<Film>),
+    /// Parts within parts, of which one can look into each.
+    Flame(Flame),
     /// Terms and what they mean.
     Terms(Vec<(String, String)>),
 }
@@ -95,6 +97,7 @@ fn content(content: &Content) -> Value {
             let films: Vec<FilmView> = films.iter().map(FilmView::of).collect();
             context! { films => films, heading => title }
         }
+        Content::Flame(flame) => context! { flame => flame_of(flame) },
         Content::Terms(terms) => context! { terms => terms },
     }
 }
@@ -124,6 +127,22 @@ fn table_of(table: &Table) -> Value {
         .map(|row| context! { key => row.key, cells => row.cells.iter().map(cell).collect::<Vec<_>>() })
         .collect();
     context! { columns => columns, rows => rows }
+}
+
+fn flame_of(flame: &Flame) -> Value {
+    let placed = flame.placed();
+    let lines = placed.iter().map(|p| p.line + 1).max().unwrap_or(0);
+    let boxes: Vec<Value> = placed
+        .iter()
+        .map(|p| {
+            let percent = |share: f64| format!("{:.4}", share * 100.0);
+            context! {
+                name => p.part.name, about => p.part.about, key => p.part.key, colour => p.part.colour, line => p.line,
+                start => percent(p.start), width => percent(p.end - p.start), whole => !p.part.parts.is_empty(),
+            }
+        })
+        .collect();
+    context! { title => flame.title, legend => flame.legend, lines => lines, boxes => boxes }
 }
 
 /// What the template needs of a film.
@@ -161,7 +180,7 @@ impl<'a> FilmView<'a> {
 mod tests {
     use super::*;
     use crate::{
-        report::{Column, Point, Row, Series},
+        report::{Column, FlameBox, Point, Row, Series},
         video::Clip,
     };
 
@@ -179,10 +198,15 @@ mod tests {
         let point = Point { x: 1.0, y: 2.0, label: EVIL.into(), key: Some(EVIL.into()) };
         let series = Series { name: EVIL.into(), points: vec![point], ..Series::default() };
         let plot = Plot { title: EVIL.into(), series: vec![series], ..Plot::default() };
+        let part =
+            FlameBox { name: EVIL.into(), about: EVIL.into(), key: Some(EVIL.into()), size: 1.0, ..Default::default() };
+        let root = FlameBox { parts: vec![part.clone()], ..part };
+        let flame = Flame { title: EVIL.into(), root, legend: vec![EVIL.into()] };
         let content = vec![
             Content::Table(table),
             Content::Plots(vec![plot]),
             Content::Films(EVIL.into(), vec![film]),
+            Content::Flame(flame),
             Content::Terms(vec![(EVIL.into(), EVIL.into())]),
         ];
         let section = Section { title: EVIL.into(), about: vec![EVIL.into()], content };
@@ -194,7 +218,7 @@ mod tests {
         let html = page().to_html().unwrap();
         assert!(!html.contains("<script>alert") && !html.contains("alert('x\"')"));
         assert_eq!(html.matches("<script>").count(), 1, "the page's own");
-        assert!(html.matches("&lt;script&gt;").count() >= 14, "{}", html.matches("&lt;script&gt;").count());
+        assert!(html.matches("&lt;script&gt;").count() >= 22, "{}", html.matches("&lt;script&gt;").count());
     }
 
     #[test]

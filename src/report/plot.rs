@@ -57,6 +57,18 @@ pub enum Mark {
     Plain,
     /// Dots alone.
     Dots,
+    /// A line alone in a quiet colour: a limit of what is shown, not one of the things.
+    Limit,
+}
+
+impl Mark {
+    /// The class of its colour at a place in the plot.
+    fn colour(self, place: usize) -> usize {
+        match self {
+            Self::Limit => COLOURS - 1,
+            _ => place % COLOURS,
+        }
+    }
 }
 
 /// A point.
@@ -101,7 +113,7 @@ impl Plot {
         );
         self.draw_axes(&mut svg, &x, &y);
         for (at, series) in self.series.iter().enumerate() {
-            draw_series(&mut svg, series, at % COLOURS, &x, &y);
+            draw_series(&mut svg, series, series.mark.colour(at), &x, &y);
         }
         svg + &legend + "</svg>"
     }
@@ -141,10 +153,10 @@ impl Plot {
             let y = SIZE[1] + 8.0 + line * LEGEND_LINE;
             let mark = match series.mark {
                 Mark::Dots => format!("<circle cx=\"{}\" cy=\"{y}\" r=\"4\"/>", x + 9.0),
-                Mark::Line | Mark::Plain => format!("<path d=\"M{x} {y}h18\"/>"),
+                Mark::Line | Mark::Plain | Mark::Limit => format!("<path d=\"M{x} {y}h18\"/>"),
             };
             let name = escape(&series.name);
-            let _ = write!(svg, "<g class=\"s{}\">{mark}</g>", at % COLOURS);
+            let _ = write!(svg, "<g class=\"s{}\">{mark}</g>", series.mark.colour(at));
             let _ = write!(svg, "<text x=\"{}\" y=\"{}\">{name}</text>", x + KEY - 2.0, y + 4.0);
             x += width;
         }
@@ -163,7 +175,7 @@ fn draw_series(svg: &mut String, series: &Series, colour: usize, x: &Range, y: &
             let _ = write!(svg, "<path d=\"M{}\"/>", path.join("L"));
         }
     }
-    let dots = series.points.iter().filter(|_| series.mark != Mark::Plain);
+    let dots = series.points.iter().filter(|_| !matches!(series.mark, Mark::Plain | Mark::Limit));
     for (point, (x, y)) in dots.filter_map(|point| place(point).map(|place| (point, place))) {
         let key = point.key.as_ref().map_or(String::new(), |key| format!(" data-key=\"{}\"", escape(key)));
         let label = escape(&point.label);
@@ -200,7 +212,7 @@ mod tests {
             x: Axis { title: "FLOP per byte".into(), scale: Scale::Log },
             y: Axis { title: "<y>".into(), scale: Scale::Linear },
             series: vec![
-                Series { name: "roof".into(), mark: Mark::Plain, points: vec![point(1.0, 0.0), point(100.0, 10.0)] },
+                Series { name: "roof".into(), mark: Mark::Limit, points: vec![point(1.0, 0.0), point(100.0, 10.0)] },
                 Series { name: String::new(), mark: Mark::Dots, points: vec![point(10.0, 5.0), point(0.0, 5.0)] },
             ],
         };
@@ -210,6 +222,7 @@ mod tests {
         assert!(svg.contains(&middle) && svg.matches("<circle").count() == 1, "{svg}");
         assert!(svg.contains("data-key=\"&quot;k&quot;\"") && svg.contains("<title>&lt;10&gt;</title>"), "{svg}");
         assert!(svg.contains("aria-label=\"a &amp; b\"") && svg.contains("&lt;y&gt;") && svg.contains("roof"));
+        assert_eq!(svg.matches("class=\"s7\"").count(), 2, "a line and its name");
         assert_eq!(svg.matches("class=\"s1\"").count(), 1, "a series without a name is not in the legend");
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
     }

@@ -1,0 +1,178 @@
+//! Where the time of a generation goes: every dispatch of real steps timed on the device, beside the untimed whole.
+
+mod agreement;
+mod diff;
+mod error;
+mod group;
+mod page;
+mod phases;
+mod record;
+mod roofs;
+mod run;
+#[cfg(test)]
+mod sample;
+mod tables;
+mod times;
+mod trace;
+mod tree;
+mod weights;
+mod words;
+
+use std::sync::Arc;
+
+pub use agreement::{Agreement, Agrees};
+pub use diff::{Change, Diff, PhaseDiff, Verdict};
+pub use error::Error;
+pub use group::{Group, groups, sum};
+pub use page::page;
+pub use record::{Clock, Dispatch, Phase, PhaseKind, Profile, Start};
+pub use tables::{csv, phases as phase_table};
+pub use trace::trace;
+pub use tree::{Node, block, kind};
+pub use weights::Weights;
+pub use words::{clock_words, phase_words, title, words};
+
+use super::Ceilings;
+use crate::{
+    checkpoint::{self, Configs},
+    gpu::Device,
+    graph::{Keep, Target, measure},
+    kernel::{Choices, Dtype},
+    pipeline::{DtypeChoice, MAX_SECONDS, Networks, PlanTypes, Planner, Plans, Request},
+};
+use phases::Phases;
+use run::Timing;
+
+/// What is profiled.
+#[derive(Debug)]
+pub struct Subject {
+    /// Its name.
+    pub name: String,
+    /// Its configurations.
+    pub configs: Configs,
+    /// Its weights.
+    pub weights: Weights,
+}
+
+/// How it is profiled.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Size, frames and guidance of the clip; picture and prompt do not matter.
+    pub request: Request,
+    /// How activations are stored.
+    pub dtype: DtypeChoice,
+    /// Which phases, in the order in which they run; the UNet's conditions come with its steps.
+    pub phases: Vec<PhaseKind>,
+    /// Timed runs of each phase, and as many untimed ones.
+    pub repetitions: usize,
+    /// Time by the host's clock even where the device has timestamps.
+    pub host_clock: bool,
+    /// Which variants run, where that is not left to the kernels.
+    pub choices: Arc<Choices>,
+}
+
+/// Most repetitions: each takes two steps of the noise schedule.
+pub const MAX_REPETITIONS: usize = 100;
+
+/// A profile that is planned and found to fit the device.
+pub struct Session<'a> {
+    device: &'a Device,
+    subject: &'a Subject,
+    settings: &'a Settings,
+    target: Target,
+    plans: Plans,
+    dtype: Dtype,
+}
+
+impl<'a> Session<'a> {
+    /// Plans a profile; nothing is loaded yet.
+    ///
+    /// # Errors
+    /// What does not fit the device or the model, or is out of range.
+    pub fn new(device: &'a Device, subject: &'a Subject, settings: &'a Settings) -> Result<Self, Error> {
+        let Settings { request, repetitions, .. } = settings;
+        if !(1..=MAX_REPETITIONS).contains(repetitions) {
+            let reason = format!("{repetitions} is out of range: take 1 to {MAX_REPETITIONS}");
+            return Err(Error::Setting { field: "--steps", reason });
+        }
+        request.check(&subject.configs)?;
+        let dtype = activation(device, settings.dtype)?;
+        let networks = Networks::new(&subject.configs, request.compat);
+        if let Weights::Checkpoint(checkpoint) = &subject.weights {
+            checkpoint::reject(checkpoint.files().root(), networks.problems(checkpoint))?;
+        }
+        let mut capabilities = device.capabilities().clone();
+        if capabilities.is_cpu() {
+            // What software drivers call their memory is a fixed number; they use that of the machine.
+            capabilities.memory = None;
+        }
+        let target = Target::new(capabilities, measure(device)?).within(MAX_SECONDS);
+        let target = Target { choices: settings.choices.clone(), ..target };
+        let types = PlanTypes { activation: dtype, weights: subject.weights.dtypes(dtype) };
+        let planner = Planner { configs: &subject.configs, networks: &networks, types, target: &target };
+        let plans = planner.plan(request, Keep::Nothing)?;
+        Ok(Self { device, subject, settings, target, plans, dtype })
+    }
+
+    /// Times the phases; `tell` hears which one comes next, `note` what the reader should know.
+    ///
+    /// # Errors
+    /// Whatever stops a generation.
+    pub fn run(
+        &self,
+        ceilings: Ceilings,
+        tell: &mut dyn FnMut(&str),
+        note: &mut dyn FnMut(&str),
+    ) -> Result<Profile, Error> {
+        let Self { device, subject, settings, target, plans, dtype } = self;
+        let timestamps = device.capabilities().timestamps && !settings.host_clock;
+        let clock = if timestamps { Clock::Timestamps } else { Clock::Host };
+        let phases = Phases {
+            device,
+            target,
+            configs: &subject.configs,
+            plans,
+            weights: &subject.weights,
+            request: &settings.request,
+            timing: Timing { device, clock, repetitions: settings.repetitions, idle: ceilings.round_trip },
+        };
+        let mut done = Vec::new();
+        for &kind in &settings.phases {
+            tell(kind.name());
+            done.extend(phases.run(kind, note)?);
+        }
+        Ok(Profile {
+            version: env!("CARGO_PKG_VERSION").into(),
+            model: subject.name.clone(),
+            random_weights: matches!(subject.weights, Weights::Random(_)),
+            size: plans.shape.size,
+            frames: plans.shape.frames,
+            steps: settings.request.steps,
+            guided: plans.shape.guided,
+            one_batch: plans.shape.one_batch,
+            dtype: *dtype,
+            device: device.capabilities().clone(),
+            shader_checks: device.checks().to_string(),
+            ceilings,
+            clock,
+            phases: done,
+        })
+    }
+}
+
+/// Whether the timed dispatches of each phase add up to the whole.
+pub fn agreements(profile: &Profile) -> Vec<(PhaseKind, Agreement)> {
+    let of = |phase: &Phase| (phase.kind, Agreement::new(phase, &profile.ceilings, profile.clock));
+    profile.phases.iter().map(of).collect()
+}
+
+fn activation(device: &Device, dtype: DtypeChoice) -> Result<Dtype, Error> {
+    match (dtype, device.capabilities().f16) {
+        (DtypeChoice::F32, _) | (DtypeChoice::Auto, false) => Ok(Dtype::F32),
+        (_, true) => Ok(Dtype::F16),
+        (DtypeChoice::F16, false) => {
+            let reason = format!("device '{}' has no f16 in shaders: take --dtype f32", device.capabilities().name);
+            Err(Error::Setting { field: "--dtype", reason })
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The phases of a generation, made ready and timed one after the other: the memory of each is free before the next one begins.
+
+use std::time::Instant;
+
+use half::f16;
+
+use super::{
+    Error,
+    record::{Phase, PhaseKind, Start},
+    run::{Job, Timing},
+    weights::Weights,
+};
+use crate::{
+    checkpoint::{ComponentKind, Configs},
+    gpu::{Buffer, Device},
+    graph::{Bindings, External, Plan, Program, Target, WeightStore},
+    kernel::Dtype,
+    pipeline::{Course, Denoiser, Encoded, Noise, Plans, Request, RngKind},
+    sampler::{Schedule, SchedulerConfig, TorchGenerator},
+};
+
+/// Everything that phases are made of.
+pub(super) struct Phases<'a> {
+    pub device: &'a Device,
+    pub target: &'a Target,
+    pub configs: &'a Configs,
+    pub plans: &'a Plans,
+    pub weights: &'a Weights,
+    pub request: &'a Request,
+    pub timing: Timing<'a>,
+}
+
+/// The seed of inputs.
+const SEED: u64 = 5;
+
+impl Phases<'_> {
+    /// Times a phase; the UNet's conditions come with its steps.
+    pub fn run(&self, kind: PhaseKind, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
+        let s = &self.plans.shape;
+        let alone = |component, plan, runs| Ok(vec![self.alone(kind, component, plan, runs)?]);
+        match kind {
+            PhaseKind::Text => alone(ComponentKind::TextEncoder, &self.plans.text, if s.guided { 2 } else { 1 }),
+            PhaseKind::Image => alone(ComponentKind::ImageEncoder, &self.plans.image, 1),
+            PhaseKind::VaeEncode => alone(ComponentKind::Vae, &self.plans.encode, 1),
+            PhaseKind::VaeDecode => alone(ComponentKind::Vae, &self.plans.decode, s.frames),
+            PhaseKind::Conditions | PhaseKind::Unet => self.unet(note),
+        }
+    }
+
+    /// A network that is one plan.
+    fn alone(&self, kind: PhaseKind, component: ComponentKind, plan: &Plan, runs: usize) -> Result<Phase, Error> {
+        let make = || {
+            let begin = Instant::now();
+            let weights = self.weights.load(self.device, self.target, component, &[plan])?;
+            let load = begin.elapsed().as_secs_f64();
+            let mut bindings = Bindings::new();
+            for external in plan.externals.iter().filter(|e| !e.written) {
+                bindings.insert(external.name.clone(), self.input(external)?);
+            }
+            let begin = Instant::now();
+            let program = Program::new(self.device, plan, &weights, &mut bindings)?;
+            let compile = begin.elapsed().as_secs_f64();
+            let begin = Instant::now();
+            program.run()?;
+            Ok::<_, Error>((program, Start { load, compile, first: begin.elapsed().as_secs_f64() }))
+        };
+        let (cold, start) = make()?;
+        drop(cold);
+        let (program, again) = make()?;
+        let job = Job { kind, runs, start: Some([start, again]), parts: vec![(plan, &program)] };
+        self.timing.phase(job, &mut |_| Ok(()))
+    }
+
+    /// The UNet: what does not depend on the step, and steps that follow each other from noise on.
+    fn unet(&self, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
+        let s = &self.plans.shape;
+        let plans = [&self.plans.step.conditions, &self.plans.step.unet];
+        let course = self.course()?;
+        let encoded = self.encoded()?;
+        let load = || {
+            let begin = Instant::now();
+            let weights = self.weights.load(self.device, self.target, ComponentKind::UNet, &plans)?;
+            Ok::<_, Error>((weights, begin.elapsed().as_secs_f64()))
+        };
+        let make = |weights: &WeightStore, load: f64| {
+            let begin = Instant::now();
+            let denoiser = Denoiser::new(self.device, self.plans, weights)?;
+            let compile = begin.elapsed().as_secs_f64();
+            let begin = Instant::now();
+            let mut noise = Noise::new(RngKind::TorchCpu, SEED);
+            denoiser.condition(&encoded, 0, self.request.target_fps)?;
+            denoiser.start(&mut noise)?;
+            denoiser.evaluate(&course, 0)?;
+            denoiser.step(&course, 0, &mut noise)?;
+            self.device.wait()?;
+            let first = begin.elapsed().as_secs_f64();
+            Ok::<_, Error>((denoiser, noise, Start { load, compile, first }))
+        };
+        let start = {
+            let (weights, seconds) = load()?;
+            make(&weights, seconds)?.2
+        };
+        let (weights, seconds) = load()?;
+        let (denoiser, mut noise, again) = make(&weights, seconds)?;
+        let job = Job { kind: PhaseKind::Conditions, runs: 1, start: None, parts: denoiser.condition_parts() };
+        let conditions = self.timing.phase(job, &mut |_| Ok(()))?;
+        let job = Job {
+            kind: PhaseKind::Unet,
+            runs: self.request.steps,
+            start: Some([start, again]),
+            parts: denoiser.parts(),
+        };
+        let steps = self.timing.phase(job, &mut |run| {
+            // The first of the course's steps is done.
+            Ok(denoiser.hand_over(&course, 1 + run, &mut noise)?)
+        })?;
+        if denoiser.read("latents")?.iter().take(s.elements()).any(|v| !v.is_finite()) {
+            note("the latents are not finite after these steps: times of some devices depend on that");
+        }
+        Ok(vec![conditions, steps])
+    }
+
+    /// One step for the first run, and one for each timed and untimed one.
+    fn course(&self) -> Result<Course, Error> {
+        let request = Request { steps: 1 + 2 * self.timing.repetitions, ..self.request.clone() };
+        let schedule = Schedule::new(&SchedulerConfig::from_json(&self.configs.scheduler.to_string())?)?;
+        let steps = schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        Ok(Course { steps, guidance: request.guidance_table()?, anchoring: request.anchoring })
+    }
+
+    /// Normals in place of what the encoders would give.
+    fn encoded(&self) -> Result<Encoded, Error> {
+        let named = |plan: &Plan, name: &str| {
+            let found = plan.externals.iter().find(|e| e.name == name);
+            self.input(found.ok_or_else(|| crate::graph::Error::Unbound(name.into()))?)
+        };
+        let (text, image, encode) = (&self.plans.text, &self.plans.image, &self.plans.encode);
+        let latent = named(encode, "image_latent")?;
+        Ok(Encoded {
+            prompt: named(text, "text_embeds")?,
+            negative: if self.plans.shape.guided { Some(named(text, "text_embeds")?) } else { None },
+            clip: named(image, "image_embeds")?,
+            moments: latent.clone(),
+            latents: vec![[latent.clone(), latent]],
+        })
+    }
+
+    /// A buffer with normals, or with ids of tokens.
+    fn input(&self, external: &External) -> Result<Buffer, Error> {
+        let buffer = self.device.buffer(&external.name, external.bytes())?;
+        let mut random = TorchGenerator::new(SEED);
+        let values = random.randn(external.elements);
+        let bytes: Vec<u8> = match external.dtype {
+            Dtype::F32 => bytemuck::cast_slice(&values).to_vec(),
+            Dtype::F16 => values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
+            Dtype::U32 => {
+                let tokens = self.configs.text_encoder.vocab_size.max(1) as u32;
+                values.iter().flat_map(|v| (v.to_bits() % tokens).to_le_bytes()).collect()
+            }
+        };
+        self.device.write(&buffer, 0, &bytes);
+        Ok(buffer)
+    }
+}
