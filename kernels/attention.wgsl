@@ -44,6 +44,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> v: array<${EIGHT}>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<${Y}>>;
 # set TYPES = [X]
+# set OUT = "none"
 # include "shared/eight.wgsl"
 # elif VEC
 @group(0) @binding(1) var<storage, read> q: array<vec4<${X}>>;

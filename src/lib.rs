@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`lab`] | checking kernels against their twins |
 //! | [`pipeline`] | one generation from request to frames |
+//! | [`report`] | tables, plots and pages of what was measured |
+//! | [`metrics`] | measures of clips: likeness, motion, flicker, identity |
 //! | [`prepare`] | the picture made better: crop to the subject, edges, background |
 //! | [`picture`], [`prompt`], [`video`] | what goes in and comes out |
 //! | [`sampler`] | noise schedule, guidance, anchoring, random numbers |
@@ -22,11 +24,13 @@ pub mod gpu;
 pub mod graph;
 pub mod kernel;
 pub mod lab;
+pub mod metrics;
 pub mod model;
 pub mod picture;
 pub mod pipeline;
 pub mod prepare;
 pub mod prompt;
+pub mod report;
 pub mod sampler;
 pub mod staged;
 pub mod video;

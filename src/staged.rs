@@ -60,8 +60,15 @@ pub fn check(path: &Path) -> Result<(), Error> {
 
 /// Writes one file, replacing an older one.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_all([(path, bytes)])
+}
+
+/// Writes files together, replacing older ones: all of them appear whole, or none.
+pub fn write_all<'a>(files: impl IntoIterator<Item = (&'a Path, &'a [u8])>) -> Result<(), Error> {
     let mut staged = Staged::default();
-    staged.add(path.to_owned(), bytes)?;
+    for (path, bytes) in files {
+        staged.add(path.to_owned(), bytes)?;
+    }
     staged.commit().map(drop)
 }
 

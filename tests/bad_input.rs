@@ -9,6 +9,7 @@ use std::{
     process::Command,
 };
 
+use i2vgen::video::{self, Clip, Target};
 use image::{DynamicImage, ImageEncoder, Luma, Rgba, codecs::jpeg::JpegEncoder};
 use program::{Ran, Room, photo};
 use safetensors::SafeTensors;
@@ -531,6 +532,113 @@ fn parameters_of_a_file_that_has_none() {
     refuses_to_generate(&room, "photo.png", &["--from", "photo.png"], &["photo.png", "no i2vgen parameters"]);
     refuses_to_generate(&room, "photo.png", &["--from", "clip.mp4"], &["clip.mp4"]);
     refuses_to_generate(&room, "photo.png", &["--from", "absent.mp4"], &["absent.mp4"]);
+}
+
+// --- measuring ---
+
+/// Asserts that `metrics` refuses a clip; without identity, which nothing here gets to.
+fn refuses_to_measure(room: &Room, arguments: &[&str], words: &[&str]) {
+    refuses(room, room.command(&[&["metrics", "--no-identity"], arguments].concat()), words);
+}
+
+#[test]
+fn a_clip_that_cannot_be_measured() {
+    let room = Room::new();
+    let clip = |name: &str, frames: u8| {
+        let frames = (1..=frames).map(|t| (0..64 * 48 * 3).map(|at| (at as u8).wrapping_mul(t)).collect()).collect();
+        let clip = Clip { width: 64, height: 48, fps: 8.0, frames };
+        video::write(&Target::parse(&room.path(name)).unwrap(), &clip, &Value::Null).unwrap();
+    };
+    clip("clip.mp4", 3);
+    clip("two.webp", 2);
+    let latents = Target::parse(&room.path("latents.safetensors")).unwrap();
+    video::write_latents(&latents, &[0.5; 96], [1, 4, 2, 3, 4], &Value::Null).unwrap();
+    let whole = room.read("clip.mp4");
+    room.write("half.mp4", &whole[..whole.len() / 2]);
+    room.write("cut.mp4", &whole[..whole.len() - 9]);
+    let index = whole.windows(4).rposition(|kind| kind == b"avc1").unwrap();
+    room.write("other.mp4", [&whole[..index], b"hvc1", &whole[index + 4..]].concat());
+    room.write("letter.txt", "Dear viewer, imagine a cat.");
+    for (clip, words) in [
+        ("absent.mp4", &["absent.mp4"][..]),
+        ("absent-%03d.png", &["absent-%03d.png", "no frame 0 or 1"]),
+        ("letter.txt", &["letter.txt", "not an mp4"]),
+        ("out", &["out"]),
+        ("half.mp4", &["half.mp4", "damaged mp4"]),
+        ("cut.mp4", &["cut.mp4", "ends early"]),
+        ("other.mp4", &["other.mp4", "'hvc1'", "H.264"]),
+        ("latents.safetensors", &["latents.safetensors", "latents"]),
+        ("photo.png", &["photo.png", "one picture is no clip", "name-%03d.png"]),
+    ] {
+        refuses_to_measure(&room, &[clip], words);
+    }
+    for (reference, words) in [
+        ("absent.png", &["cannot read absent.png"][..]),
+        ("letter.txt", &["letter.txt", "not a picture"]),
+        ("two.webp", &["two.webp", "has 2 frames", "clip.mp4 has 3"]),
+        ("half.mp4", &["half.mp4", "damaged mp4"]),
+        ("latents.safetensors", &["latents.safetensors", "latents"]),
+    ] {
+        refuses_to_measure(&room, &["clip.mp4", "--reference", reference], words);
+    }
+    for (csv, words) in [("clip.mp4", &["clip.mp4 would be replaced"][..]), ("nowhere/a.csv", &["nowhere/a.csv"])] {
+        refuses_to_measure(&room, &["clip.mp4", "--csv", csv], words);
+    }
+    // A device and a model are needed for identity alone.
+    let mut command = room.command(&["metrics", "clip.mp4", "--model", "model"]);
+    command.env("VK_DRIVER_FILES", room.path("none")).env("VK_ICD_FILENAMES", room.path("none"));
+    refuses(&room, command, &["no GPU adapter", "--no-identity"]);
+    refuses(&room, room.command(&["metrics", "clip.mp4", "--model", "nowhere"]), &["nowhere"]);
+}
+
+#[test]
+fn a_sweep_that_cannot_be_meant() {
+    let room = Room::new();
+    room.write("letter.png", "Dear model, imagine a cat.");
+    room.write("same.jsonl", "{\"picture\": \"photo.png\"}\n{\"picture\": \"photo.png\"}\n");
+    room.write("slip.jsonl", "{\"picture\": \"photo.png\"}\n\n{\"picture\": \"photo.png\", \"step\": 3}\n");
+    room.write("seed.jsonl", "{\"picture\": \"photo.png\", \"seed\": \"four\"}\n");
+    let refused = |input: &str, changed: &[&str], words: &[&str]| {
+        refuses(&room, room.command(&program::as_str(&program::sweep(input, changed))), words);
+    };
+    for (changed, words) in [
+        (&["--eta", "0,high"][..], &["--eta", "high"][..]),
+        (&["--eta", "0,1.5"], &["photo.png, eta 1.5: --eta: 1.5"]),
+        (&["--size", "64x64,60x64"], &["photo.png, size 60x64: --width", "take 56 or 64"]),
+        (&["--size", "64"], &["--size", "640x384"]),
+        (&["--anchor-mode", "lowpass,glue"], &["--anchor-mode", "blend"]),
+        (&["--preset", "standard,standrd"], &["preset standrd", "did you mean standard?"]),
+        (&["--frames", "2,0"], &["frames 0: --frames"]),
+        (&["--cfg-steps", "0-30%"], &["--cfg-steps"]),
+        (&["--format", "avi"], &["--format", "mp4"]),
+        (
+            &["--steps", "1,2,3", "--eta", "0,0.1,0.2", "--limit", "8"],
+            &["9 clips", "9 combinations", "more than 8", "--limit"],
+        ),
+        (&["--count", "1000"], &["1000 clips", "more than 200"]),
+        (&["-s", "1,2", "--count", "2"], &["--count"]),
+        (&["-s", "18446744073709551615", "--count", "2"], &["--seed", "exceed"]),
+        (&["-s", "one"], &["--seed", "whole number"]),
+        (&["-o", "photo.png"], &["photo.png"]),
+        (&["--model", "nowhere"], &["nowhere", "hf download"]),
+    ] {
+        refused("photo.png", changed, words);
+    }
+    refused("absent.png", &[], &["absent.png", "does not exist"]);
+    refused("letter.png", &[], &["letter.png", "not a picture"]);
+    refused("absent.jsonl", &[], &["absent.jsonl"]);
+    refused("slip.jsonl", &[], &["slip.jsonl, line 3", "unknown field `step`"]);
+    refused("same.jsonl", &[], &["same.jsonl, line 2", "the same as line 1"]);
+    // A seed of the command line counts more than the line's.
+    let arguments = program::sweep("seed.jsonl", &[]);
+    let at = arguments.iter().position(|argument| argument == "-s").unwrap();
+    let without: Vec<&str> = program::as_str(&arguments)
+        .into_iter()
+        .enumerate()
+        .filter(|(i, _)| *i != at && *i != at + 1)
+        .map(|(_, a)| a)
+        .collect();
+    refuses(&room, room.command(&without), &["seed.jsonl, line 1", "`seed`", "whole number"]);
 }
 
 // --- the other commands ---

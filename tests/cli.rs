@@ -242,17 +242,7 @@ fn a_batch_as_json_tells_every_job_and_its_drawn_seed() {
 #[test]
 fn a_job_that_fails_does_not_stop_the_others() {
     let room = Room::new();
-    let file = "model/text_encoder/model.fp16.safetensors";
-    let mut weights = room.read(file);
-    let header = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
-    let tensors: serde_json::Map<String, Value> = serde_json::from_slice(&weights[8..8 + header]).unwrap();
-    let layer = |name: &str| name.split(".layers.").nth(1)?.split('.').next()?.parse::<usize>().ok();
-    let last = tensors.keys().filter_map(|name| layer(name)).max();
-    for (_, tensor) in tensors.iter().filter(|(name, _)| layer(name) == last) {
-        let [start, end] = [0, 1].map(|i| 8 + header + tensor["data_offsets"][i].as_u64().unwrap() as usize);
-        weights[start..end].fill(0xff);
-    }
-    room.write(file, weights);
+    program::break_last_text_layer(&room);
     let job = |more: &str| format!("{{\"picture\": \"photo.png\"{more}}}\n");
     room.write("jobs.jsonl", [job(""), job(", \"clip_skip\": 0"), job(", \"seed\": 2")].concat());
     let ran = room.run(&as_str(&program::batch("jobs.jsonl", &["--dtype", "f32"])));
@@ -471,7 +461,9 @@ fn the_readme_downloads_what_the_program_asks_for() {
 fn help_names_every_command_and_option() {
     let room = Room::new();
     let help = room.run(&["--help"]).ok().stdout;
-    for command in ["generate", "batch", "advise", "inspect", "devices", "plan", "verify", "random-checkpoint"] {
+    for command in
+        ["generate", "batch", "sweep", "metrics", "advise", "inspect", "devices", "plan", "verify", "random-checkpoint"]
+    {
         assert!(help.contains(command), "{command}");
         room.run(&[command, "--help"]).ok();
     }

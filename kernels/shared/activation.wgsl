@@ -18,11 +18,13 @@ fn gelu4(v: vec4<f32>) -> vec4<f32> { return 0.5 * v * (1.0 + erf4(v * 0.7071067
 // exp(-v) is kept finite so that silu(-200) is 0, not NaN.
 fn silu4(v: vec4<f32>) -> vec4<f32> { return v / (1.0 + exp(min(-v, vec4<f32>(80.0)))); }
 
+fn quick_gelu4(v: vec4<f32>) -> vec4<f32> { return v / (1.0 + exp(min(-1.702 * v, vec4<f32>(80.0)))); }
+
 fn activate(kind: u32, v: vec4<f32>) -> vec4<f32> {
   switch kind {
     case SILU: { return silu4(v); }
     case GELU: { return gelu4(v); }
-    case QUICK_GELU: { return v / (1.0 + exp(min(-1.702 * v, vec4<f32>(80.0)))); }
+    case QUICK_GELU: { return quick_gelu4(v); }
     default: { return v; }
   }
 }

@@ -1,4 +1,4 @@
-// 8 values that lie together, loaded as 64-bit integers.
+// 8 values that lie together, loaded and stored as 64-bit integers.
 struct Eight { low: vec4<f32>, high: vec4<f32> }
 
 # if "f16" in TYPES
@@ -14,4 +14,20 @@ fn eight_f32(v: vec4<u64>) -> Eight {
   let high = bitcast<vec4<f32>>(vec4<u32>(v >> vec4<u32>(32u)));
   return Eight(vec4<f32>(low.x, high.x, low.y, high.y), vec4<f32>(low.z, high.z, low.w, high.w));
 }
+# endif
+
+# if OUT == "f16"
+// What does not fit saturates. Rounded before it is packed: packing may cut instead.
+fn halves(v: vec4<f32>) -> u64 {
+  let rounded = vec4<f32>(vec4<f16>(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0))));
+  return u64(pack2x16float(rounded.xy)) | (u64(pack2x16float(rounded.zw)) << 32u);
+}
+fn to_four(v: vec4<f32>) -> u64 { return halves(v); }
+fn to_eight(low: vec4<f32>, high: vec4<f32>) -> vec2<u64> { return vec2<u64>(halves(low), halves(high)); }
+# elif OUT == "f32"
+fn to_four(v: vec4<f32>) -> vec2<u64> {
+  let bits = bitcast<vec4<u32>>(v);
+  return vec2<u64>(u64(bits.x) | (u64(bits.y) << 32u), u64(bits.z) | (u64(bits.w) << 32u));
+}
+fn to_eight(low: vec4<f32>, high: vec4<f32>) -> vec4<u64> { return vec4<u64>(to_four(low), to_four(high)); }
 # endif

@@ -51,7 +51,13 @@ struct Gemm {
 @group(0) @binding(3) var<storage, read> w: array<vec4<f32>>;
 # endif
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
-# if Y_VEC
+# if WIDE
+# set FOUR = "u64" if Y == "f16" else "vec2<u64>"
+# set EIGHT = "vec2<u64>" if Y == "f16" else "vec4<u64>"
+@group(0) @binding(5) var<storage, read> row_bias: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
+@group(0) @binding(6) var<storage, read> residual: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
+@group(0) @binding(7) var<storage, read_write> y: array<${FOUR if GEGLU else EIGHT}>;
+# elif Y_VEC
 @group(0) @binding(5) var<storage, read> row_bias: array<vec4<${X}>>;
 @group(0) @binding(6) var<storage, read> residual: array<vec4<${X}>>;
 @group(0) @binding(7) var<storage, read_write> y: array<vec4<${Y}>>;
@@ -62,10 +68,11 @@ struct Gemm {
 # endif
 
 # include "shared/activation.wgsl"
-# include "shared/store.wgsl"
 # include "shared/grid.wgsl"
 
 # if not WIDE
+# include "shared/store.wgsl"
+
 fn load_w(at: u32) -> vec4<f32> {
 # if W == "f16"
   let pair = w[at];
@@ -92,7 +99,6 @@ fn load_x${s}(pixel: i32, c4: u32) -> vec4<f32> {
 }
 # endfor
 
-# endif
 // Bias, activation, residual and store of 4 columns of one row.
 fn finish(row: u32, col4: u32, sum: vec4<f32>) {
   var v = sum + bias[col4];
@@ -125,6 +131,7 @@ fn finish_geglu(row: u32, col4: u32, value: vec4<f32>, gate: vec4<f32>) {
   let v = (value + bias[col4]) * gelu4(gate + bias[col4 + 1u]);
   y[(row * p.gemm.n - p.gemm.y_base) / 4u + col4 / 2u] = to_${Y}(v);
 }
+# endif
 # endif
 
 // The tile of a workgroup.

@@ -1,10 +1,11 @@
 // Wide tile: as the broadcast tile (the workgroup is one subgroup, TM rows x WG * 8 columns, no element is loaded twice), but every lane loads
 // 8 values at a time as 64-bit integers, and a sum takes all 8 inner indices before the next is begun, so that it stays in a register.
 // What CPU drivers like: there a loop over lanes and components fetches what a load asks for, and what does not fit into registers is
-// written back after every step. Channels and columns are multiples of 8.
+// written back after every step. What an epilogue does not have is left out: there both sides of a branch run. Channels and columns are multiples of 8.
 # set loads = TM // WG
 
 # set TYPES = [X, W]
+# set OUT = Y
 # include "shared/eight.wgsl"
 
 @compute @workgroup_size(${WG})
@@ -64,10 +65,45 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
     }
 # endfor
   }
+  if col0 < p.gemm.n4 {
+    let bias_low = bias[col0];
+    let bias_high = bias[col0 + 1u];
+    // In a loop: unrolled, the epilogue would take most of the time to compile.
+    for (var i = 0u; i < min(${TM}u, p.gemm.row_end - row0); i++) {
+      let row = row0 + i;
+      var v_0 = vec4<f32>();
+      var v_1 = vec4<f32>();
+      switch i {
 # for i in range(TM)
+        case ${i}u: {
 # for j in [0, 1]
-  let sum_${i}_${j} = vec4<f32>(sum_${i}_${j}_x, sum_${i}_${j}_y, sum_${i}_${j}_z, sum_${i}_${j}_w);
+          v_${j} = vec4<f32>(sum_${i}_${j}_x, sum_${i}_${j}_y, sum_${i}_${j}_z, sum_${i}_${j}_w);
 # endfor
+        }
 # endfor
-# include "shared/gemm_finish.wgsl"
+        default: { }
+      }
+      v_0 += bias_low;
+      v_1 += bias_high;
+# if GEGLU
+      y[(row * p.gemm.n - p.gemm.y_base) / 4u + col] = to_four(v_0 * gelu4(v_1));
+# else
+# if GROUPED
+      let group = eight_${X}(row_bias[(row / p.gemm.rows_per_group * p.gemm.n - p.gemm.row_bias_base) / 8u + col]);
+      v_0 += group.low;
+      v_1 += group.high;
+# endif
+# if ACTIVATION != "none"
+      v_0 = ${ACTIVATION}4(v_0);
+      v_1 = ${ACTIVATION}4(v_1);
+# endif
+# if RESIDUAL
+      let before = eight_${X}(residual[(row * p.gemm.n - p.gemm.residual_base) / 8u + col]);
+      v_0 += before.low;
+      v_1 += before.high;
+# endif
+      y[(row * p.gemm.n - p.gemm.y_base) / 8u + col] = to_eight(v_0, v_1);
+# endif
+    }
+  }
 }

@@ -7,7 +7,13 @@ mod pace;
 mod tally;
 mod todo;
 
-use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use clap::Args;
 use i2vgen::{kernel::Choices, pipeline};
@@ -21,12 +27,13 @@ use super::{
     progress::Progress,
     units,
 };
-use engines::Engines;
-use job::{Prepared, Usual};
-use list::List;
+pub use engines::Engines;
+pub use job::{Job, Prepared, Usual, fields};
+pub use list::{List, at, lines};
 use pace::Pace;
-use tally::Tally;
-use todo::{Budget, Todo};
+pub use tally::Tally;
+use todo::Budget;
+pub use todo::Todo;
 
 /// Make many clips from a list of jobs
 ///
@@ -61,70 +68,83 @@ impl Batch {
             progress.note(&note);
         }
         let model = Model::opened(&checkpoint)?;
-        let todo = check(&list, &model, self.machine.no_advice, &mut progress)?;
+        let todo = check(&list, &model, &|_, job| job.is_done(), self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
             return tally.report(&progress, started.elapsed(), None);
         }
 
-        let engines = self.open(&list, &todo, choices, &mut progress)?;
-        let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
-        fs::create_dir_all(&self.output).map_err(cannot)?;
+        let engines = open(&self.machine, choices, &list, &todo, &mut progress)?;
+        make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
-        let worked = work(&list, todo, &model, &engines, &mut progress, &mut tally);
+        let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
+        let worked = work(&list, todo, &mut progress, &mut tally, &mut make);
         tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
     }
-
-    /// Opens the device, and the model in every way that a job asks for.
-    fn open(
-        &self,
-        list: &List,
-        todo: &[Todo<'_>],
-        choices: Arc<Choices>,
-        progress: &mut Progress,
-    ) -> Result<Engines, Error> {
-        choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
-        progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
-        let mut engines = Engines::new(self.machine.device.open()?, choices);
-        for todo in todo {
-            engines.open(&self.machine, todo.dtype, todo.compat).map_err(|error| match error {
-                Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),
-                other => other,
-            })?;
-        }
-        progress.check()?;
-        Ok(engines)
-    }
 }
 
-/// The jobs that are not done; refuses what cannot work, and advises once, unless it is to be `silent`.
-fn check<'a>(list: &'a List, model: &Model, silent: bool, progress: &mut Progress) -> Result<Vec<Todo<'a>>, Error> {
+/// Makes a folder, unless it is there.
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|e| Error::message(format!("cannot make the folder {}: {e}", folder.display())))
+}
+
+/// Opens the device, and the model in every way that a job asks for.
+pub fn open(
+    machine: &Machine,
+    choices: Arc<Choices>,
+    list: &List,
+    todo: &[Todo<'_>],
+    progress: &mut Progress,
+) -> Result<Engines, Error> {
+    choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
+    progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
+    let mut engines = Engines::new(machine.device.open()?, choices);
+    for todo in todo {
+        engines.open(machine, todo.dtype, todo.compat).map_err(|error| match error {
+            Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),
+            other => other,
+        })?;
+    }
+    progress.check()?;
+    Ok(engines)
+}
+
+/// The jobs that are not `done`; refuses what cannot work, and advises once, unless it is to be `silent`.
+pub fn check<'a>(
+    list: &'a List,
+    model: &Model,
+    done: &dyn Fn(usize, &Job) -> bool,
+    silent: bool,
+    progress: &mut Progress,
+) -> Result<Vec<Todo<'a>>, Error> {
     progress.stage("checking the jobs", json!({ "event": "phase", "phase": "check" }));
     let (mut todo, mut budget, mut lines) = (Vec::new(), Budget::default(), BTreeSet::new());
-    for (job, number) in list.jobs.iter().zip(1..).filter(|(job, _)| !job.is_done()) {
+    for (index, job) in list.jobs.iter().enumerate().filter(|(index, job)| !done(*index, job)) {
         progress.check()?;
         let prepared = job.prepare(model).map_err(|error| list.at(job, &error))?;
         lines.extend(prepared.recipe.warnings(model));
         if !silent {
             lines.extend(prepared.recipe.advice(model));
         }
-        todo.push(Todo::new(number, job, prepared, &mut budget));
+        todo.push(Todo::new(index + 1, job, prepared, &mut budget));
     }
     list.check_outputs()?;
     lines.iter().for_each(|line| progress.note(&line.to_string()));
     Ok(todo)
 }
 
+/// Makes the clip of a job; returns it with what it is in words.
+pub type Make<'a> = dyn FnMut(Todo<'_>, &mut Progress) -> Result<(Made, String), Error> + 'a;
+
 /// Makes all clips. One that fails is told and counted; an error is what ends the others, too.
-fn work(
+pub fn work(
     list: &List,
     todo: Vec<Todo<'_>>,
-    model: &Model,
-    engines: &Engines,
     progress: &mut Progress,
     tally: &mut Tally,
+    make: &mut Make<'_>,
 ) -> Result<(), Error> {
     let mut pace = Pace::new(todo.iter().map(|todo| todo.work).sum());
     for todo in todo {
@@ -143,8 +163,8 @@ fn work(
         progress.begin_job(name.clone());
         tell(progress, "started", Value::Null);
         let started = Instant::now();
-        match run(todo, model, engines, progress) {
-            Ok((made, sizes)) => {
+        match make(todo, progress) {
+            Ok((made, words)) => {
                 tally.made += 1;
                 let took = started.elapsed();
                 let left = pace.done(work, took);
@@ -156,7 +176,7 @@ fn work(
                     true => String::new(),
                     false => format!(", about {} left", units::time(left)),
                 };
-                progress.line(&format!("{name}  {file}  seed {seed}  {sizes}  {took}{left}"))?;
+                progress.line(&format!("{name}  {file}  seed {seed}  {words}  {took}{left}"))?;
             }
             Err(error) if error.is_final() => return Err(error),
             Err(error) => {

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use i2vgen::{checkpoint, gpu, graph, lab, picture, pipeline, prepare, prompt, sampler, staged, video};
+use i2vgen::{
+    checkpoint, gpu, graph, lab, metrics, picture, pipeline, prepare, prompt, report, sampler, staged, video,
+};
 
 /// An error of the program: the library's, or one of the command line.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,10 @@ pub enum Error {
     Prompt(#[from] prompt::Error),
     #[error(transparent)]
     Video(#[from] video::Error),
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
+    #[error(transparent)]
+    Report(#[from] report::Error),
     #[error(transparent)]
     File(#[from] staged::Error),
     #[error(transparent)]

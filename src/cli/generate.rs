@@ -24,12 +24,13 @@ use i2vgen::{
 use serde_json::json;
 
 pub use flags::Generate;
-pub use make::{Made, make};
+pub use make::{Made, make, store};
 pub use parameters::{Parameters, PictureMark};
 pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
-pub use settings::Settings;
-pub use source::Source;
+pub use scheduler::HEADING as SCHEDULER_HEADING;
+pub use settings::{Settings, seed};
+pub use source::{Source, fnv1a, picture_of};
 
 use super::{
     Error,

@@ -9,6 +9,7 @@ mod generate;
 mod inspect;
 mod kernels;
 mod machine;
+mod metrics;
 mod model;
 mod options;
 mod output;
@@ -18,6 +19,7 @@ mod presets;
 mod progress;
 mod prompt;
 mod random;
+mod sweep;
 mod units;
 mod verify;
 
@@ -40,6 +42,8 @@ enum Command {
     Generate(Box<generate::Generate>),
     Batch(Box<batch::Batch>),
     Advise(Box<advise::Advise>),
+    Sweep(Box<sweep::Sweep>),
+    Metrics(Box<metrics::Metrics>),
     Prepare(Box<prepare::Prepare>),
     Prompt(prompt::Prompt),
     Presets(presets::Presets),
@@ -57,6 +61,8 @@ impl Command {
             Self::Generate(command) => command.run(),
             Self::Batch(command) => command.run(),
             Self::Advise(command) => command.run(),
+            Self::Sweep(command) => command.run(),
+            Self::Metrics(command) => command.run(),
             Self::Prepare(command) => command.run(),
             Self::Prompt(command) => command.run(),
             Self::Presets(command) => command.run(),

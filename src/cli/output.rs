@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use i2vgen::report::aligned as table;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Error;
 
@@ -29,6 +31,11 @@ pub fn tell(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 
+/// A JSON value as it would be typed.
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// Refuses to write over files that were `read`; `other` is what should be named instead.
 pub fn spare<'a>(
     read: impl Iterator<Item = &'a Path>,
@@ -42,38 +49,5 @@ pub fn spare<'a>(
             Err(Error::message(format!("{path} would be replaced by what is made from it: name another {other}")))
         }
         None => Ok(()),
-    }
-}
-
-/// Columns under each other: the first one flush left, the others flush right.
-pub fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let gap = " ".repeat(width - cell.chars().count());
-            match column {
-                0 => line += &format!("{cell}{gap}"),
-                _ => line += &format!("  {gap}{cell}"),
-            }
-        }
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_stand_under_each_other() {
-        let cells = |row: &[&str]| row.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
-        let text = table(&[cells(&["phase", "bytes"]), cells(&["é", "1"]), cells(&["long name"])]);
-        assert_eq!(text, "phase      bytes\né              1\nlong name\n");
     }
 }

@@ -46,7 +46,7 @@ impl Presets {
             text += &format!("{name}{standard}: {}\n", preset.about);
             let flags = settings.as_object().into_iter().flatten();
             let flags: Vec<String> =
-                flags.map(|(name, value)| format!("--{} {}", name.replace('_', "-"), plain(value))).collect();
+                flags.map(|(name, value)| format!("--{} {}", name.replace('_', "-"), output::plain(value))).collect();
             text += &format!("    {}\n", flags.join(" "));
             if let Some(example) = &preset.example {
                 text += &format!("    -p \"{example}\"\n");
@@ -54,8 +54,4 @@ impl Presets {
         }
         output::print(&text)
     }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,10 +1,10 @@
 //! The planner: from a record to dispatches and buffers, without a device.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
     Error, Graph, Operand, Rate,
-    memory::{Life, assign},
+    memory::{Life, Limits, pack},
     record::TensorInfo,
     weights::WeightKey,
 };
@@ -50,7 +50,7 @@ pub enum Keep {
 /// Where an operand lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A buffer that intermediates share.
+    /// A buffer that intermediates share, each at a range of its own while it is needed.
     Slot(usize),
     /// A tensor that is exchanged with the outside.
     External(usize),
@@ -143,7 +143,7 @@ impl Plan {
 
         let mut externals: Vec<External> = Vec::new();
         let mut lives = Vec::new();
-        let mut places = vec![Place::Zeros; tensors.len()];
+        let mut places = vec![(Place::Zeros, 0); tensors.len()];
         for (t, info) in tensors.iter().enumerate() {
             let Some((first, last)) = life[t] else { continue };
             let bytes = (info.elements * info.dtype.bytes()) as u64;
@@ -167,15 +167,12 @@ impl Plan {
                         externals.len() - 1
                     });
                     externals[at].written |= written[t];
-                    places[t] = Place::External(at);
+                    places[t] = (Place::External(at), 0);
                 }
                 None => lives.push(Life { tensor: t, bytes, first, last }),
             }
         }
-        let (assigned, slots) = assign(&lives);
-        for (life, slot) in lives.iter().zip(assigned) {
-            places[life.tensor] = Place::Slot(slot);
-        }
+        let slots = place(graph, &live, &lives, target, &mut places);
 
         let mut ops = Vec::with_capacity(graph.nodes.len());
         let mut cost = Cost::default();
@@ -183,7 +180,7 @@ impl Plan {
             let op_cost = node.op.cost();
             cost += op_cost;
             let places = node.operands.iter().map(|o| match *o {
-                Operand::Tensor { id, offset } => (places[id], offset),
+                Operand::Tensor { id, offset } => (places[id].0, places[id].1 + offset),
                 Operand::Weight(w) => (Place::Weight(w), 0),
                 Operand::Absent => (Place::Zeros, 0),
             });
@@ -247,6 +244,34 @@ impl Plan {
     pub fn dispatches(&self) -> usize {
         self.ops.iter().map(|op| op.chunks.len()).sum()
     }
+}
+
+/// Packs the intermediates of `lives`: sets the place of each and the element of the buffer at which it begins, and returns the buffers' sizes.
+fn place(graph: &Graph, live: &[bool], lives: &[Life], target: &Target, places: &mut [(Place, usize)]) -> Vec<u64> {
+    let life_of: HashMap<usize, usize> = lives.iter().enumerate().map(|(at, life)| (life.tensor, at)).collect();
+    let mut apart = Vec::new();
+    for (_, node) in graph.nodes.iter().enumerate().filter(|&(i, _)| live[i]) {
+        let of = |output: bool| {
+            let pairs = node.operands.iter().zip(node.op.bindings());
+            pairs
+                .filter_map(|(operand, binding)| match operand {
+                    Operand::Tensor { id, .. } if (binding.role == Role::Output) == output => life_of.get(id).copied(),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        let (read, written) = (of(false), of(true));
+        // Two outputs are apart as well: what is bound to be written is bound once.
+        apart.extend(written.iter().flat_map(|&w| read.iter().map(move |&r| [r, w])));
+        apart.extend(written.iter().enumerate().flat_map(|(n, &w)| written[..n].iter().map(move |&v| [v, w])));
+    }
+    let limits = Limits { alignment: target.device.alignment, max_buffer: target.device.max_buffer };
+    let (spots, slots) = pack(lives, &apart, limits);
+    for (life, spot) in lives.iter().zip(spots) {
+        let size = graph.tensors[life.tensor].dtype.bytes() as u64;
+        places[life.tensor] = (Place::Slot(spot.buffer), (spot.start / size) as usize);
+    }
+    slots
 }
 
 /// Which operations are needed: those that write something readable from outside, and those that they depend on.

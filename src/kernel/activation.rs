@@ -26,6 +26,16 @@ impl Activation {
         }
     }
 
+    /// The WGSL's function of vec4 without its `4`; `none` has none.
+    pub(super) const fn function(self) -> &'static str {
+        match self {
+            Activation::None => "none",
+            Activation::Silu => "silu",
+            Activation::Gelu => "gelu",
+            Activation::QuickGelu => "quick_gelu",
+        }
+    }
+
     /// The activation of one value.
     pub fn apply(self, x: f64) -> f64 {
         match self {

@@ -24,6 +24,14 @@ impl Dtype {
         }
     }
 
+    /// Values as the device stores them, as f32; integers are not meant.
+    pub fn to_f32(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Dtype::F16 => bytes.as_chunks().0.iter().map(|&b| half::f16::from_le_bytes(b).to_f32()).collect(),
+            Dtype::F32 | Dtype::U32 => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+        }
+    }
+
     /// The scalar's name in WGSL.
     pub const fn wgsl(self) -> &'static str {
         match self {

@@ -286,6 +286,9 @@ impl Gemm {
         let reason =
             "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time for all of them";
         self.rung("wide", reason, "shared/gemm_wide.wgsl", [lanes, tm, 2], [tm, lanes * 2])
+            .with("GROUPED", self.rows_per_group.is_some())
+            .with("RESIDUAL", self.residual)
+            .with("ACTIVATION", self.activation.function())
     }
 
     /// Rows of the wide rung's tile: more of them share what is loaded, but what is unrolled must be compiled.

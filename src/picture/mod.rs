@@ -17,7 +17,7 @@ mod test_noise;
 pub use crop::cover_crop;
 pub use error::{Error, Result};
 pub use open::Opened;
-pub use prepare::{ClipPixels, Prepared, SIZE_MULTIPLE, prepare};
+pub use prepare::{ClipPixels, ClipView, Prepared, SIZE_MULTIPLE, clip_view, prepare};
 pub use resample::{Filter, resize};
 
 /// The shortest side that a picture, or a size that one is brought to, may have, in pixels.

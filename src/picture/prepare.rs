@@ -41,14 +41,34 @@ pub struct Prepared {
 /// `width` × `width` or `width` × `height` is too large, [`Error::ClipPixels`] for a setting that cannot be computed with.
 pub fn prepare(picture: &Picture, width: u32, height: u32, clip: &ClipPixels) -> Result<Prepared> {
     check_clip_size(width, height)?;
-    clip.check()?;
-    let clip_crop = cover_crop(picture, width, width)?;
-    let clip_resized = resize(&clip_crop, clip.crop_size, clip.crop_size, Filter::Bilinear)?;
+    let ClipView { crop: clip_crop, resized: clip_resized, pixels: clip_pixels } = clip_view(picture, width, clip)?;
     let vae_crop = cover_crop(picture, width, height)?;
-    // Each operation rounds to f32, in the reference's order.
-    let clip_pixels = map_channels(&clip_resized, |channel, x| (x - clip.mean[channel]) / clip.std[channel]);
     let vae_pixels = map_channels(&vae_crop, |_, x| 2.0 * x - 1.0);
     Ok(Prepared { clip_crop, clip_resized, vae_crop, clip_pixels, vae_pixels })
+}
+
+/// What the image encoder sees of a picture, and the pictures on the way to it: as in [`Prepared`].
+#[derive(Clone, Debug)]
+pub struct ClipView {
+    /// Cover-crop to a square.
+    pub crop: Picture,
+    /// Resized to `crop_size` × `crop_size`.
+    pub resized: Picture,
+    /// `[crop_size, crop_size, 3]`.
+    pub pixels: Vec<f32>,
+}
+
+/// Prepares `picture` for the image encoder alone, as for a clip that is `width` pixels wide.
+///
+/// # Errors
+/// As [`prepare`]; any width that a picture may have will do.
+pub fn clip_view(picture: &Picture, width: u32, clip: &ClipPixels) -> Result<ClipView> {
+    clip.check()?;
+    let crop = cover_crop(picture, width, width)?;
+    let resized = resize(&crop, clip.crop_size, clip.crop_size, Filter::Bilinear)?;
+    // Each operation rounds to f32, in the reference's order.
+    let pixels = map_channels(&resized, |channel, x| (x - clip.mean[channel]) / clip.std[channel]);
+    Ok(ClipView { crop, resized, pixels })
 }
 
 /// `f(channel, sample / 255)` of every sample: `[height, width, 3]`.

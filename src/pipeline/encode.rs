@@ -4,7 +4,7 @@ use super::{Draw, Error, Event, Networks, Noise, Observer, Phase, Plans, network
 use crate::{
     checkpoint::{Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{Bindings, Program, WeightStore},
+    graph::{Bindings, Plan, Program, WeightStore},
     picture::Prepared,
 };
 
@@ -44,6 +44,18 @@ pub struct Encoder<'a> {
     pub plans: &'a Plans,
 }
 
+/// Uploads what a plan reads of a component.
+pub(super) fn load(
+    device: &Device,
+    checkpoint: &Checkpoint,
+    kind: ComponentKind,
+    plan: &Plan,
+) -> Result<WeightStore, Error> {
+    let mut weights = WeightStore::default();
+    weights.load(device, &plan.weights, &Source(checkpoint.component(kind)))?;
+    Ok(weights)
+}
+
 impl Encoder<'_> {
     /// Encodes prompts and picture; draws from the posterior once for each noise.
     pub fn run(
@@ -63,10 +75,8 @@ impl Encoder<'_> {
         Ok(Encoded { prompt, negative, clip, moments, latents })
     }
 
-    fn weights(&self, kind: ComponentKind, plan: &crate::graph::Plan) -> Result<WeightStore, Error> {
-        let mut weights = WeightStore::default();
-        weights.load(self.device, &plan.weights, &Source(self.checkpoint.component(kind)))?;
-        Ok(weights)
+    fn weights(&self, kind: ComponentKind, plan: &Plan) -> Result<WeightStore, Error> {
+        load(self.device, self.checkpoint, kind, plan)
     }
 
     fn text(&self, text: &Text) -> Result<(Buffer, Option<Buffer>), Error> {

@@ -39,11 +39,11 @@ pub struct Output {
 pub struct Engine {
     device: Device,
     checkpoint: Checkpoint,
-    networks: Networks,
+    pub(super) networks: Networks,
     tokenizer: Tokenizer,
     schedule: Schedule,
-    types: PlanTypes,
-    target: Target,
+    pub(super) types: PlanTypes,
+    pub(super) target: Target,
     compat: Compat,
 }
 
@@ -126,9 +126,13 @@ impl Engine {
 
     /// Crops and resizes a request's picture.
     pub fn prepare(&self, request: &Request) -> Result<Prepared, Error> {
+        Ok(picture::prepare(&request.picture, request.width, request.height, &self.clip_pixels())?)
+    }
+
+    /// How the image encoder wants its pixels.
+    pub(super) fn clip_pixels(&self) -> ClipPixels {
         let f = &self.checkpoint.configs().feature_extractor;
-        let clip = ClipPixels { crop_size: f.crop_size[0] as u32, mean: f.image_mean, std: f.image_std };
-        Ok(picture::prepare(&request.picture, request.width, request.height, &clip)?)
+        ClipPixels { crop_size: f.crop_size[0] as u32, mean: f.image_mean, std: f.image_std }
     }
 
     /// The plans of a request: see [`Planner`].

@@ -3,6 +3,7 @@
 pub mod advice;
 mod decode;
 mod denoise;
+mod embed;
 mod encode;
 mod engine;
 mod error;

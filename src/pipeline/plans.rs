@@ -178,7 +178,7 @@ impl Plans {
         let [width, height] = shape.size;
         Ok(Self {
             text: plan(types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
-            image: plan(types.of(1), nothing, &|g| networks.image.record(g))?,
+            image: image_plan(networks, types, target)?,
             encode: plan(types.of(2), nothing, &|g| networks.vae_encoder.record(g, height, width, shape.drawn))?,
             initial: plan(f32, nothing, &|g| record_initial(g, &shape))?,
             step: step(shape)?,
@@ -187,6 +187,13 @@ impl Plans {
             shape,
         })
     }
+}
+
+/// The plan of the image encoder alone.
+pub(super) fn image_plan(networks: &Networks, types: PlanTypes, target: &Target) -> Result<Plan, Error> {
+    let mut graph = Graph::new(types.of(1)).with_max_binding(target.device.max_binding);
+    networks.image.record(&mut graph)?;
+    Ok(Plan::new(&graph, target, Keep::Nothing)?)
 }
 
 /// The normals `noise.init` in torch's order; output `latents`.

@@ -32,7 +32,7 @@ pub(super) fn find(bytes: &[u8], path: &[&[u8; 4]]) -> Option<Range<usize>> {
 }
 
 /// Types and contents of the boxes in `inside`, up to the first that does not fit.
-fn children(bytes: &[u8], inside: Range<usize>) -> impl Iterator<Item = ([u8; 4], Range<usize>)> + '_ {
+pub(super) fn children(bytes: &[u8], inside: Range<usize>) -> impl Iterator<Item = ([u8; 4], Range<usize>)> + '_ {
     let mut at = inside.start;
     std::iter::from_fn(move || {
         let header = bytes.get(at..at.checked_add(8)?)?;

@@ -1,7 +1,7 @@
 //! What can go wrong when a clip is written or its parameters are read back.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::staged;
 
@@ -91,6 +91,26 @@ pub enum Error {
         /// What does not hold.
         problem: String,
     },
+    /// The file holds video that is not H.264.
+    #[error("{}: its video is of the kind '{found}', only H.264 (avc1) can be read; `ffmpeg -i IN -c:v libx264 OUT.mp4` converts it", path.display())]
+    Codec {
+        /// The input file.
+        path: PathBuf,
+        /// The kind as the file names it.
+        found: String,
+    },
+    /// The frames do not fit into the memory.
+    #[error("{}: too long: more than {frames} frames of {width}×{height} pixels would not fit into 2 GiB; cut or shrink it", path.display())]
+    TooLong {
+        /// The input file.
+        path: PathBuf,
+        /// Frames that fit.
+        frames: usize,
+        /// Their width.
+        width: u32,
+        /// And height.
+        height: u32,
+    },
     /// The file is whole and carries no parameters.
     #[error("{}: carries no i2vgen parameters; it was made by another program, or they were stripped when it was re-encoded", path.display())]
     NoParameters {
@@ -100,6 +120,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// A damaged file, with what reading it ended with.
+    pub(super) fn damaged(path: &Path, format: &'static str, cause: &io::Error) -> Self {
+        let problem = match cause.kind() {
+            io::ErrorKind::UnexpectedEof => "it ends early".to_owned(),
+            _ => cause.to_string(),
+        };
+        Self::Damaged { path: path.to_owned(), format, problem }
+    }
+
+    /// A damaged picture or animation, with the decoder's message in one line.
+    pub(super) fn picture(path: &Path, format: &'static str, error: &image::ImageError) -> Self {
+        let problem = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        Self::Damaged { path: path.to_owned(), format, problem }
+    }
+
     /// An encoder's refusal, with its message.
     pub(super) fn encode(format: &'static str, problem: impl ToString) -> Self {
         Self::Encode { format, problem: problem.to_string() }

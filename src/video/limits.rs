@@ -9,7 +9,7 @@ const H264_SIDES: [u32; 2] = [3840, 2160];
 /// Longest side of a gif: its sizes have 16 bits.
 const GIF_SIDE: u32 = 65_535;
 /// Longest side of a webp: its sizes have 14 bits.
-const WEBP_SIDE: u32 = 16_383;
+pub(super) const WEBP_SIDE: u32 = 16_383;
 
 /// Checks that a clip of `width` × `height` pixels can be written as `kind`, to be called before a long generation.
 ///

@@ -1,8 +1,9 @@
-//! Clips to files (mp4, gif, webp, png sequence, latents) and the parameters that made them back out of files.
+//! Clips to files (mp4, gif, webp, png sequence, latents), and clips and the parameters that made them back out of files.
 //!
 //! The way of the data: [`Target::parse`] understands the output's name, [`Target::check`] tries its folder before
 //! the long work, [`Enlarge`] makes a small clip larger, [`write()`] encodes a [`Clip`] in memory and puts it on disk
-//! under a temporary name that is renamed when complete. Every file carries the parameters it was made with; [`read_parameters`] finds them again:
+//! under a temporary name that is renamed when complete. [`open()`] reads the frames again, of other programs' files, too. Every file carries
+//! the parameters it was made with; [`read_parameters`] finds them again:
 //!
 //! | file | parameters |
 //! | --- | --- |
@@ -14,6 +15,8 @@
 
 mod boxes;
 mod clip;
+mod decode;
+mod demux;
 mod enlarge;
 mod error;
 mod gif;
@@ -21,11 +24,13 @@ mod h264;
 mod latents;
 mod limits;
 mod mp4;
+mod open;
 mod palette;
 mod parameters;
 mod pattern;
 mod png;
 mod read;
+mod strip;
 mod target;
 mod webp;
 mod yuv;
@@ -41,7 +46,9 @@ pub use clip::{Clip, MAX_FPS, MIN_FPS};
 pub use enlarge::{Enlarge, Filter, MAX_SCALE};
 pub use error::{Error, Result};
 pub use limits::check_size;
+pub use open::{OpenedClip, open};
 pub use read::read_parameters;
+pub use strip::{Strip, strip};
 pub use target::{Kind, Target};
 
 use crate::staged::Staged;

@@ -42,14 +42,7 @@ pub fn read_parameters(path: &Path) -> Result<Value> {
     match found {
         Ok(Some(parameters)) => Ok(parameters),
         Ok(None) => Err(Error::NoParameters { path: path.to_owned() }),
-        Err(cause) => Err(Error::Damaged {
-            path: path.to_owned(),
-            format,
-            problem: match cause.kind() {
-                io::ErrorKind::UnexpectedEof => "it ends early".to_owned(),
-                _ => cause.to_string(),
-            },
-        }),
+        Err(cause) => Err(Error::damaged(path, format, &cause)),
     }
 }
 

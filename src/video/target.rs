@@ -73,8 +73,13 @@ impl Target {
     /// The file of frame `frame`, counted from 0. Only a png sequence has one file per frame, numbered from 1 as
     /// ffmpeg does; every other target has one file for all frames.
     pub fn file(&self, frame: usize) -> PathBuf {
+        self.numbered(frame.saturating_add(1))
+    }
+
+    /// The file with a number in its name, if it is a png sequence.
+    pub(super) fn numbered(&self, number: usize) -> PathBuf {
         match &self.pattern {
-            Some(pattern) => self.path.with_file_name(pattern.name(frame.saturating_add(1))),
+            Some(pattern) => self.path.with_file_name(pattern.name(number)),
             None => self.path.clone(),
         }
     }

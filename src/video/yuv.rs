@@ -1,4 +1,4 @@
-//! RGB to planar Y'CbCr 4:2:0 in video range, as H.264 players expect it.
+//! RGB to planar Y'CbCr 4:2:0 in video range, as H.264 players expect it, and back.
 
 use super::clip::Clip;
 
@@ -78,6 +78,39 @@ pub(super) fn planes(clip: &Clip, frame: &[u8], matrix: Matrix) -> Planes {
     Planes { width, height, y, u, v }
 }
 
+/// RGB samples `[height, width, 3]` of `planes`, the inverse of [`planes`]: chroma between its samples is weighted by distance.
+/// `full`: 0 is black and 255 white, as some cameras write it, in place of 16 and 235.
+pub(super) fn to_rgb(planes: &Planes, matrix: Matrix, full: bool) -> Vec<u8> {
+    let [black, luma_range, chroma_range] = if full { [0.0, 255.0, 255.0] } else { [16.0, 219.0, 224.0] };
+    let green = 1.0 - matrix.red - matrix.blue;
+    let half = planes.width / 2;
+    // The two chroma samples around position `at` of a side, of `count` samples, and the weight of the second.
+    let around = |at: usize, count: usize| {
+        let place = (at as f32 * 0.5 - 0.25).clamp(0.0, count.saturating_sub(1) as f32);
+        let low = place as usize;
+        (low, (low + 1).min(count.saturating_sub(1)), place - low as f32)
+    };
+    let mut rgb = Vec::with_capacity(planes.width * planes.height * 3);
+    for row in 0..planes.height {
+        let (top, bottom, down) = around(row, planes.height / 2);
+        for column in 0..planes.width {
+            let (left, right, across) = around(column, half);
+            let chroma = |plane: &[u8]| {
+                let at = |row: usize, column: usize| f32::from(plane[row * half + column]);
+                let upper = at(top, left) * (1.0 - across) + at(top, right) * across;
+                let lower = at(bottom, left) * (1.0 - across) + at(bottom, right) * across;
+                (upper * (1.0 - down) + lower * down - 128.0) / chroma_range
+            };
+            let luma = (f32::from(planes.y[row * planes.width + column]) - black) / luma_range;
+            let r = luma + 2.0 * (1.0 - matrix.red) * chroma(&planes.v);
+            let b = luma + 2.0 * (1.0 - matrix.blue) * chroma(&planes.u);
+            let g = (luma - matrix.red * r - matrix.blue * b) / green;
+            rgb.extend([r, g, b].map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8));
+        }
+    }
+    rgb
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +134,24 @@ mod tests {
             let planes = planes(&clip, &clip.frames[0], matrix);
             assert_eq!([planes.y[9], planes.u[9], planes.v[9]], [y, u, v], "{colour:?}");
         }
+    }
+
+    #[test]
+    fn colours_come_back() {
+        for matrix in [BT601, BT709] {
+            for colour in [[0, 0, 0], [255, 255, 255], [255, 0, 0], [10, 200, 90], [128, 127, 250]] {
+                let clip = flat(18, 16, colour);
+                let rgb = to_rgb(&planes(&clip, &clip.frames[0], matrix), matrix, false);
+                let worst = rgb.iter().zip(&clip.frames[0]).map(|(a, b)| a.abs_diff(*b)).max();
+                // Half a level of luma and chroma each, times the largest factors.
+                assert!(worst <= Some(2), "{colour:?}: {worst:?}");
+            }
+        }
+        let soft = super::super::testing::moving(80, 56, 1, 8.0);
+        let rgb = to_rgb(&planes(&soft, &soft.frames[0], BT601), BT601, false);
+        assert!(super::super::testing::psnr(&rgb, &soft.frames[0]) > 44.0);
+        let white = Planes { width: 2, height: 2, y: vec![255; 4], u: vec![128], v: vec![128] };
+        assert_eq!(to_rgb(&white, BT601, true), [255; 12]);
     }
 
     #[test]

@@ -75,6 +75,22 @@ impl Ran {
     }
 }
 
+/// Makes the weights of the text encoder's last layer no numbers: only clips that leave it out can be made.
+#[allow(dead_code)]
+pub fn break_last_text_layer(room: &Room) {
+    let file = "model/text_encoder/model.fp16.safetensors";
+    let mut weights = room.read(file);
+    let header = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let tensors: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&weights[8..8 + header]).unwrap();
+    let layer = |name: &str| name.split(".layers.").nth(1)?.split('.').next()?.parse::<usize>().ok();
+    let last = tensors.keys().filter_map(|name| layer(name)).max();
+    for (_, tensor) in tensors.iter().filter(|(name, _)| layer(name) == last) {
+        let [start, end] = [0, 1].map(|i| 8 + header + tensor["data_offsets"][i].as_u64().unwrap() as usize);
+        weights[start..end].fill(0xff);
+    }
+    room.write(file, weights);
+}
+
 /// A picture with soft colours.
 pub fn photo(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 90]))
@@ -109,11 +125,27 @@ pub fn generate(picture: &str, changed: &[&str]) -> Vec<String> {
 }
 
 /// The arguments of `batch` for a list, with clips in `out` and the settings of [`generate`] for lines that do not say.
+#[allow(dead_code)]
 pub fn batch(list: &str, changed: &[&str]) -> Vec<String> {
     let output: &[&str] = if changed.contains(&"-o") { &[] } else { &["-o", "out"] };
     let mut arguments = generate(list, &[output, changed].concat());
     "batch".clone_into(&mut arguments[0]);
     arguments
+}
+
+/// The arguments of a small sweep into `out`, with some changed or added.
+#[allow(dead_code)]
+pub fn sweep(input: &str, changed: &[&str]) -> Vec<String> {
+    let size: &[&str] = if changed.contains(&"--size") { &[] } else { &["--size", "64x64"] };
+    let usual: &[&str] = if changed.contains(&"--frames") { &[] } else { &["--frames", "2"] };
+    let output: &[&str] = if changed.contains(&"-o") { &[] } else { &["-o", "out"] };
+    let mut arguments = generate(input, &[output, usual, changed].concat());
+    "sweep".clone_into(&mut arguments[0]);
+    for side in ["-W", "-H"] {
+        let at = arguments.iter().position(|argument| argument == side).expect("a size");
+        arguments.drain(at..at + 2);
+    }
+    arguments.into_iter().chain(size.iter().map(|&word| word.to_owned())).collect()
 }
 
 pub fn as_str(arguments: &[String]) -> Vec<&str> {

@@ -21,10 +21,12 @@ pub struct Usual {
 pub struct Job {
     /// Its line in the list, from 1.
     pub line: usize,
+    /// Where it stands, for messages.
+    pub place: String,
     pub picture: PathBuf,
     pub target: Target,
     /// What the line says, completed by what is usual.
-    settings: Settings,
+    pub settings: Settings,
 }
 
 /// A job whose picture has been read.
@@ -39,15 +41,17 @@ impl Job {
     /// Reads a line: its picture lies in `pictures` if it does not say where, its clip goes to `clips`, and `usual` settings are
     /// for what it does not say.
     pub fn parse(text: &str, line: usize, pictures: &Path, clips: &Path, usual: &Usual) -> Result<Self, Error> {
-        let mut fields = match serde_json::from_str(text) {
-            Ok(Value::Object(fields)) => fields,
-            Ok(_) => return Err(Error::message("expected an object: {\"picture\": \"photo.png\", \"prompt\": \"…\"}")),
-            Err(error) => {
-                // The text is one line: only the column means something.
-                let problem = error.to_string().replace("at line 1 column", "at column");
-                return Err(Error::message(format!("not JSON: {problem}")));
-            }
-        };
+        Self::new(fields(text)?, line, pictures, clips, usual)
+    }
+
+    /// The job that the fields of a line describe.
+    pub fn new(
+        mut fields: Map<String, Value>,
+        line: usize,
+        pictures: &Path,
+        clips: &Path,
+        usual: &Usual,
+    ) -> Result<Self, Error> {
         check_names(&fields)?;
         let picture = file_name(&mut fields, "picture")?;
         let picture = picture.ok_or_else(|| Error::message("no picture: name one as in \"picture\": \"photo.png\""))?;
@@ -67,7 +71,7 @@ impl Job {
             None => format!("{}-{line}.mp4", picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy()),
         };
         let target = Target::parse(&clips.join(output))?;
-        Ok(Self { line, picture, target, settings })
+        Ok(Self { line, place: format!("line {line}"), picture, target, settings })
     }
 
     /// Is every file of the clip there? Clips appear whole or not at all.
@@ -88,6 +92,19 @@ impl Job {
         recipe.spares(&[&self.picture], &self.target)?;
         recipe.prepare(&opened)?;
         Ok(Prepared { recipe, mark, notes })
+    }
+}
+
+/// The fields of a line.
+pub fn fields(text: &str) -> Result<Map<String, Value>, Error> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Error::message("expected an object: {\"picture\": \"photo.png\", \"prompt\": \"…\"}")),
+        Err(error) => {
+            // The text is one line: only the column means something.
+            let problem = error.to_string().replace("at line 1 column", "at column");
+            Err(Error::message(format!("not JSON: {problem}")))
+        }
     }
 }
 

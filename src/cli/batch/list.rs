@@ -18,24 +18,19 @@ pub struct List {
 impl List {
     /// Reads all lines but empty ones; the clips go to `clips`, and `usual` settings are for lines that do not say.
     pub fn read(path: &Path, clips: &Path, usual: &Usual) -> Result<Self, Error> {
-        let text = fs::read_to_string(path)
-            .map_err(|e| Error::message(format!("cannot read the list {}: {e}", path.display())))?;
-        let text = text.trim_start_matches('\u{feff}');
         let pictures = path.parent().unwrap_or(Path::new(""));
-        let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
-        let jobs = lines.map(|(text, line)| {
-            Job::parse(text, line, pictures, clips, usual).map_err(|error| at_line(path, line, &error))
-        });
-        let jobs = jobs.collect::<Result<Vec<_>, _>>()?;
-        if jobs.is_empty() {
-            return Err(Error::message(format!("the list {} has no jobs", path.display())));
-        }
+        let jobs = lines(path, |text, line| Job::parse(text, line, pictures, clips, usual))?;
         Ok(Self { path: path.to_owned(), jobs })
     }
 
-    /// An error of a job, with the place of its line.
+    /// Jobs that `path` led to.
+    pub fn of(path: &Path, jobs: Vec<Job>) -> Self {
+        Self { path: path.to_owned(), jobs }
+    }
+
+    /// An error of a job, with its place.
     pub fn at(&self, job: &Job, error: &Error) -> Error {
-        at_line(&self.path, job.line, error)
+        at(&self.path, &job.place, error)
     }
 
     /// Refuses two clips of one name. Names that differ only in case are one on many systems.
@@ -55,6 +50,21 @@ impl List {
     }
 }
 
-fn at_line(path: &Path, line: usize, error: &Error) -> Error {
-    Error::message(format!("{}, line {line}: {error}", path.display()))
+/// What `read` makes of the lines of a list, which are numbered from 1; empty ones are passed over.
+pub fn lines<T>(path: &Path, read: impl Fn(&str, usize) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    let text = fs::read_to_string(path)
+        .map_err(|e| Error::message(format!("cannot read the list {}: {e}", path.display())))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
+    let read = lines.map(|(text, line)| read(text, line).map_err(|error| at(path, &format!("line {line}"), &error)));
+    let read = read.collect::<Result<Vec<_>, _>>()?;
+    if read.is_empty() {
+        return Err(Error::message(format!("the list {} has no jobs", path.display())));
+    }
+    Ok(read)
+}
+
+/// An error with its place in a list.
+pub fn at(path: &Path, place: &str, error: &Error) -> Error {
+    Error::message(format!("{}, {place}: {error}", path.display()))
 }

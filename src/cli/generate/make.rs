@@ -38,15 +38,25 @@ pub fn make(
 ) -> Result<Vec<Made>, Error> {
     let outputs = engine.generate(&recipe.request, progress)?;
     progress.check()?;
+    let made = outputs.into_iter().enumerate();
+    made.map(|(index, output)| store(engine, recipe, mark, &target.for_index(index), output, progress)).collect()
+}
+
+/// Writes a clip that was generated.
+pub fn store(
+    engine: &Engine,
+    recipe: &Recipe,
+    mark: &PictureMark,
+    target: &Target,
+    output: Output,
+    progress: &Progress,
+) -> Result<Made, Error> {
+    let seed = output.seed;
     let [width, height] = recipe.enlarge.size(recipe.request.width, recipe.request.height);
-    let made = outputs.into_iter().enumerate().map(|(index, output)| {
-        let seed = output.seed;
-        let parameters = Parameters::new(engine, recipe, mark, seed);
-        let files = write(&target.for_index(index), output, recipe, &parameters)?;
-        progress.emit(json!({ "event": "clip", "seed": seed, "files": files, "width": width, "height": height }));
-        Ok(Made { seed, files })
-    });
-    made.collect()
+    let parameters = Parameters::new(engine, recipe, mark, seed);
+    let files = write(target, output, recipe, &parameters)?;
+    progress.emit(json!({ "event": "clip", "seed": seed, "files": files, "width": width, "height": height }));
+    Ok(Made { seed, files })
 }
 
 fn write(target: &Target, output: Output, recipe: &Recipe, parameters: &Parameters) -> Result<Vec<PathBuf>, Error> {

@@ -39,7 +39,8 @@ pub struct SchedulerOptions {
     pub steps_offset: Option<usize>,
 }
 
-const HEADING: &str = "Scheduler, in place of the checkpoint's own settings";
+/// Where `--help` has these options.
+pub const HEADING: &str = "Scheduler, in place of the checkpoint's own settings";
 
 impl SchedulerOptions {
     /// These options; those that are absent come from `other`.

@@ -37,22 +37,30 @@ impl Source {
 }
 
 fn find(clip: &Path, file: &str) -> Result<PathBuf, Error> {
-    // Only the name counts: a clip from elsewhere must not choose a folder.
-    let name = Path::new(file).file_name().unwrap_or_default();
-    let beside = clip.with_file_name(name);
-    [PathBuf::from(name), beside].into_iter().find(|path| path.is_file()).ok_or_else(|| {
+    picture_of(clip, file).ok_or_else(|| {
         Error::message(format!("{} was made from a picture '{file}', which is not here: name it, too", clip.display()))
     })
 }
 
+/// The picture `file` that a clip was made from, if it lies in the current folder or beside the clip.
+pub fn picture_of(clip: &Path, file: &str) -> Option<PathBuf> {
+    // Only the name counts: a clip from elsewhere must not choose a folder.
+    let name = Path::new(file).file_name().unwrap_or_default();
+    let beside = clip.with_file_name(name);
+    [PathBuf::from(name), beside].into_iter().find(|path| path.is_file())
+}
+
 fn mark(path: &Path, picture: &Picture) -> PictureMark {
-    let hash = picture.pixels().iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &sample| {
-        (hash ^ u64::from(sample)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = fnv1a(picture.pixels().iter().copied());
     PictureMark {
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         width: picture.width(),
         height: picture.height(),
         fingerprint: format!("{hash:016x}"),
     }
+}
+
+/// FNV-1a (64 bits).
+pub fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -271,10 +271,7 @@ impl Run<'_> {
 fn floats(engine: &Engine, buffer: &Buffer, elements: usize, dtype: Dtype) -> Result<Vec<f32>, Error> {
     let bytes =
         engine.device().read(buffer, 0, (elements * dtype.bytes()) as u64).map_err(crate::pipeline::Error::from)?;
-    Ok(match dtype {
-        Dtype::F16 => bytes.as_chunks().0.iter().map(|&b| half::f16::from_le_bytes(b).to_f32()).collect(),
-        _ => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
-    })
+    Ok(dtype.to_f32(&bytes))
 }
 
 /// `[pixels, C]` as `[C, pixels]`.

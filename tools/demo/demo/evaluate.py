@@ -22,7 +22,7 @@ SIZE, FRAMES, FPS = 64, 8, 8
 # Seeds of the scenes; the training draws its own from others.
 HELD_OUT, OTHERS = 20_261_122, 20_261_123
 SWEEP = 48
-SWEPT = dict(cfg_scale=(1, 2, 4, 9), steps=(10, 20, 50), dtype=("f32", "f16"))
+SWEPT = dict(cfg_scale=(1, 2, 4, 9), dtype=("f32", "f16"), steps=(10, 20, 50))
 
 
 @dataclass
