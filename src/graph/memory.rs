@@ -47,7 +47,8 @@ pub(super) fn pack(lives: &[Life], apart: &[[usize; 2]], limits: Limits) -> (Vec
         strangers[a].push(b);
         strangers[b].push(a);
     }
-    let keys: [&dyn Fn(&Life) -> (Reverse<u64>, usize); 3] = [
+    type Key<'a> = &'a dyn Fn(&Life) -> (Reverse<u64>, usize);
+    let keys: [Key<'_>; 3] = [
         &|life| (Reverse(life.bytes), life.first),
         &|life| (Reverse(u64::MAX - life.first as u64), usize::MAX - life.bytes as usize),
         &|life| (Reverse(life.last as u64), usize::MAX - life.bytes as usize),

@@ -189,7 +189,7 @@ mod tests {
         let error = |text: &str| stand_in(&op, &base, &file(text)).unwrap_err().to_string();
         // Two lines more after expansion.
         let told =
-            error("# for i in range(3)\nconst A_${i} = ${i}u;\n# endfor\nfn f() -> u32 {\n  return nothing;\n}\n");
+            error("# for i in range(5)\nconst A_${i} = ${i}u;\n# endfor\nfn f() -> u32 {\n  return nothing;\n}\n");
         assert!(told.contains("│   return nothing;") && told.ends_with("is line 5 of mine.wgsl"), "{told}");
         let told = error("# for i in range(2)\nconst A_${i} = nothing;\n# endfor\n");
         assert!(told.ends_with("is a line that template lines of mine.wgsl make"), "{told}");

@@ -74,7 +74,10 @@ fn elements(binding: &Binding) -> Option<usize> {
 /// A shape as users write it: `frames=16,size=64x64`.
 pub fn spelled(shape: &Value) -> String {
     let plain = |value: &Value| match value {
-        Value::Array(list) => list.iter().map(Value::to_string).collect::<Vec<_>>().join("x"),
+        Value::Array(list) => {
+            let sign = if list.iter().all(Value::is_number) { "x" } else { "+" };
+            list.iter().map(Value::to_string).collect::<Vec<_>>().join(sign)
+        }
         Value::String(word) => word.clone(),
         other => other.to_string(),
     };

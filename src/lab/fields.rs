@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Fields of an op from `KEY=VALUE,…`: numbers, `true` and `false`, words, and lists of numbers as `64x64` or `320+320`.
+/// Fields of an op from `KEY=VALUE,…`: numbers, `true` and `false`, words, and lists as `64x64`, `320+320` or `true+false`.
 ///
 /// # Errors
 /// What is wrong, in words.
@@ -23,13 +23,12 @@ pub fn fields(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 fn value(text: &str) -> Value {
-    let numbers: Option<Vec<u64>> = text.split(['x', '+']).map(|number| number.parse().ok()).collect();
-    match (numbers, text) {
-        (Some(numbers), _) if numbers.len() > 1 => numbers.into(),
-        (_, "true") => true.into(),
-        (_, "false") => false.into(),
-        // A number, if it is one.
-        _ => serde_json::from_str(text).ok().filter(Value::is_number).unwrap_or_else(|| text.into()),
+    let plain = |text: &str| serde_json::from_str(text).ok().filter(|v: &Value| v.is_number() || v.is_boolean());
+    let whole = |text: &str| plain(text).filter(|value| value.is_u64() || value.is_boolean());
+    let list: Option<Vec<Value>> = text.split(['x', '+']).map(whole).collect();
+    match list {
+        Some(list) if list.len() > 1 => list.into(),
+        _ => plain(text).unwrap_or_else(|| text.into()),
     }
 }
 
@@ -42,9 +41,11 @@ mod tests {
 
     #[test]
     fn fields_become_json() {
-        let read = fields("frames=16, size=64x64,sources=320+320,scale=-0.5,geglu=true,dtype=f16,").unwrap();
+        let read =
+            fields("frames=16, size=64x64,sources=320+320,scale=-0.5,geglu=true,shared=true+false,dtype=f16,").unwrap();
         let expected = json!({
-            "frames": 16, "size": [64, 64], "sources": [320, 320], "scale": -0.5, "geglu": true, "dtype": "f16",
+            "frames": 16, "size": [64, 64], "sources": [320, 320], "scale": -0.5, "geglu": true, "shared": [true, false],
+            "dtype": "f16",
         });
         assert_eq!(Value::Object(read), expected);
         for (text, word) in [("frames", "'frames'"), ("=3", "'=3'"), ("a=", "'a='"), ("a=1,a=2", "`a` is given twice")]

@@ -98,7 +98,7 @@ pub enum Message {
     /// What comes next: told before it is done, so that whoever waits knows what hangs.
     Doing { at: usize, what: String },
     /// A check is done.
-    Checked { at: usize, report: Report },
+    Checked { at: usize, report: Box<Report> },
     /// A time is taken.
     Timed { at: usize, timing: Timing },
     /// The race is over, for those that ran.
@@ -179,7 +179,9 @@ impl Worker<'_> {
                 Err(error) => Err(error.to_string()),
             };
             (self.tell)(match result {
-                Ok(report) => Message::Checked { at, report: Report { variant: candidate.name.clone(), ..report } },
+                Ok(report) => {
+                    Message::Checked { at, report: Box::new(Report { variant: candidate.name.clone(), ..report }) }
+                }
                 Err(error) => Message::Failed { at, error },
             });
             last = Some((item, case, prepared));

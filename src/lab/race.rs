@@ -1,4 +1,10 @@
 //! Which of some candidates is faster: they run in turn, in random order, and the ratios of each round decide.
+//!
+//! How far the verdicts can be trusted is what `tools/race-noise` measures, with a variant against itself and against its own text in which
+//! one tile of ten is computed twice. On lavapipe, on two cores that builds of others kept busy (5 to 7 runnable processes), with the usual
+//! budget of 10 s (20 to 37 rounds): 20 of 20 races with itself were without a difference, 19 of 20 with the slowed one `slower`, the other
+//! one without a difference. At a shape with 40 to 160 rounds: 20 of 20 without a difference; with 12 % more work (2 tiles of 16) 20 of 20
+//! slower.
 
 use std::time::{Duration, Instant};
 

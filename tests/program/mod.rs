@@ -125,6 +125,7 @@ pub fn generate(picture: &str, changed: &[&str]) -> Vec<String> {
 }
 
 /// The arguments of `batch` for a list, with clips in `out` and the settings of [`generate`] for lines that do not say.
+#[allow(dead_code)]
 pub fn batch(list: &str, changed: &[&str]) -> Vec<String> {
     let output: &[&str] = if changed.contains(&"-o") { &[] } else { &["-o", "out"] };
     let mut arguments = generate(list, &[output, changed].concat());

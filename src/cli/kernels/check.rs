@@ -26,7 +26,9 @@ use crate::cli::{
 /// which must not change. Errors are relative to the rms of the twin's output. Tiny inputs are scaled down until their squares are barely
 /// normal numbers of f32 (of f16: by 2^-8), huge ones up as far as the kernel takes them and the twin's outputs stay below half of their
 /// type's largest number; where a type can overflow, it must saturate. Of an op that is much work some units are compared, first and last
-/// among them. The exit code is 0 only if everything holds.
+/// among them. First an interpreter of the WGSL runs as many workgroups as a few million operations allow, and looks for threads that race,
+/// memory that is read before it is written, barriers that not all threads reach and elements beyond what is bound; it knows no cooperative
+/// matrices. The exit code is 0 only if everything holds.
 #[derive(Args)]
 pub struct Check {
     /// Kernels [default: all]
@@ -88,12 +90,12 @@ impl Check {
                 units::counted(skipped, "check")
             ));
         }
-        let seed = self.seed.unwrap_or_else(|| draw_seed());
+        let seed = self.seed.unwrap_or_else(draw_seed);
         let kinds = if self.inputs.is_empty() { Kind::ALL.to_vec() } else { self.inputs.clone() };
         let job = Job::Check { tasks: tasks.clone(), seed, kinds };
         let mut tally = Tally::new(self.json);
         child::run(&job, &self.device, self.timeout, &mut |message| match message {
-            Message::Checked { report, .. } => tally.add(report),
+            Message::Checked { report, .. } => tally.add(*report),
             Message::Failed { at, error } => tally.fail(&tasks[at], error),
             _ => Ok(()),
         })?;

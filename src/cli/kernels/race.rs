@@ -90,7 +90,7 @@ impl Race {
                 candidate.choice(case.op.as_ref(), &capabilities)?;
             }
         }
-        let seed = self.seed.unwrap_or_else(|| draw_seed());
+        let seed = self.seed.unwrap_or_else(draw_seed);
         let setting = report::setting(&capabilities, self.device.checks());
         let (mut failed, mut results) = (false, Vec::new());
         for item in shapes.items {

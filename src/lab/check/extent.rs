@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use crate::{graph::Rate, kernel::Op, lab::normals::mix};
+use crate::{
+    graph::Rate,
+    kernel::Op,
+    lab::{normals::mix, stand::cut},
+};
 
 /// How much work a check may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +51,7 @@ fn windows(op: &dyn Op, twin: f64, seed: u64) -> Vec<Range<usize>> {
     let (units, cost) = (op.units(), op.cost());
     let of_unit = cost.flops.max(cost.bytes) / units.max(1) as f64;
     if of_unit * units as f64 <= twin {
-        return vec![0..units];
+        return cut(&(0..units), 1);
     }
     // Two units at least, so that they can be split; four places, or two where a unit is much work.
     let places = if of_unit * 8.0 <= twin { 4 } else { 2 };
@@ -77,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_small_op_is_compared_as_a_whole() {
-        assert_eq!(covers_of(100, 1e6, 0.0), [Cover { units: 0..100, windows: vec![0..100] }]);
+        assert_eq!(covers_of(100, 1e6, 0.0), [Cover { units: 0..100, windows: cut(&(0..100), 1) }]);
     }
 
     #[test]

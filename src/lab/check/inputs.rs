@@ -165,7 +165,10 @@ fn to_bytes(dtype: Dtype, values: &[f32]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Case, Gemm, Linear};
+    use crate::{
+        kernel::{Case, Gemm, Linear},
+        lab::stand::cut,
+    };
     use std::sync::Arc;
 
     fn case() -> Case {
@@ -175,19 +178,21 @@ mod tests {
     #[test]
     fn a_part_of_the_inputs_is_what_the_whole_has_there() {
         let case = case();
-        let whole = Inputs::new(&case, Kind::Random, 0, 7, &[0..8]);
+        let whole = Inputs::new(&case, Kind::Random, 0, 7, &cut(&(0..8), 1));
         let part = Inputs::new(&case, Kind::Random, 0, 7, &[2..3, 5..7]);
         let (whole, part) = (whole.slices(), part.slices());
         assert_eq!(part[0][12..18], whole[0][12..18]);
         assert_eq!(part[0][30..42], whole[0][30..42]);
         assert!(part[0][..12].iter().chain(&part[0][18..30]).all(|&v| v == 0.0));
         assert_eq!(part[2], whole[2]); // the weight
-        assert!(whole[1].is_empty() && whole[0] != Inputs::new(&case, Kind::Random, 0, 8, &[0..8]).slices()[0]);
+        assert!(
+            whole[1].is_empty() && whole[0] != Inputs::new(&case, Kind::Random, 0, 8, &cut(&(0..8), 1)).slices()[0]
+        );
     }
 
     #[test]
     fn kinds_are_what_they_are_called() {
-        let x = |kind, scale| Inputs::new(&case(), kind, scale, 1, &[0..8]).slices()[0].to_vec();
+        let x = |kind, scale| Inputs::new(&case(), kind, scale, 1, &cut(&(0..8), 1)).slices()[0].to_vec();
         let random = x(Kind::Random, 0);
         assert!(x(Kind::Constant, 0).iter().all(|&v| v == CONSTANT));
         for (kind, scale, factor) in [(Kind::Tiny, 0, 1.0 / 256.0), (Kind::Huge, 6, 64.0), (Kind::Huge, 40, 4096.0)] {
@@ -201,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_nudge_is_one_unit_in_the_last_place() {
-        let inputs = Inputs::new(&case(), Kind::Random, 0, 3, &[0..8]);
+        let inputs = Inputs::new(&case(), Kind::Random, 0, 3, &cut(&(0..8), 1));
         let nudged = inputs.nudged(3);
         for (a, b) in inputs.slices()[0].iter().zip(nudged.slices()[0]) {
             assert!(a != b && ((a - b) / a).abs() < 2.5e-7, "{a} {b}");
