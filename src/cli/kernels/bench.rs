@@ -29,7 +29,7 @@ pub struct Bench {
     /// Time for each candidate and shape
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = units::parse_time)]
     budget: Duration,
-    /// Measured ceilings of this device; a time beyond them is an error
+    /// Measured ceilings of this device [default: what `i2vgen roofline` kept]; a time beyond them is an error
     #[arg(long, value_name = "JSON")]
     ceilings: Option<PathBuf>,
     /// End a WGSL file of your own that gives no sign of life for so long
@@ -56,8 +56,8 @@ struct Row<'a> {
 impl Bench {
     pub fn run(self) -> Result<(), Error> {
         kernel(&self.kernel)?;
-        let ceilings = report::ceilings(self.ceilings.as_deref())?;
         let capabilities = self.device.capabilities()?;
+        let ceilings = report::ceilings(self.ceilings.as_deref(), &capabilities)?;
         let mut candidates: Vec<Candidate> =
             self.candidates.iter().map(|text| Candidate::parse(text)).collect::<Result<_, _>>()?;
         if candidates.is_empty() {
@@ -188,7 +188,7 @@ fn text(rows: &[Row<'_>], setting: &str, ceilings: Option<&Ceilings>) -> String 
         text += "the buffers may fit into the caches: they are small, or the device's memory is\n";
     }
     if ceilings.is_none() {
-        text += "no ceilings are known: --ceilings takes what `i2vgen roofline --json` prints\n";
+        text += "no ceilings of this device are known: run `i2vgen roofline` once\n";
     }
     text + setting
 }

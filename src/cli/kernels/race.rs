@@ -38,7 +38,7 @@ pub struct Race {
     /// Seed of the inputs and of the order [default: drawn and printed]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Measured ceilings of this device; a time beyond them is an error
+    /// Measured ceilings of this device [default: what `i2vgen roofline` kept]; a time beyond them is an error
     #[arg(long, value_name = "JSON")]
     ceilings: Option<PathBuf>,
     /// End a WGSL file of your own that gives no sign of life for so long
@@ -77,8 +77,8 @@ impl Race {
 
     fn once(&self) -> Result<(), Error> {
         kernel(&self.kernel)?;
-        let ceilings = report::ceilings(self.ceilings.as_deref())?;
         let capabilities = self.device.capabilities()?;
+        let ceilings = report::ceilings(self.ceilings.as_deref(), &capabilities)?;
         let candidates: Vec<Candidate> =
             self.candidates.iter().map(|text| Candidate::parse(text)).collect::<Result<_, _>>()?;
         let shapes = self.shapes.items(std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;

@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use i2vgen::{
     gpu::{Capabilities, ShaderChecks},
-    lab::{Ceilings, wgpu_version},
+    lab::{Ceilings, Roofline, wgpu_version},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::Error;
@@ -29,12 +30,19 @@ pub fn setting_line(device: &Capabilities, checks: ShaderChecks) -> String {
     format!("{name}, {backend}, {driver}; i2vgen {version}, wgpu {}, shader checks {checks}", wgpu_version())
 }
 
-/// The measured ceilings in a file.
-pub fn ceilings(path: Option<&Path>) -> Result<Option<Ceilings>, Error> {
-    let Some(path) = path else { return Ok(None) };
+/// The measured ceilings in a file; without one those that `i2vgen roofline` kept for this device, if it was measured.
+pub fn ceilings(path: Option<&Path>, device: &Capabilities) -> Result<Option<Ceilings>, Error> {
+    /// What `i2vgen roofline --json` prints.
+    #[derive(Deserialize)]
+    struct Printed {
+        roofline: Roofline,
+    }
+    let Some(path) = path else { return Ok(Roofline::kept(device).map(|(kept, _)| kept.ceilings)) };
     let wrong = |reason: String| Error::message(format!("--ceilings {}: {reason}", path.display()));
     let text = fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-    serde_json::from_str(&text).map(Some).map_err(|e| wrong(format!("{e}; take what `i2vgen roofline --json` prints")))
+    let printed: Printed =
+        serde_json::from_str(&text).map_err(|e| wrong(format!("{e}; take what `i2vgen roofline --json` prints")))?;
+    Ok(Some(printed.roofline.ceilings))
 }
 
 /// A field of a line of CSV.

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use super::{Error, Roofline};
-use crate::{gpu::Device, lab::cache};
+use crate::{
+    gpu::{Capabilities, Device},
+    lab::cache,
+};
 
 /// Where ceilings come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +23,7 @@ impl Roofline {
     /// # Errors
     /// As [`measure`](Self::measure). A cache that cannot be read or written is no error: [`Origin`] tells.
     pub fn obtain(device: &Device, tell: &mut dyn FnMut(&str)) -> Result<(Self, Origin), Error> {
-        let path = Self::path(device);
-        let known = path.as_ref().ok().and_then(|path| cache::read::<Self>(path));
-        // A file of this name may be another device's, or damaged.
-        let version = env!("CARGO_PKG_VERSION");
-        match known.filter(|known| known.device == *device.capabilities() && known.version == version).zip(path.ok()) {
+        match Self::kept(device.capabilities()) {
             Some((known, path)) => Ok((known, Origin::Cached(path))),
             None => {
                 let measured = Self::measure(device, tell)?;
@@ -34,14 +33,22 @@ impl Roofline {
         }
     }
 
+    /// The ceilings that were measured for this device, driver and version, and where they lie; nothing is measured.
+    pub fn kept(device: &Capabilities) -> Option<(Self, PathBuf)> {
+        let path = Self::path(device).ok()?;
+        // A file of this name may be another device's, or damaged.
+        let own = |known: &Self| known.device == *device && known.version == env!("CARGO_PKG_VERSION");
+        Some((cache::read::<Self>(&path).filter(own)?, path))
+    }
+
     /// Keeps the ceilings for later runs; where, or why not.
     pub fn keep(&self, device: &Device) -> Result<PathBuf, String> {
-        let path = Self::path(device)?;
+        let path = Self::path(device.capabilities())?;
         cache::write(&path, self)?;
         Ok(path)
     }
 
-    fn path(device: &Device) -> Result<PathBuf, String> {
-        Ok(cache::folder()?.join(cache::file_name("roofline", device.capabilities(), env!("CARGO_PKG_VERSION"))))
+    fn path(device: &Capabilities) -> Result<PathBuf, String> {
+        Ok(cache::folder()?.join(cache::file_name("roofline", device, env!("CARGO_PKG_VERSION"))))
     }
 }
