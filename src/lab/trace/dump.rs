@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_place_that_takes_no_file_is_named() {
-        let room = tempfile::tempdir().unwrap();
+        // A folder whose own name is not that of a temporary file.
+        let room = tempfile::Builder::new().prefix("room").tempdir().unwrap();
         for path in [room.path().to_owned(), room.path().join("absent/dump.safetensors")] {
             let error = Dump::new(&path).unwrap_err().to_string();
             assert!(error.contains(path.to_str().unwrap()) && !error.contains(".tmp"), "{error}");
