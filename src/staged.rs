@@ -75,6 +75,9 @@ pub fn write_all<'a>(files: impl IntoIterator<Item = (&'a Path, &'a [u8])>) -> R
 impl Staged {
     /// Writes `bytes` to a temporary file beside `path` and to the disk, so that a full disk shows here.
     pub fn add(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Error> {
+        if path.is_dir() {
+            return Err(Error::IsFolder { path });
+        }
         let written = temporary_file(folder_of(&path)).and_then(|mut file| {
             file.as_file_mut().write_all(bytes)?;
             file.as_file().sync_all()?;

@@ -711,7 +711,8 @@ fn emitting_what_is_not_there() {
 fn tracing_what_does_not_happen() {
     let room = Room::new();
     let trace = |more: &[&str]| {
-        let mut arguments = program::generate("photo.png", &[&["-o", "out/dump.safetensors"][..], more].concat());
+        let output = if more.contains(&"-o") { &[][..] } else { &["-o", "out/dump.safetensors"] };
+        let mut arguments = program::generate("photo.png", &[output, more].concat());
         "trace-tensors".clone_into(&mut arguments[0]);
         arguments
     };

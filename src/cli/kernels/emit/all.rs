@@ -39,6 +39,7 @@ pub fn write(targets: &[Target], guards: Guards, folder: Option<&Path>) -> Resul
         index.push(json!({
             "name": entry.name, "kernel": entry.kernel, "variant": entry.variant, "case": entry.case, "device": entry.sort, "usual": entry.usual,
             "defines": entry.defines, "f16": found.f16, "subgroups": found.subgroups, "matrices": found.matrices,
+            "int64": found.int64,
             "workgroup_memory": found.workgroup_memory,
             "files": files, "refused": refused,
         }));

@@ -49,7 +49,12 @@ fn loops(facts: &Facts) -> String {
 
 fn features(facts: &Facts) -> String {
     let declared = &facts.declared;
-    let all = [("f16", declared.f16), ("subgroups", declared.subgroups), ("cooperative matrices", declared.matrices)];
+    let all = [
+        ("f16", declared.f16),
+        ("subgroups", declared.subgroups),
+        ("64-bit integers", declared.int64),
+        ("cooperative matrices", declared.matrices),
+    ];
     let used: Vec<&str> = all.into_iter().filter(|(_, used)| *used).map(|(name, _)| name).collect();
     if used.is_empty() { "nothing beyond core WebGPU".into() } else { used.join(", ") }
 }
