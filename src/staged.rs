@@ -146,11 +146,12 @@ mod tests {
     #[test]
     fn a_failed_rename_leaves_nothing_behind() {
         let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("3")).unwrap();
         let mut staged = Staged::default();
         for name in ["1", "2", "3", "4"] {
             staged.add(root.path().join(name), b"x").unwrap();
         }
+        fs::create_dir(root.path().join("3")).unwrap();
+        assert!(matches!(write(&root.path().join("3"), b"x"), Err(Error::IsFolder { .. })));
         let message = staged.commit().unwrap_err().to_string();
         assert!(message.contains(root.path().join("3").to_str().unwrap()), "{message}");
         assert_eq!(names(root.path()), ["3"]);

@@ -75,7 +75,7 @@ fn facts_are_told_in_tables_and_json() {
         (&json["kernel"], &json["variant"], &json["shader_checks"]),
         (&"linear".into(), &"register".into(), &"bounds".into())
     );
-    assert_eq!((&json["defines"]["TM"], &json["facts"]["threads"]), (&8.into(), &64.into()));
+    assert_eq!((&json["defines"]["TM"], &json["facts"]["threads"]), (&8.into(), &json["defines"]["WG"]));
     assert!(json["facts"]["registers"].is_null());
     let spirv = &json["facts"]["spirv"];
     let total = |counts: &Value| counts.as_object().unwrap().values().map(|v| v.as_i64().unwrap()).sum::<i64>();

@@ -108,7 +108,7 @@ fn reflection(module: &Module) -> Result<Reflection, String> {
     let mut found = Reflection {
         workgroup_size: main.workgroup_size,
         int64: module.types.iter().any(|(_, ty)| is_int64(&ty.inner)),
-        f16: module.types.iter().any(|(_, ty)| is_f16(&ty.inner)),
+        f16: module.types.iter().any(|(_, ty)| is_f16(&ty.inner)) || converts_to_f16(module),
         matrices: module.types.iter().any(|(_, ty)| matches!(ty.inner, TypeInner::CooperativeMatrix { .. })),
         subgroups: uses_subgroups(module),
         ..Reflection::default()
@@ -178,13 +178,24 @@ fn is_f16(inner: &TypeInner) -> bool {
     inner.scalar().is_some_and(|scalar| scalar.kind == ScalarKind::Float && scalar.width == 2)
 }
 
+/// A conversion alone leaves no type behind.
+fn converts_to_f16(module: &Module) -> bool {
+    functions(module).any(|function| {
+        let half = |e: &Expression| matches!(e, Expression::As { kind: ScalarKind::Float, convert: Some(2), .. });
+        function.expressions.iter().any(|(_, e)| half(e))
+    })
+}
+
+fn functions(module: &Module) -> impl Iterator<Item = &naga::Function> {
+    module.functions.iter().map(|(_, f)| f).chain(module.entry_points.iter().map(|e| &e.function))
+}
+
 fn is_int64(inner: &TypeInner) -> bool {
     inner.scalar().is_some_and(|scalar| matches!(scalar.kind, ScalarKind::Uint | ScalarKind::Sint) && scalar.width == 8)
 }
 
 fn uses_subgroups(module: &Module) -> bool {
-    let bodies = module.functions.iter().map(|(_, f)| f).chain(module.entry_points.iter().map(|e| &e.function));
-    bodies.into_iter().any(|function| {
+    functions(module).any(|function| {
         let results = function
             .expressions
             .iter()
