@@ -18,6 +18,11 @@ struct Exclusion {
 }
 
 const EXCLUSIONS: [Exclusion; 4] = [
+    Exclusion {
+        backend: Backend::Glsl,
+        applies: |s| s.declared().int64,
+        reason: "naga writes no 64-bit integers in GLSL",
+    },
     Exclusion { backend: Backend::Glsl, applies: |s| s.declared().f16, reason: "naga writes no f16 in GLSL" },
     Exclusion {
         backend: Backend::Glsl,
@@ -25,11 +30,6 @@ const EXCLUSIONS: [Exclusion; 4] = [
         reason: "GLSL has no matrices of a subgroup",
     },
     Exclusion { backend: Backend::Hlsl, applies: |s| s.declared().matrices, reason: "nor has HLSL 6.2" },
-    Exclusion {
-        backend: Backend::Msl,
-        applies: |s| s.wgsl().contains("coop_mat16x16"),
-        reason: "Metal's simdgroup matrices are 8x8",
-    },
 ];
 
 fn excluded(backend: Backend, shader: &Shader) -> Option<&'static str> {

@@ -182,12 +182,15 @@ impl Machine<'_> {
         Kind::of(scalar.ok_or_else(|| Stop::unknown("arithmetic with other than numbers and vectors"))?)
     }
 
-    /// Integers of 64 bits are loaded, taken apart and put together; more is not known of them.
+    /// Integers of 64 bits are loaded, shifted and joined; more is not known of them.
     fn check_wide(&self, frame: usize, expression: &E, operands: [Handle<E>; 2]) -> Result<(), Stop> {
         let wide = |of| self.inner(frame, of).scalar().is_some_and(|scalar| width(scalar) > 1);
         let known = match expression {
             E::Compose { .. } | E::ArrayLength(_) | E::As { .. } => true,
-            E::Binary { op, .. } => matches!(op, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight),
+            E::Binary { op, .. } => {
+                use BinaryOperator::{InclusiveOr, ShiftLeft, ShiftRight};
+                matches!(op, InclusiveOr | ShiftLeft | ShiftRight)
+            }
             _ => false,
         };
         match known || !operands.into_iter().any(wide) {
@@ -254,6 +257,9 @@ impl Machine<'_> {
                 to.iter_mut().zip(pattern).for_each(|(to, at)| *to = x.word(lane, *at as usize));
             }),
             E::Unary { op, .. } => each(lanes, |lane, word| arithmetic::unary(*op, kind, x.word(lane, word))),
+            E::Binary { op: BinaryOperator::InclusiveOr, .. } if kind == Kind::U64 => {
+                each(lanes, |lane, word| x.word(lane, word) | y.word(lane, word));
+            }
             E::Binary { op, .. } if kind == Kind::U64 => {
                 let left = *op == BinaryOperator::ShiftLeft;
                 each(lanes, |lane, word| {
