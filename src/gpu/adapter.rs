@@ -1,6 +1,6 @@
 //! Finding adapters and choosing one.
 
-use wgpu::{Backends, DeviceType, Features};
+use wgpu::{Backends, DeviceType, Features, InstanceFlags};
 
 use super::{Capabilities, DeviceKind, Error, MatrixShape, memory};
 
@@ -16,6 +16,8 @@ pub struct Adapter {
 pub fn adapters() -> Vec<Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = Backends::PRIMARY;
+    // In a debug build naga would look up the line of every instruction that it writes: a third of a warm run. WGPU_DEBUG=1 asks for it.
+    descriptor.flags = descriptor.flags.difference(InstanceFlags::DEBUG).with_env();
     let instance = wgpu::Instance::new(descriptor);
     let found = pollster::block_on(instance.enumerate_adapters(Backends::PRIMARY));
     found.into_iter().map(|inner| Adapter { capabilities: capabilities(&inner), inner }).collect()
