@@ -27,8 +27,7 @@ struct Found {
 
 fn devices() -> [Capabilities; 2] {
     let card = Capabilities { kind: DeviceKind::Discrete, f16: true, ..PORTABLE.clone() };
-    // Without 64-bit integers: how the wide rungs store f16 is not interpreted rightly yet.
-    let cpu = Capabilities { kind: DeviceKind::Cpu, subgroup: Some([8, 8]), ..card.clone() };
+    let cpu = Capabilities { kind: DeviceKind::Cpu, int64: true, subgroup: Some([8, 8]), ..card.clone() };
     [card, cpu]
 }
 

@@ -18,12 +18,13 @@ mod values;
 
 use std::{borrow::Cow, collections::HashMap, ops::Range};
 
+use half::f16;
 use naga::{Binding as Bound, BuiltIn, Module, Span as At, TypeInner};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     graph::{ZEROS, grid},
-    kernel::{Choice, Dtype, Op, Role, Span, parse_wgsl},
+    kernel::{Binding, Choice, Dtype, Op, Role, Span, parse_wgsl},
     lab::normals::mix,
 };
 use machine::Machine;
@@ -107,7 +108,7 @@ fn interpret(run: Run<'_>, found: &mut Sanitized) -> Result<Written, String> {
     let bases: Vec<u32> = starts.iter().map(|&start| start as u32).collect();
     let dispatch = op.dispatch(choice, &units, &bases);
     let mut buffers = HashMap::new();
-    let mut outputs: Vec<Option<naga::Handle<naga::GlobalVariable>>> = vec![None; bindings.len()];
+    let mut outputs = vec![None; bindings.len()];
     let mut values: Vec<Option<Cow<'_, [f32]>>> = values.into_iter().map(Some).collect();
     for (handle, variable) in module.global_variables.iter() {
         let Some(at) = &variable.binding else { continue };
@@ -115,15 +116,16 @@ fn interpret(run: Run<'_>, found: &mut Sanitized) -> Result<Written, String> {
             None => Buffer::Uniform(uniform(module, variable.ty, &dispatch.params).map_err(told)?),
             Some((_, binding)) if binding.role == Role::Absent => Buffer::Zeros(ZEROS as usize / 4),
             Some((i, binding)) if binding.role == Role::Output => {
-                outputs[i] = Some(handle);
                 let length = match &spans[i] {
                     Span::All => binding.elements(),
                     Span::Elements(e) => e.end.min(binding.elements()).saturating_sub(e.start),
                 };
-                Buffer::Output(vec![Default::default(); length])
+                let packed = is_packed(binding, module, variable);
+                outputs[i] = Some((handle, packed, length));
+                Buffer::Output(vec![Default::default(); if packed { length.div_ceil(2) } else { length }])
             }
             Some((i, binding)) => {
-                let packed = binding.dtype == Dtype::F16 && reads_words(module, variable);
+                let packed = is_packed(binding, module, variable);
                 let values = values.get_mut(i).and_then(Option::take).unwrap_or_default();
                 Buffer::Input(Input { values, packed, whole: binding.dtype == Dtype::U32 })
             }
@@ -156,8 +158,16 @@ fn interpret(run: Run<'_>, found: &mut Sanitized) -> Result<Written, String> {
     }
     found.faults = machine.memory.faults.told(&wgsl);
     let written = bindings.iter().zip(&outputs).filter(|(binding, _)| binding.role == Role::Output).map(|(_, at)| {
-        let words = at.and_then(|at| machine.memory.output(at)).map(Vec::as_slice).unwrap_or_default();
-        words.iter().map(|cell| cell.written.then(|| f32::from_bits(cell.value))).collect()
+        let Some((at, packed, length)) = *at else { return Vec::new() };
+        let words = machine.memory.output(at).map(Vec::as_slice).unwrap_or_default();
+        let value = |i: usize| {
+            let cell = words.get(if packed { i / 2 } else { i }).filter(|cell| cell.written)?;
+            Some(match packed {
+                true => f16::from_bits((cell.value >> (16 * (i % 2))) as u16).to_f32(),
+                false => f32::from_bits(cell.value),
+            })
+        };
+        (0..length).map(value).collect()
     });
     Ok(written.collect())
 }
@@ -188,13 +198,13 @@ fn order(count: usize) -> impl Iterator<Item = usize> {
     chosen.into_iter()
 }
 
-/// Does the shader read this buffer in whole words?
-fn reads_words(module: &Module, variable: &naga::GlobalVariable) -> bool {
+/// Are two f16 one word of the shader's?
+fn is_packed(binding: &Binding, module: &Module, variable: &naga::GlobalVariable) -> bool {
     let element = match module.types[variable.ty].inner {
         TypeInner::Array { base, .. } => &module.types[base].inner,
         ref other => other,
     };
-    element.scalar().is_some_and(|scalar| scalar.kind == naga::ScalarKind::Uint)
+    binding.dtype == Dtype::F16 && element.scalar().is_some_and(|scalar| scalar.kind == naga::ScalarKind::Uint)
 }
 
 /// The words of a parameter struct.
