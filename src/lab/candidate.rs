@@ -72,12 +72,8 @@ impl Candidate {
     /// Reads `VARIANT`, `VARIANT:TM=8,TN=2` or the path of a WGSL file, with `@checks=…` behind it; reads the file.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Spelling { candidate: text.to_owned(), reason };
-        let (body, checks) = match text.rsplit_once('@') {
-            Some((body, suffix)) if suffix.starts_with("checks=") => {
-                (body, Some(suffix["checks=".len()..].parse().map_err(wrong)?))
-            }
-            _ => (text, None),
-        };
+        let (body, checks) = split(text);
+        let checks = checks.map(str::parse).transpose().map_err(wrong)?;
         if body.is_empty() {
             return Err(wrong("it has no name".into()));
         }
@@ -120,6 +116,16 @@ impl Candidate {
             What::Variant { name, numbers } => named(op, device, name, numbers),
         }
     }
+}
+
+/// What comes before and behind `@checks=`.
+fn split(text: &str) -> (&str, Option<&str>) {
+    text.rsplit_once("@checks=").map_or((text, None), |(body, checks)| (body, Some(checks)))
+}
+
+/// The path of the file that a candidate names, if it is one.
+pub fn path(text: &str) -> Option<&str> {
+    Some(split(text).0).filter(|body| is_file(body))
 }
 
 /// Does this name a file, and not a variant?

@@ -97,6 +97,12 @@ pub fn race(timers: &mut [Timer], rules: &Rules, before: &mut dyn FnMut(usize)) 
             before(at);
             seconds[at] += timers[at].sample()? / 2.0;
         }
+        // One clock for all: the wall's times hold what starting costs.
+        if timers.iter().any(|timer| timer.clock() != timers[0].clock()) {
+            timers.iter_mut().for_each(Timer::by_wall);
+            rounds.clear();
+            continue;
+        }
         rounds.push(seconds);
         let look = rounds.len() >= rules.min_rounds && rounds.len().is_multiple_of(ROUNDS);
         if start.elapsed() >= rules.budget && rounds.len() >= rules.min_rounds || look && is_sure(&rounds, rules) {

@@ -78,6 +78,11 @@ impl Timer {
         self.clock
     }
 
+    /// From now on times by the host's clock.
+    pub fn by_wall(&mut self) {
+        self.clock = Clock::Wall;
+    }
+
     /// Runs of one sample.
     pub fn repeats(&self) -> usize {
         self.repeats
@@ -116,7 +121,7 @@ impl Timer {
                 return Ok(seconds / self.repeats as f64);
             }
             // Zero or backward timestamps: no numbers.
-            self.clock = Clock::Wall;
+            self.by_wall();
         }
         let start = Instant::now();
         self.device.submit(&commands);

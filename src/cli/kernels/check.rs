@@ -61,10 +61,7 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> Result<(), Error> {
         match self.watch {
-            true => {
-                let files: Vec<String> = self.variant.iter().filter(|name| name.ends_with(".wgsl")).cloned().collect();
-                watch(&files, || self.once())
-            }
+            true => watch(&self.variant, || self.once()),
             false => self.once(),
         }
     }

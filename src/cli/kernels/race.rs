@@ -66,11 +66,7 @@ struct Outcome {
 impl Race {
     pub fn run(self) -> Result<(), Error> {
         match self.watch {
-            true => {
-                let files: Vec<String> =
-                    self.candidates.iter().filter(|name| name.ends_with(".wgsl")).cloned().collect();
-                watch(&files, || self.once())
-            }
+            true => watch(&self.candidates, || self.once()),
             false => self.once(),
         }
     }

@@ -2,15 +2,18 @@
 
 use std::{fs, thread, time::Duration};
 
+use i2vgen::lab::path;
+
 use super::Error;
 use crate::cli::output;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Does `work`, and again whenever one of the files has other contents; until Ctrl-C. Its errors are told and waited out: the next save may
-/// mend them.
-pub fn watch(files: &[String], mut work: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
+/// Does `work`, and again whenever a file among the candidates has other contents; until Ctrl-C. Its errors are told and waited out: the
+/// next save may mend them.
+pub fn watch(candidates: &[String], mut work: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
+    let files: Vec<&str> = candidates.iter().filter_map(|text| path(text)).collect();
     if files.is_empty() {
         return Err(Error::message("--watch: there is no file to watch: name a .wgsl file of your own"));
     }
