@@ -169,13 +169,14 @@ fn the_first_operation_that_departs_is_found() {
     assert_eq!(chain["culprit"][0]["index"], last, "{chain}");
 }
 
-/// A kernel that is right only where nobody has written before, as after a missing barrier: each operation alone is right.
+/// A kernel that is right only where nobody has written before (the tracer poisons with bytes 0xfe), as after a missing barrier: each
+/// operation alone is right.
 #[test]
 fn what_depends_on_waiting_is_found() {
     let room = Room::new();
     let (from, to) = (
         "y[(i - p.y_base) / 4u] = ",
-        "let at = (i - p.y_base) / 4u;\n  y[at] = select(0.5, 1.0, bitcast<u32>(f32(y[at].x)) == 0xffffffffu) * ",
+        "let at = (i - p.y_base) / 4u;\n  y[at] = select(0.5, 1.0, bitcast<u32>(f32(y[at].x)) == 0xfefefefeu) * ",
     );
     break_kernel(&room, "pointwise", from, to);
     let ran = trace(&room, &["--bisect", "--phase", "unet", "--override", "pointwise=./broken.wgsl", "--json"]);
