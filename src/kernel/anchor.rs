@@ -22,10 +22,10 @@ pub enum AnchorMode {
     /// Every latent.
     Blend,
     /// Low spatial frequencies alone: detail and motion within the width of the filter stay free.
-    #[default]
     Lowpass,
     /// Mean and spread of every channel alone: colour and light are held, shapes move. After Huang and Belongie,
     /// *Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization*, 2017.
+    #[default]
     Adain,
 }
 

@@ -71,7 +71,7 @@ pub struct Settings {
     /// How strongly, 0 to 1 [default: 0.3]
     #[arg(long, value_name = "SHARE", help_heading = "Guidance and anchoring")]
     pub anchor_strength: Option<f32>,
-    /// What is pulled: every latent, low spatial frequencies, or mean and spread of the channels [default: lowpass]
+    /// What is pulled: every latent, low spatial frequencies, or mean and spread of the channels [default: adain]
     #[arg(long, value_name = "blend|lowpass|adain", value_parser = by_name::<AnchorMode>, help_heading = "Guidance and anchoring")]
     pub anchor_mode: Option<AnchorMode>,
     /// The part of the steps in which it acts, 0 to 1 [default: 0.8]

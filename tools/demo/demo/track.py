@@ -62,12 +62,18 @@ def motion(paces: dict[str, float], turning: bool = True) -> str:
 
 
 def shape(frame: torch.Tensor, scene: Scene) -> str:
-    """Which shape a frame `[3, h, w]` shows: the one that overlaps most, at the place, size and angle that suit it best."""
+    """Which shape a frame `[3, h, w]` shows: the one that overlaps most."""
+    found = overlaps(frame, scene)
+    return max(found, key=found.get)
+
+
+def overlaps(frame: torch.Tensor, scene: Scene, shapes=SHAPES) -> dict[str, float]:
+    """How well shapes fit what a frame `[3, h, w]` shows (intersection by union, 0..1), each at the place, size and angle that suit it best."""
     height, width = frame.shape[-2:]
     mask = covered(frame[None], scene)
     cx, cy, area, _ = _moments(mask)
-    overlaps = {}
-    for name in SHAPES:
+    found = {}
+    for name in shapes:
         turn = 2 * math.pi / SYMMETRY.get(name, 1)
         angles = [0.0] if name == "circle" else [turn * at / 12 for at in range(12)]
         unit = replace(scene, shape=name, motion="resting", x=cx.item(), y=cy.item(), angle=0.0, radius=0.2)
@@ -76,16 +82,19 @@ def shape(frame: torch.Tensor, scene: Scene) -> str:
         tries = [replace(unit, radius=radius, angle=angle, softness=1.5) for angle in angles]
         drawn = draw.masks(tries, torch.zeros(len(tries), 1), height, width)[:, 0]
         overlap = torch.minimum(drawn, mask).sum((1, 2)) / torch.maximum(drawn, mask).sum((1, 2)).clamp_min(1e-3)
-        overlaps[name] = overlap.max().item()
-    return max(overlaps, key=overlaps.get)
+        found[name] = overlap.max().item()
+    return found
+
+
+def inside(frame: torch.Tensor, scene: Scene) -> list[float]:
+    """The mean colour of the shape's inside in a frame `[3, h, w]`, 0..1."""
+    away = (frame - draw.grounds([scene], *frame.shape[-2:])[0]).norm(dim=0)
+    return frame[:, away > 0.75 * away.max()].mean(1).tolist()
 
 
 def colour(frame: torch.Tensor, scene: Scene) -> str:
     """The name of the colour that the shape's inside is nearest to, in a frame `[3, h, w]`."""
-    height, width = frame.shape[-2:]
-    away = (frame - draw.grounds([scene], height, width)[0]).norm(dim=0)
-    inside = away > 0.75 * away.max()
-    seen = frame[:, inside].mean(1).tolist()
+    seen = inside(frame, scene)
     return min(COLOURS, key=lambda name: math.dist(seen, COLOURS[name]))
 
 
