@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from . import evaluate, export, look, pictures, training, unet, vae
+from . import control, evaluate, export, look, pictures, training, unet, vae
 
 
 def main() -> None:
@@ -40,6 +40,10 @@ def main() -> None:
     stage.add_argument("--clips", type=int, default=200)
     stage.add_argument("--others", type=int, default=100, help="how many pictures get another prompt as well")
     stage.add_argument("--sweeps", action="store_true", help="also other guidance scales, steps and number formats")
+    stage = stages.add_parser("control", help="measure what anchoring, fresh noise and guidance do")
+    stage.add_argument("folder", type=Path, help="for pictures and clips; run again, it goes on")
+    stage.add_argument("--program", nargs="+", required=True, help="the runtime")
+    stage.add_argument("--pictures", type=int, default=32)
     stage = stages.add_parser("pictures", help="draw the example pictures")
     stage.add_argument("folder", type=Path)
     a = parser.parse_args()
@@ -56,6 +60,8 @@ def main() -> None:
             look.look(a.checkpoint, a.sheet, a.guidance, a.frames)
         case "evaluate":
             evaluate.evaluate(a.folder, a.program, a.clips, a.others, a.sweeps)
+        case "control":
+            control.control(a.folder, a.program, a.pictures)
         case "export":
             export.export(a.folder, a.vae, a.target)
 
