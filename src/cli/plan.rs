@@ -71,7 +71,7 @@ impl Plan {
         let (device, rate) = self.assume.device()?;
         let request = self.request(model.defaults.as_ref());
         request.check(&model.configs)?;
-        Schedule::new(&model.scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        Schedule::new(&model.scheduler)?.steps(&request.sampling())?;
         let target = Target { choices: self.overrides.choices()?, ..Target::new(device, rate) };
         let (plans, activation) = model.planning(&request, self.dtype, target, |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)

@@ -5,7 +5,7 @@ use crate::{
     gpu::{Buffer, Device},
     graph::{Bindings, Plan, Program, Slots, WeightStore},
     kernel::{Ddim, Dtype},
-    sampler::{Anchoring, Step, is_guided},
+    sampler::{Anchoring, Sampler, Step, is_guided},
 };
 
 /// What guides a denoising.
@@ -37,7 +37,7 @@ struct StepPrograms {
     passes: Vec<Pass>,
     ddim: Program,
     shape: Shape,
-    /// What the passes have in common and what the DDIM step reads and writes.
+    /// What the passes have in common and what the sampler's step reads and writes.
     bindings: Bindings,
 }
 
@@ -67,6 +67,9 @@ impl<'a> Denoiser<'a> {
         f32("latents", s.elements())?;
         f32("guided", s.elements())?;
         f32("x0", s.elements())?;
+        if s.sampler == Sampler::DpmSolver {
+            f32("x0.before", s.elements())?;
+        }
         if s.anchor.is_some() {
             f32("anchor", 1 + s.frames)?;
         }
@@ -96,6 +99,7 @@ impl<'a> Denoiser<'a> {
             None => Ok(()),
         }
     }
+
     /// Denoises one clip from its initial noise; the latents stay on the device.
     pub fn run(&self, course: &Course, noise: &mut Noise, observer: &mut dyn Observer) -> Result<(), Error> {
         self.start(noise)?;
@@ -130,7 +134,7 @@ impl<'a> Denoiser<'a> {
         Ok(self.programs(course, index).passes.iter().try_for_each(|pass| pass.unet.submit())?)
     }
 
-    /// Submits guidance, DDIM step number `index` and anchoring.
+    /// Submits guidance, the sampler's step number `index` and anchoring.
     pub fn step(&self, course: &Course, index: usize, noise: &mut Noise) -> Result<(), Error> {
         self.hand_over(course, index, noise)?;
         Ok(self.programs(course, index).ddim.submit()?)
@@ -153,6 +157,7 @@ impl<'a> Denoiser<'a> {
             step.next_from_x0,
             step.next_from_eps,
             step.next_from_noise,
+            step.next_from_change,
         ];
         values.resize(Ddim::COEFFICIENTS, 0.0);
         values.extend(course.guidance.get(index).into_iter().flatten());
@@ -165,7 +170,7 @@ impl<'a> Denoiser<'a> {
         Ok(())
     }
 
-    /// What a guided step runs, in order: an evaluation of the UNet or two, then guidance, DDIM and anchoring.
+    /// What a guided step runs, in order: an evaluation of the UNet or two, then guidance, the sampler's step and anchoring.
     pub fn parts(&self) -> Vec<(&Plan, &Program)> {
         let unet = self.step.passes.iter().map(|pass| (&self.plans.step.unet, &pass.unet));
         unet.chain([(&self.plans.step.ddim, &self.step.ddim)]).collect()
@@ -266,7 +271,7 @@ impl StepPrograms {
     }
 }
 
-/// The names under which the DDIM step finds what the passes predict.
+/// The names under which the sampler's step finds what the passes predict.
 fn prediction_names(shape: &Shape) -> &'static [&'static str] {
     match (shape.guided, shape.one_batch) {
         (true, false) => &["prediction.uncond", "prediction.cond"],

@@ -6,7 +6,7 @@ use crate::{
     graph::{Graph, Keep, Plan, Target, Types},
     kernel::{Activation, AnchorMode, Ddim, Dtype},
     model::Condition,
-    sampler::Anchoring,
+    sampler::{Anchoring, Sampler},
 };
 
 /// The sizes of a generation.
@@ -30,6 +30,8 @@ pub struct Shape {
     pub one_batch: bool,
     /// Are there steps without guidance among guided ones?
     pub mixed: bool,
+    /// How a step is taken.
+    pub sampler: Sampler,
     /// Is fresh noise added in each step?
     pub noise: bool,
     /// Are random numbers drawn on the device, from keys, or written there by the host?
@@ -56,6 +58,7 @@ impl Shape {
             guided: guided > 0,
             mixed: guided > 0 && unguided > 0,
             one_batch: request.passes != Passes::Two,
+            sampler: request.sampler,
             noise: request.eta > 0.0,
             drawn: request.rng == RngKind::Philox,
             anchor: request.anchoring.filter(Anchoring::acts).map(|anchoring| anchoring.mode),
@@ -144,7 +147,7 @@ pub struct StepPlans {
     pub conditions: Plan,
     /// One evaluation of the UNet.
     pub unet: Plan,
-    /// Guidance, DDIM step and anchoring.
+    /// Guidance, the sampler's step and anchoring.
     pub ddim: Plan,
     /// The sizes, with guidance as it is in this step.
     pub shape: Shape,
@@ -210,7 +213,8 @@ fn record_initial(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
 }
 
 /// Inputs `prediction` (or `prediction.uncond` and `prediction.cond` of two passes), `latents`, `step`, the normals `noise.step`, and with anchoring
-/// `image_latent` and `anchor`; outputs `guided`, `x0` and the new `latents`.
+/// `image_latent` and `anchor`; outputs `guided`, `x0` and the new `latents`. A solver of several steps also reads the last step's
+/// `x0.before` and leaves its own there, as it was before anchoring: that pulls the sample, not what the network estimates.
 fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     let map = [s.frames, s.pixels(), s.channels];
     let rows = s.frames * s.pixels();
@@ -228,6 +232,12 @@ fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     let step = g.input("step", &[Ddim::COEFFICIENTS + s.frames], Dtype::F32);
     let [guided, mut x0, mut next] = g.ddim(&cond, uncond.as_ref(), &latents, noise.as_ref(), &step)?;
     g.output("guided", &guided);
+    if s.sampler == Sampler::DpmSolver {
+        let before = g.input("x0.before", &map, Dtype::F32);
+        next = g.multistep(&next, &x0, &before, &step)?;
+        let kept = g.pointwise("x0.before", 1.0, &x0, None, Activation::None, Dtype::F32, &map)?;
+        g.output("x0.before", &kept);
+    }
     if let Some(mode) = s.anchor {
         let image = g.input("image_latent", &[s.pixels(), s.channels], Dtype::F32);
         let step = g.input("anchor", &[1 + s.frames], Dtype::F32);

@@ -8,7 +8,7 @@ use crate::{
     gpu::Capabilities,
     kernel::Dtype,
     picture::{MIN_SIDE, Picture},
-    sampler::{Anchoring, FinalAlpha, Guidance, SchedulerOverrides, is_guided},
+    sampler::{Anchoring, FinalAlpha, Guidance, Sampler, Sampling, SchedulerOverrides, is_guided},
 };
 
 /// The negative prompt of the original implementation.
@@ -136,6 +136,8 @@ pub struct Request {
     pub guidance: Guidance,
     /// Whether and how frames are pulled back to the picture.
     pub anchoring: Option<Anchoring>,
+    /// How a step is taken.
+    pub sampler: Sampler,
     /// Fresh noise per step, 0 to 1.
     pub eta: f64,
     /// Scheduler settings in place of the checkpoint's.
@@ -167,6 +169,7 @@ impl Request {
             steps: 50,
             guidance: Guidance::from(9.0),
             anchoring: None,
+            sampler: Sampler::default(),
             eta: 0.0,
             scheduler: SchedulerOverrides::default(),
             target_fps: 16.0,
@@ -181,6 +184,11 @@ impl Request {
     /// A request without a picture of its own and without a prompt, for plans: what a clip costs depends on neither.
     pub fn plain() -> Self {
         Self::new(Picture::black(MIN_SIDE, MIN_SIDE), "")
+    }
+
+    /// The way from noise to sample.
+    pub fn sampling(&self) -> Sampling {
+        Sampling { sampler: self.sampler, steps: self.steps, eta: self.eta, end: self.compat.final_alpha() }
     }
 
     /// The guidance scales, `[steps][frames]`.

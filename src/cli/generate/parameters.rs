@@ -5,7 +5,7 @@ use std::path::Path;
 use i2vgen::{
     kernel::Override,
     pipeline::{Compat, DtypeChoice, Engine, Passes, RngKind},
-    sampler::{Anchoring, FrameScales, SchedulerOverrides, StepScales},
+    sampler::{Anchoring, FrameScales, Sampler, SchedulerOverrides, StepScales},
     video::{self, Filter},
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Parameters {
     pub height: u32,
     pub frames: usize,
     pub steps: usize,
+    /// Clips of earlier versions were all made with DDIM.
+    #[serde(default)]
+    pub sampler: Sampler,
     #[serde(serialize_with = "as_decimal")]
     pub cfg_scale: f32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +102,7 @@ impl Parameters {
             height: request.height,
             frames: request.frames,
             steps: request.steps,
+            sampler: request.sampler,
             cfg_scale: request.guidance.scale,
             cfg_frames: request.guidance.frames.clone(),
             cfg_steps: request.guidance.steps.clone(),

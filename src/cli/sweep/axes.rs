@@ -4,7 +4,9 @@ use clap::Args;
 use i2vgen::{
     pipeline::{Compat, DtypeChoice, RngKind},
     prepare::Mode,
-    sampler::{AnchorMode, AnchorNoise, BetaSchedule, FrameScales, PredictionType, StepScales, TimestepSpacing},
+    sampler::{
+        AnchorMode, AnchorNoise, BetaSchedule, FrameScales, PredictionType, Sampler, StepScales, TimestepSpacing,
+    },
     video::{Filter, MAX_SCALE},
 };
 use serde::Serialize;
@@ -50,6 +52,9 @@ pub struct Axes {
     /// Denoising steps
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Sampling")]
     steps: Vec<usize>,
+    /// How a step is taken
+    #[arg(long, value_name = "ddim,dpm-solver++", value_delimiter = ',', value_parser = by_name::<Sampler>, help_heading = "Sampling")]
+    sampler: Vec<Sampler>,
     /// Shares of fresh noise in each step
     #[arg(long, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Sampling")]
     eta: Vec<f64>,
@@ -150,6 +155,7 @@ impl Axes {
             axis("output-scale", "output_scale", self.output_scale.as_slice()),
             axis("output-filter", "output_filter", self.output_filter.as_slice()),
             axis("steps", "steps", &self.steps),
+            axis("sampler", "sampler", &self.sampler),
             axis("eta", "eta", &self.eta),
             axis("cfg-scale", "cfg_scale", &self.cfg_scale),
             axis("cfg-frames", "cfg_frames", &self.cfg_frames),
@@ -267,6 +273,8 @@ mod tests {
             "nearest",
             "--steps",
             "6",
+            "--sampler",
+            "dpm-solver++",
             "--eta",
             "0.5",
             "--cfg-scale",
@@ -302,7 +310,7 @@ mod tests {
             "--dtype",
             "f32",
         ]);
-        assert_eq!(axes.len(), 29);
+        assert_eq!(axes.len(), 30);
         let fields = axes.iter().flat_map(|axis| &axis.choices).flat_map(|choice| choice.fields.clone());
         let fields: Value =
             fields.map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into();
