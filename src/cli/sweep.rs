@@ -182,7 +182,7 @@ impl Sweep {
             engine.add_identity(&mut measures, &clip, reference, progress)?;
         }
         let made = store(engine, &recipe, &mark, &job.target, output, progress)?;
-        let device_bytes = Estimate::new(&engine.plans(request, Keep::Nothing)?, request.guided_steps()).peak_bytes;
+        let device_bytes = Estimate::new(&engine.plans(request, Keep::Nothing)?, request.step_counts()).peak_bytes;
         Record { origin: entry.origin.clone(), seconds, device_bytes, measures }.save(&entry.record)?;
         Ok(made)
     }

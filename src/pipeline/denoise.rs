@@ -1,23 +1,12 @@
 //! The denoising loop: it runs on the device; the host only hands over a few numbers per step.
 
-use super::{Draw, Encoded, Error, Event, Noise, Observer, Plans, Shape, plans::StepPlans, progress::tell};
+use super::{Course, Draw, Encoded, Error, Event, Noise, Observer, Plans, Shape, plans::StepPlans, progress::tell};
 use crate::{
     gpu::{Buffer, Device},
     graph::{Bindings, Plan, Program, Slots, WeightStore},
     kernel::{Ddim, Dtype},
-    sampler::{Anchoring, Sampler, Step, is_guided},
+    sampler::Sampler,
 };
-
-/// What guides a denoising.
-#[derive(Clone, Debug)]
-pub struct Course {
-    /// The steps.
-    pub steps: Vec<Step>,
-    /// Their guidance scales, `[steps][frames]`.
-    pub guidance: Vec<Vec<f32>>,
-    /// Whether and how frames are pulled back to the picture.
-    pub anchoring: Option<Anchoring>,
-}
 
 /// The UNet, ready to denoise clips of one shape.
 pub struct Denoiser<'a> {
@@ -44,6 +33,8 @@ struct StepPrograms {
 struct Pass {
     conditions: Program,
     unet: Program,
+    /// Its outermost layers alone, where steps reuse deep features.
+    outer: Option<Program>,
     bindings: Bindings,
 }
 
@@ -123,15 +114,17 @@ impl<'a> Denoiser<'a> {
 
     /// The programs of a step: where none of its frames is guided, one evaluation is enough.
     fn programs(&self, course: &Course, index: usize) -> &StepPrograms {
-        let guided = course.guidance.get(index).is_none_or(|scales| is_guided(scales));
-        self.unguided_step.as_ref().filter(|_| !guided).unwrap_or(&self.step)
+        self.unguided_step.as_ref().filter(|_| !course.guided(index)).unwrap_or(&self.step)
     }
 
-    /// Submits the UNet's evaluation of the current latents at step number `index`.
+    /// Submits the UNet's evaluation of the current latents at step number `index`: all of it, or of its outermost layers alone where the
+    /// step reuses what the one before left.
     pub fn evaluate(&self, course: &Course, index: usize) -> Result<(), Error> {
         let Some(step) = course.steps.get(index) else { return Ok(()) };
         self.write("timestep", &[step.timestep as f32]);
-        Ok(self.programs(course, index).passes.iter().try_for_each(|pass| pass.unet.submit())?)
+        let reuses = course.reuses(index);
+        let program = |pass: &'_ Pass| pass.outer.as_ref().filter(|_| reuses).unwrap_or(&pass.unet).submit();
+        Ok(self.programs(course, index).passes.iter().try_for_each(program)?)
     }
 
     /// Submits guidance, the sampler's step number `index` and anchoring.
@@ -170,7 +163,7 @@ impl<'a> Denoiser<'a> {
         Ok(())
     }
 
-    /// What a guided step runs, in order: an evaluation of the UNet or two, then guidance, the sampler's step and anchoring.
+    /// What a guided step runs that reuses nothing, in order: an evaluation of the UNet or two, then guidance, the sampler's step and anchoring.
     pub fn parts(&self) -> Vec<(&Plan, &Program)> {
         let unet = self.step.passes.iter().map(|pass| (&self.plans.step.unet, &pass.unet));
         unet.chain([(&self.plans.step.ddim, &self.step.ddim)]).collect()
@@ -231,7 +224,9 @@ impl StepPrograms {
             }
             let conditions = Program::with_slots(device, &plans.conditions, weights, &mut own, slots)?;
             let unet = Program::with_slots(device, &plans.unet, weights, &mut own, slots)?;
-            passes.push(Pass { conditions, unet, bindings: own });
+            let outer = plans.outer.as_ref();
+            let outer = outer.map(|plan| Program::with_slots(device, plan, weights, &mut own, slots)).transpose()?;
+            passes.push(Pass { conditions, unet, outer, bindings: own });
         }
         let ddim = Program::new(device, &plans.ddim, &WeightStore::default(), &mut bindings)?;
         Ok(Self { passes, ddim, shape: *s, bindings })

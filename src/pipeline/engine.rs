@@ -126,8 +126,7 @@ impl Engine {
     /// What guides the denoising of a request.
     pub fn course(&self, request: &Request) -> Result<Course, Error> {
         let schedule = self.schedule.with(&request.scheduler)?;
-        let steps = schedule.steps(&request.sampling())?;
-        Ok(Course { steps, guidance: request.guidance_table()?, anchoring: request.anchoring })
+        Course::new(request, &schedule)
     }
 
     /// Crops and resizes a request's picture.

@@ -5,7 +5,7 @@ use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
     kernel::{Activation, AnchorMode, Ddim, Dtype},
-    model::Condition,
+    model::{Condition, Depth},
     sampler::{Anchoring, Sampler},
 };
 
@@ -36,6 +36,8 @@ pub struct Shape {
     pub noise: bool,
     /// Are random numbers drawn on the device, from keys, or written there by the host?
     pub drawn: bool,
+    /// Do steps reuse deep features of others?
+    pub reuses: bool,
     /// What of the frames is pulled back to the picture, if anything.
     pub anchor: Option<AnchorMode>,
     /// How often the image-latent branch is added.
@@ -47,7 +49,8 @@ impl Shape {
     pub fn new(configs: &Configs, request: &Request) -> Self {
         let factor = configs.vae.spatial_factor();
         let size = [request.width as usize, request.height as usize];
-        let [guided, unguided] = request.guided_steps();
+        let counts = request.step_counts();
+        let [guided, unguided] = counts.by_guidance();
         Self {
             size,
             frames: request.frames,
@@ -60,6 +63,7 @@ impl Shape {
             one_batch: request.passes != Passes::Two,
             sampler: request.sampler,
             noise: request.eta > 0.0,
+            reuses: counts.guided[1] + counts.unguided[1] > 0,
             drawn: request.rng == RngKind::Philox,
             anchor: request.anchoring.filter(Anchoring::acts).map(|anchoring| anchoring.mode),
             image_branch_scale: request.compat.image_branch_scale(),
@@ -147,6 +151,8 @@ pub struct StepPlans {
     pub conditions: Plan,
     /// One evaluation of the UNet.
     pub unet: Plan,
+    /// One of its outermost layers alone, on what a whole evaluation left, where steps reuse that.
+    pub outer: Option<Plan>,
     /// Guidance, the sampler's step and anchoring.
     pub ddim: Plan,
     /// The sizes, with guidance as it is in this step.
@@ -172,9 +178,12 @@ impl Plans {
         let nothing = Keep::Nothing;
         let step = |shape: Shape| {
             let condition = shape.condition();
+            // Both are an evaluation of the UNet to whoever watches.
+            let unet = |depth| plan("unet", types.of(3), keep, &|g| networks.unet.record(g, &condition, depth));
             Ok::<_, Error>(StepPlans {
                 conditions: plan("conditions", types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
-                unet: plan("unet", types.of(3), keep, &|g| networks.unet.record(g, &condition))?,
+                unet: unet(if shape.reuses { Depth::Leaving } else { Depth::Whole })?,
+                outer: if shape.reuses { Some(unet(Depth::Outer)?) } else { None },
                 ddim: plan("ddim", f32, nothing, &|g| record_ddim(g, &shape))?,
                 shape,
             })

@@ -64,6 +64,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
     use serde_json::Value;
 
@@ -78,6 +80,7 @@ mod tests {
         eta: f64,
         ends: String,
         timesteps: Vec<u32>,
+        alphas: BTreeMap<usize, f32>,
         start: Vec<f32>,
         outputs: Vec<Vec<f32>>,
         noise: Vec<Vec<f32>>,
@@ -95,7 +98,12 @@ mod tests {
         assert!(ways.len() > 10);
         for way in ways {
             let end = if way.ends == "zero" { FinalAlpha::FromConfig } else { FinalAlpha::First };
-            let steps = schedule(&way.scheduler.to_string()).dpm_solver_steps(way.steps, way.eta, end).unwrap();
+            let mut schedule = schedule(&way.scheduler.to_string());
+            for (&t, &alpha) in &way.alphas {
+                assert!((schedule.alphas_cumprod[t] - alpha).abs() <= 3e-7, "{t}");
+                schedule.alphas_cumprod[t] = alpha;
+            }
+            let steps = schedule.dpm_solver_steps(way.steps, way.eta, end).unwrap();
             assert_eq!(steps.iter().map(|s| s.timestep).collect::<Vec<_>>(), way.timesteps, "{}", way.scheduler);
             let (mut x, mut before) = (way.start.clone(), vec![f32::NAN; way.start.len()]);
             for (i, step) in steps.iter().enumerate() {

@@ -50,6 +50,8 @@ def way(settings: dict, steps: int, eta: int, ends: str, generator: torch.Genera
         eta=eta,
         ends=ends,
         timesteps=scheduler.timesteps.tolist(),
+        # Near 1 the last bit of the table shows in its logarithm: what was used is part of the case.
+        alphas={str(t): scheduler.alphas_cumprod[t].item() for t in [0, *scheduler.timesteps.tolist()]},
         start=rows([start])[0],
         outputs=rows(outputs),
         noise=rows(noise),

@@ -35,6 +35,9 @@ pub struct Parameters {
     /// Clips of earlier versions were all made with DDIM.
     #[serde(default)]
     pub sampler: Sampler,
+    /// Clips of earlier versions ran all of the UNet in every step.
+    #[serde(default = "one")]
+    pub reuse_deep: usize,
     #[serde(serialize_with = "as_decimal")]
     pub cfg_scale: f32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +106,7 @@ impl Parameters {
             frames: request.frames,
             steps: request.steps,
             sampler: request.sampler,
+            reuse_deep: request.reuse_deep,
             cfg_scale: request.guidance.scale,
             cfg_frames: request.guidance.frames.clone(),
             cfg_steps: request.guidance.steps.clone(),
@@ -136,6 +140,10 @@ impl Parameters {
     pub fn to_json(&self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(|e| Error::message(format!("the parameters are not JSON: {e}")))
     }
+}
+
+fn one() -> usize {
+    1
 }
 
 fn not_enlarged() -> u32 {

@@ -55,6 +55,9 @@ pub struct Axes {
     /// How a step is taken
     #[arg(long, value_name = "ddim,dpm-solver++", value_delimiter = ',', value_parser = by_name::<Sampler>, help_heading = "Sampling")]
     sampler: Vec<Sampler>,
+    /// Run all of the UNet in every N-th step alone
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Sampling")]
+    reuse_deep: Vec<usize>,
     /// Shares of fresh noise in each step
     #[arg(long, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Sampling")]
     eta: Vec<f64>,
@@ -156,6 +159,7 @@ impl Axes {
             axis("output-filter", "output_filter", self.output_filter.as_slice()),
             axis("steps", "steps", &self.steps),
             axis("sampler", "sampler", &self.sampler),
+            axis("reuse-deep", "reuse_deep", &self.reuse_deep),
             axis("eta", "eta", &self.eta),
             axis("cfg-scale", "cfg_scale", &self.cfg_scale),
             axis("cfg-frames", "cfg_frames", &self.cfg_frames),
@@ -275,6 +279,8 @@ mod tests {
             "6",
             "--sampler",
             "dpm-solver++",
+            "--reuse-deep",
+            "2",
             "--eta",
             "0.5",
             "--cfg-scale",
@@ -310,7 +316,7 @@ mod tests {
             "--dtype",
             "f32",
         ]);
-        assert_eq!(axes.len(), 30);
+        assert_eq!(axes.len(), 31);
         let fields = axes.iter().flat_map(|axis| &axis.choices).flat_map(|choice| choice.fields.clone());
         let fields: Value =
             fields.map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into();

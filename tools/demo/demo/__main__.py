@@ -40,6 +40,7 @@ def main() -> None:
     stage.add_argument("--clips", type=int, default=200)
     stage.add_argument("--others", type=int, default=100, help="how many pictures get another prompt as well")
     stage.add_argument("--sweeps", action="store_true", help="also other guidance scales, steps and number formats")
+    stage.add_argument("--fewer", action="store_true", help="instead: what saves evaluations of the UNet, 24 clips each")
     stage = stages.add_parser("pictures", help="draw the example pictures")
     stage.add_argument("folder", type=Path)
     a = parser.parse_args()
@@ -54,6 +55,8 @@ def main() -> None:
             pictures.write(a.folder)
         case "look":
             look.look(a.checkpoint, a.sheet, a.guidance, a.frames)
+        case "evaluate" if a.fewer:
+            evaluate.fewer(a.folder, a.program)
         case "evaluate":
             evaluate.evaluate(a.folder, a.program, a.clips, a.others, a.sweeps)
         case "export":
