@@ -20,11 +20,14 @@ pub struct Device {
     queue: wgpu::Queue,
     capabilities: Arc<Capabilities>,
     checks: ShaderChecks,
-    pipelines: Arc<Mutex<HashMap<(String, ShaderChecks), Pipeline>>>,
+    pipelines: Arc<Mutex<Pipelines>>,
     allocated: Arc<AtomicU64>,
     peak: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<String>>>,
 }
+
+/// Pipelines by WGSL text, each behind a lock of its own: none is compiled twice, and different ones can be at the same time.
+type Pipelines = HashMap<(String, ShaderChecks), Arc<Mutex<Option<Pipeline>>>>;
 
 /// Bytes on the device. Freed when the last clone is dropped.
 #[derive(Clone, Debug)]
@@ -194,10 +197,11 @@ impl Device {
         self.wait()
     }
 
-    /// Compiles WGSL, or finds it compiled. `read_only[i]` tells whether storage binding i + 1 is only read.
+    /// Compiles WGSL, or finds it compiled, by another thread perhaps, which is waited for. `read_only[i]` tells whether storage binding i + 1 is only read.
     pub fn pipeline(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
-        let key = (wgsl.to_owned(), self.checks);
-        if let Some(found) = lock(&self.pipelines).get(&key) {
+        let place = lock(&self.pipelines).entry((wgsl.to_owned(), self.checks)).or_default().clone();
+        let mut place = lock(&place);
+        if let Some(found) = &*place {
             return Ok(found.clone());
         }
         let scope = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -235,8 +239,7 @@ impl Device {
             return Err(Error::Pipeline { kernel: kernel.to_owned(), reason: one_line(&e.to_string()) });
         }
         let pipeline = Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) };
-        lock(&self.pipelines).insert(key, pipeline.clone());
-        Ok(pipeline)
+        Ok(place.insert(pipeline).clone())
     }
 
     /// Binds parameters and storage ranges (in bytes) to a pipeline.

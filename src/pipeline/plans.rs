@@ -206,6 +206,19 @@ impl Plans {
     }
 }
 
+impl Plans {
+    /// Every plan, in the order in which they first run.
+    pub fn all(&self) -> Vec<&Plan> {
+        let mut all = vec![&self.text, &self.image, &self.encode];
+        for step in std::iter::once(&self.step).chain(&self.unguided_step) {
+            all.extend([&step.conditions, &step.unet, &step.ddim]);
+            all.extend(&step.outer);
+        }
+        all.extend([&self.initial, &self.decode]);
+        all
+    }
+}
+
 /// The plan of the image encoder alone.
 pub(super) fn image_plan(networks: &Networks, types: PlanTypes, target: &Target) -> Result<Plan, Error> {
     let mut graph = Graph::new(types.of(1)).with_max_binding(target.device.max_binding);
