@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     ops::Range,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +12,9 @@ use std::{
 
 use wgpu::{BufferUsages, Features};
 
-use super::{Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter, pipeline::layout_entry};
+use super::{
+    Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter, kept::Kept, pipeline::layout_entry,
+};
 
 /// An open device. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,6 +24,7 @@ pub struct Device {
     capabilities: Arc<Capabilities>,
     checks: ShaderChecks,
     pipelines: Arc<Mutex<Pipelines>>,
+    kept: Option<Arc<Kept>>,
     allocated: Arc<AtomicU64>,
     peak: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<String>>>,
@@ -111,6 +115,7 @@ impl Device {
             capabilities: Arc::new(capabilities),
             checks: ShaderChecks::default(),
             pipelines: Arc::default(),
+            kept: None,
             allocated: Arc::default(),
             peak: Arc::default(),
             failure,
@@ -120,6 +125,21 @@ impl Device {
     /// The same device, whose pipelines from here on are compiled with these guards.
     pub fn with_checks(self, checks: ShaderChecks) -> Self {
         Self { checks, ..self }
+    }
+
+    /// The same device, whose pipelines are looked for in `folder`, where the backend lets a program keep them; elsewhere drivers may keep
+    /// them on their own.
+    pub fn keeping_pipelines(self, folder: &Path) -> Self {
+        let kept = Kept::open(&self.inner, folder).map(Arc::new);
+        Self { kept, ..self }
+    }
+
+    /// Writes what was compiled into the folder, if there is one and anything is new.
+    ///
+    /// # Errors
+    /// In words, with the path.
+    pub fn save_pipelines(&self) -> Result<(), String> {
+        self.kept.as_ref().map_or(Ok(()), |kept| kept.save())
     }
 
     /// The guards in its shaders.
@@ -233,7 +253,7 @@ impl Device {
                 zero_initialize_workgroup_memory: self.checks.zero,
                 ..Default::default()
             },
-            cache: None,
+            cache: self.kept.as_ref().map(|kept| &kept.cache),
         });
         if let Some(e) = pollster::block_on(scope.pop()) {
             return Err(Error::Pipeline { kernel: kernel.to_owned(), reason: one_line(&e.to_string()) });
