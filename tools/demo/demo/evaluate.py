@@ -187,10 +187,12 @@ def _cell(column: str, value: float) -> str:
             return f"{100 * value:.1f} %"
 
 
-def unet_work(program: list[str], settings: dict) -> float:
+def unet_work(program: list[str], folder: Path, settings: dict) -> float:
     """Floating-point operations of the UNet in one clip, as the planner counts them."""
     options = [text for field in WORKING if field in settings for text in (flag(field), str(settings[field]))]
-    plan = subprocess.run([program[0], "plan", "--model", "demo", "--json", *options], check=True, capture_output=True)
+    command = [program[0], "plan", "--model", "demo", "--json", *options]
+    # Here, `demo` would be this package.
+    plan = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE)
     phases = json.loads(plan.stdout)["estimate"]["phases"]
     steps = [phase for phase in phases if phase["name"].startswith(("denoising", "outermost"))]
     return sum(phase["flops"] * phase["runs"] for phase in steps)
@@ -208,7 +210,7 @@ def fewer(folder: Path, program: list[str]) -> None:
     make(sets, folder, program)
     videos = {name: [read(folder, clip) for clip in clips] for name, clips in sets.items()}
     usual = next(iter(videos.values()))
-    whole = unet_work(program, {})
+    whole = unet_work(program, folder, {})
     lines = ["| setting | work of the UNet | motion right | shape kept | colour kept | PSNR to the true clip | to the usual clip |"]
     lines.append("|---" * 7 + "|")
     for name, clips in sets.items():
@@ -216,7 +218,7 @@ def fewer(folder: Path, program: list[str]) -> None:
         shares = [f"{100 * seen[column]:.0f} %" for column in ("motion with rotation", "shape kept", "colour kept")]
         apart = share(psnr(a, b) for a, b in zip(usual, videos[name]))
         to_usual = "" if videos[name] is usual else f"{apart:.1f} dB"
-        work = unet_work(program, FEWER[name]) / whole
+        work = unet_work(program, folder, FEWER[name]) / whole
         lines.append(f"| {name} | {100 * work:.0f} % | {' | '.join(shares)} | {seen['PSNR']:.1f} dB | {to_usual} |")
     text = "\n".join(lines)
     (folder / "results.md").write_text(text + "\n")
