@@ -6,7 +6,7 @@
 //
 // cond, uncond, sample, model, x0, next  [F, P, C]   uncond may be absent
 // noise                                  [F, C, P]   as torch draws it, or absent
-// step                                   [16 + F]    the coefficients in the order of the formulas, zeros, then guidance[f]
+// step                                   [16 + F]    the coefficients in the order of the formulas, multistep's, zeros, then guidance[f]
 //
 // One thread: one element.
 

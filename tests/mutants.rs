@@ -150,6 +150,20 @@ const MUTANTS: &[Mutant] = &[
         &[("clamp(clean, -clip, clip)", "min(clean, clip)")],
     ),
     (
+        "the history of another clip",
+        "multistep",
+        "portable",
+        "latents, first step",
+        &[("if change != 0.0 {", "if change == change {")],
+    ),
+    (
+        "the step before added and not subtracted",
+        "multistep",
+        "portable",
+        "latents",
+        &[("(x0[i - p.x0_base] - before", "(x0[i - p.x0_base] + before")],
+    ),
+    (
         "cosine and sine swapped",
         "sinusoid",
         "portable",

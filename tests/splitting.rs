@@ -7,7 +7,7 @@ use i2vgen::{
     gpu::{self, Device, Disable},
     graph::{Bindings, Graph, Keep, Params, Plan, Program, Rate, Target, Types, WeightStore},
     kernel::Dtype,
-    model::{Condition, UNet},
+    model::{Condition, Depth, UNet},
     pipeline::Source,
 };
 
@@ -24,7 +24,7 @@ fn call(device: &Device, checkpoint: &Checkpoint, max_binding: u64) -> (Vec<f32>
     let mut weights = WeightStore::default();
     let mut bindings = Bindings::new();
     let mut operations = 0;
-    for record in [UNet::record_conditions as Record, UNet::record] {
+    for record in [UNet::record_conditions as Record, |unet, g, c| unet.record(g, c, Depth::Whole)] {
         let mut graph = Graph::new(types).with_max_binding(max_binding);
         record(&unet, &mut graph, &condition).expect("the network records");
         operations += graph.len();

@@ -68,11 +68,11 @@ impl Advise {
         // In the order of the topics; within one, as they came.
         lines.sort_by_key(|line| line.topic);
         let changes = lines.iter().filter(|line| line.change.is_some()).count();
-        let Request { width, height, frames, steps, eta, .. } = asked.recipe.request;
+        let Request { width, height, frames, steps, sampler, eta, .. } = asked.recipe.request;
         let scale = asked.recipe.request.guidance.scale;
         if self.json {
             return output::print_json(&json!({
-                "model": model.name, "width": width, "height": height, "frames": frames, "steps": steps,
+                "model": model.name, "width": width, "height": height, "frames": frames, "steps": steps, "sampler": sampler,
                 "cfg_scale": scale, "eta": eta, "ok": changes == 0, "advice": lines, "memory": fit.ok(),
             }));
         }

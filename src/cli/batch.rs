@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     Error,
-    generate::{Made, Settings, make},
+    generate::{Made, Settings, make, save_pipelines},
     machine::Machine,
     model::Model,
     output,
@@ -74,6 +74,7 @@ impl Batch {
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
         let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
         let worked = work(&list, todo, &mut progress, &mut tally, &mut make);
+        save_pipelines(engines.device(), &progress);
         tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
@@ -90,7 +91,7 @@ pub fn open(
 ) -> Result<Engines, Error> {
     choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
     progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
-    let mut engines = Engines::new(machine.device.open()?, choices);
+    let mut engines = Engines::new(machine.open()?, choices);
     for todo in todo {
         engines.open(machine, todo.dtype, todo.compat).map_err(|error| match error {
             Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),

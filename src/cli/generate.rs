@@ -18,6 +18,7 @@ use i2vgen::{
     checkpoint::{Checkpoint, Defaults, ModelFiles},
     gpu::Device,
     kernel::{Choices, Override},
+    lab::{CACHE_VARIABLE, cache_folder},
     pipeline::Engine,
     video::Target,
 };
@@ -74,7 +75,7 @@ impl Generate {
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
-        let device = self.machine.device.open()?;
+        let device = self.machine.open()?;
         if let Some(from) = &from {
             differences(from, &checkpoint, &device, &choices).iter().for_each(|note| progress.note(note));
         }
@@ -82,6 +83,7 @@ impl Generate {
             Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
         progress.check()?;
         let made = make(&engine, &recipe, &source.mark, &target, &mut progress)?;
+        save_pipelines(&device, &progress);
         let rows: Vec<_> = made.iter().map(|clip| vec![clip.named(), format!("seed {}", clip.seed)]).collect();
         report(&progress, &rows, &recipe, &device, started.elapsed())
     }
@@ -97,7 +99,23 @@ impl Generate {
     }
 }
 
+/// Keeps what was compiled for the next start, which goes without it, if that fails.
+pub fn save_pipelines(device: &Device, progress: &Progress) {
+    if let Err(why) = device.save_pipelines() {
+        progress.note(&format!("compiled kernels are not kept: {why}; {CACHE_VARIABLE} names another folder"));
+    }
+}
+
 impl Machine {
+    /// Opens the device, with the pipelines that an earlier run has kept.
+    pub fn open(&self) -> Result<Device, Error> {
+        let device = self.device.open()?;
+        Ok(match cache_folder() {
+            Ok(folder) => device.keeping_pipelines(&folder.join("pipelines")),
+            Err(_) => device,
+        })
+    }
+
     /// Opens the model.
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
         Ok(Checkpoint::open(self.model.files())?)

@@ -50,6 +50,9 @@ pub struct Plan {
     /// Other scales for parts of the denoising, such as 80-100%=1: what those steps save
     #[arg(long, value_name = "RANGE=SCALE,…")]
     cfg_steps: Option<StepScales>,
+    /// Run all of the UNet in every N-th step alone: what the others save
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    reuse_deep: usize,
     /// How numbers are stored on the device: auto is f16 if the device has it
     #[arg(long, value_name = "auto|f32|f16", default_value = "auto", value_parser = by_name::<DtypeChoice>)]
     dtype: DtypeChoice,
@@ -71,13 +74,13 @@ impl Plan {
         let (device, rate) = self.assume.device()?;
         let request = self.request(model.defaults.as_ref());
         request.check(&model.configs)?;
-        Schedule::new(&model.scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        Schedule::new(&model.scheduler)?.steps(&request.sampling())?;
         let target = Target { choices: self.overrides.choices()?, ..Target::new(device, rate) };
         let (plans, activation) = model.planning(&request, self.dtype, target, |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)
         })?;
         let plans = plans?;
-        let estimate = Estimate::new(&plans, request.guided_steps());
+        let estimate = Estimate::new(&plans, request.step_counts());
         let Request { width, height, frames, steps, .. } = request;
         let cfg_scale = request.guidance.scale;
         let device = &plans.step.unet.target.device;
@@ -131,6 +134,7 @@ impl Plan {
                 ..usual.guidance
             },
             passes: self.cfg_passes,
+            reuse_deep: self.reuse_deep,
             ..usual
         }
     }

@@ -23,7 +23,7 @@ use serde_json::json;
 use super::{
     Error,
     batch::{self, Engines, Job, Prepared, Tally, Todo, Usual},
-    generate::{Made, Settings, seed, store},
+    generate::{Made, Settings, save_pipelines, seed, store},
     machine::Machine,
     model::Model,
     output,
@@ -113,6 +113,7 @@ impl Sweep {
                 Ok((self.make(entry, todo, &model, &engines, progress)?, label.to_owned()))
             };
             worked = batch::work(&plan.list, todo, &mut progress, &mut tally, &mut make);
+            save_pipelines(engines.device(), &progress);
             tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         }
         // What is there is told, also if it is not all.
@@ -182,7 +183,7 @@ impl Sweep {
             engine.add_identity(&mut measures, &clip, reference, progress)?;
         }
         let made = store(engine, &recipe, &mark, &job.target, output, progress)?;
-        let device_bytes = Estimate::new(&engine.plans(request, Keep::Nothing)?, request.guided_steps()).peak_bytes;
+        let device_bytes = Estimate::new(&engine.plans(request, Keep::Nothing)?, request.step_counts()).peak_bytes;
         Record { origin: entry.origin.clone(), seconds, device_bytes, measures }.save(&entry.record)?;
         Ok(made)
     }

@@ -70,6 +70,7 @@ pub(super) fn useful(features: Features) -> Features {
             | Features::SUBGROUP
             | Features::SHADER_INT64
             | Features::TIMESTAMP_QUERY
+            | Features::PIPELINE_CACHE
             | Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     ops::Range,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +12,9 @@ use std::{
 
 use wgpu::{BufferUsages, Features};
 
-use super::{Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter, pipeline::layout_entry};
+use super::{
+    Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter, kept::Kept, pipeline::layout_entry,
+};
 
 /// An open device. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,11 +23,15 @@ pub struct Device {
     queue: wgpu::Queue,
     capabilities: Arc<Capabilities>,
     checks: ShaderChecks,
-    pipelines: Arc<Mutex<HashMap<(String, ShaderChecks), Pipeline>>>,
+    pipelines: Arc<Mutex<Pipelines>>,
+    kept: Option<Arc<Kept>>,
     allocated: Arc<AtomicU64>,
     peak: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<String>>>,
 }
+
+/// Pipelines by WGSL text, each behind a lock of its own: none is compiled twice, and different ones can be at the same time.
+type Pipelines = HashMap<(String, ShaderChecks), Arc<Mutex<Option<Pipeline>>>>;
 
 /// Bytes on the device. Freed when the last clone is dropped.
 #[derive(Clone, Debug)]
@@ -108,6 +115,7 @@ impl Device {
             capabilities: Arc::new(capabilities),
             checks: ShaderChecks::default(),
             pipelines: Arc::default(),
+            kept: None,
             allocated: Arc::default(),
             peak: Arc::default(),
             failure,
@@ -117,6 +125,21 @@ impl Device {
     /// The same device, whose pipelines from here on are compiled with these guards.
     pub fn with_checks(self, checks: ShaderChecks) -> Self {
         Self { checks, ..self }
+    }
+
+    /// The same device, whose pipelines are looked for in `folder`, where the backend lets a program keep them; elsewhere drivers may keep
+    /// them on their own.
+    pub fn keeping_pipelines(self, folder: &Path) -> Self {
+        let kept = Kept::open(&self.inner, folder).map(Arc::new);
+        Self { kept, ..self }
+    }
+
+    /// Writes what was compiled into the folder, if there is one and anything is new.
+    ///
+    /// # Errors
+    /// In words, with the path.
+    pub fn save_pipelines(&self) -> Result<(), String> {
+        self.kept.as_ref().map_or(Ok(()), |kept| kept.save())
     }
 
     /// The guards in its shaders.
@@ -194,10 +217,11 @@ impl Device {
         self.wait()
     }
 
-    /// Compiles WGSL, or finds it compiled. `read_only[i]` tells whether storage binding i + 1 is only read.
+    /// Compiles WGSL, or finds it compiled, by another thread perhaps, which is waited for. `read_only[i]` tells whether storage binding i + 1 is only read.
     pub fn pipeline(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
-        let key = (wgsl.to_owned(), self.checks);
-        if let Some(found) = lock(&self.pipelines).get(&key) {
+        let place = lock(&self.pipelines).entry((wgsl.to_owned(), self.checks)).or_default().clone();
+        let mut place = lock(&place);
+        if let Some(found) = &*place {
             return Ok(found.clone());
         }
         let scope = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -229,14 +253,13 @@ impl Device {
                 zero_initialize_workgroup_memory: self.checks.zero,
                 ..Default::default()
             },
-            cache: None,
+            cache: self.kept.as_ref().map(|kept| &kept.cache),
         });
         if let Some(e) = pollster::block_on(scope.pop()) {
             return Err(Error::Pipeline { kernel: kernel.to_owned(), reason: one_line(&e.to_string()) });
         }
         let pipeline = Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) };
-        lock(&self.pipelines).insert(key, pipeline.clone());
-        Ok(pipeline)
+        Ok(place.insert(pipeline).clone())
     }
 
     /// Binds parameters and storage ranges (in bytes) to a pipeline.

@@ -5,6 +5,7 @@ mod capabilities;
 mod checks;
 mod device;
 mod error;
+mod kept;
 mod memory;
 mod pipeline;
 mod timing;

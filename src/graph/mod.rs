@@ -24,7 +24,7 @@ pub use norms::Statistics;
 pub use ops::{ConvGeometry, Epilogue};
 pub(crate) use plan::split;
 pub use plan::{External, Keep, Place, Plan, PlannedOp, Target};
-pub use program::{Bindings, Program, Slots};
+pub use program::{Bindings, Program, Slots, compile};
 pub(crate) use program::{ZEROS, grid};
 pub use rate::{Rate, measure};
 pub use record::{Graph, Input, Operand, Tensor, Types};

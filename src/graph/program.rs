@@ -1,12 +1,14 @@
 //! The runner: a plan with pipelines, buffers and bind groups, replayed every step.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     ops::Range,
 };
 
+use rayon::prelude::*;
+
 use super::{
-    Error, Place, Plan, WeightStore,
+    Error, Place, Plan, PlannedOp, WeightStore,
     plan::bind,
     watch::{Inside, Watched},
 };
@@ -136,7 +138,7 @@ impl Program {
         let mut dispatches = dispatches.into_iter();
         let uniforms = device.uniforms(&params)?;
         // A thousand operations share a few dozen pipelines: their WGSL is expanded once.
-        let mut pipelines: HashMap<(&str, &Defines, Option<&WgslFile>), Pipeline> = HashMap::new();
+        let mut pipelines: HashMap<Specialisation<'_>, Pipeline> = HashMap::new();
         let mut submissions: Vec<Vec<Command>> = Vec::new();
         let mut groups = plan.groups().into_iter();
         let mut inside = plan.target.watch.clone().filter(|_| !hollow).map(|watch| {
@@ -144,14 +146,9 @@ impl Program {
             Box::new(Inside { plan, watch, buffers: HashMap::new() })
         });
         for op in &plan.ops {
-            let kernel = op.op.kernel();
-            let pipeline = match pipelines.entry((kernel.name, &op.choice.defines, op.choice.file.as_deref())) {
+            let pipeline = match pipelines.entry(specialisation(op)) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => {
-                    let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
-                    let wgsl = op.choice.wgsl(kernel)?;
-                    new.insert(device.pipeline(kernel.name, &wgsl, &read_only)?)
-                }
+                Entry::Vacant(new) => new.insert(pipeline(device, op)?),
             };
             let buffers = op.places.iter().map(|&(p, _)| place(p)).collect::<Result<Vec<_>, _>>()?;
             if let Some(inside) = &mut inside {
@@ -214,6 +211,27 @@ impl Program {
     pub fn submissions(&self) -> usize {
         self.submissions.len()
     }
+}
+
+/// What decides an operation's pipeline: kernel, defines, a file in the kernel's place.
+type Specialisation<'a> = (&'a str, &'a Defines, Option<&'a WgslFile>);
+
+fn specialisation(op: &PlannedOp) -> Specialisation<'_> {
+    (op.op.kernel().name, &op.choice.defines, op.choice.file.as_deref())
+}
+
+fn pipeline(device: &Device, op: &PlannedOp) -> Result<Pipeline, Error> {
+    let kernel = op.op.kernel();
+    let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
+    let wgsl = op.choice.wgsl(kernel)?;
+    Ok(device.pipeline(kernel.name, &wgsl, &read_only)?)
+}
+
+/// Compiles the pipelines of these plans, several at the same time: programs that are made of them find them ready.
+pub fn compile(device: &Device, plans: &[&Plan]) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    let ops = plans.iter().flat_map(|plan| &plan.ops).filter(|op| seen.insert(specialisation(op)));
+    ops.collect::<Vec<_>>().into_par_iter().try_for_each(|op| pipeline(device, op).map(drop))
 }
 
 /// A dispatch before it is bound: bytes of its parameter struct, byte range of every binding, workgroups.

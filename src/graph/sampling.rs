@@ -1,4 +1,4 @@
-//! Recording what happens between the networks: posterior, image latents, the DDIM step, pixels, noise.
+//! Recording what happens between the networks: posterior, image latents, a sampler's step, pixels, noise.
 
 use std::sync::Arc;
 
@@ -54,6 +54,15 @@ impl Graph {
         let outputs = self.record("ddim", Arc::new(op), &inputs)?;
         let [model, x0, next] = <[Tensor; 3]>::try_from(outputs).map_err(|_| Error::Unbound("ddim".into()))?;
         Ok([model, x0, next])
+    }
+
+    /// The second-order part of a step: `next` as [`Graph::ddim`] gives it, moved along the change of the clean estimate from `before` to
+    /// `x0`; all `[F, P, C]` f32, `step` as there: see [`kernel::Multistep`].
+    pub fn multistep(&mut self, next: &Tensor, x0: &Tensor, before: &Tensor, step: &Tensor) -> Result<Tensor, Error> {
+        let s = x0.shape();
+        let op = kernel::Multistep { frames: s[0], pixels: s[1], channels: s[2] };
+        let inputs = [next.into(), x0.into(), before.into(), step.into()];
+        Ok(Self::one(self.record("multistep", Arc::new(op), &inputs)?, s))
     }
 
     /// Pulls the clean estimate `x0` `[F, h, w, C]` of a step towards the picture's latent `image` `[P, C]`, and the next sample with it;

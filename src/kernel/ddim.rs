@@ -25,7 +25,8 @@ use crate::gpu::Capabilities;
 ///
 /// cond, uncond, sample `[F, P, C]`, noise `[F, C, P]` as torch draws it, step `[16 + F]` → model, x0, next `[F, P, C]`; all f32.
 /// `step` holds what changes between steps, then what changes between frames: x0_from_sample, x0_from_model, eps_from_sample,
-/// eps_from_model, clip, next_from_x0, next_from_eps, next_from_noise, 8 zeros, guidance of every frame. It is one binding
+/// eps_from_model, clip, next_from_x0, next_from_eps, next_from_noise, what [`super::Multistep`] reads, 7 zeros, guidance of every
+/// frame. It is one binding
 /// because a shader is sure of eight only. Source: Song et al., *Denoising Diffusion Implicit Models*, 2021, eq. 12; Ho and
 /// Salimans, *Classifier-Free Diffusion Guidance*, 2022. Units: pixels of all frames.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

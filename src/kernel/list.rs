@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     AdaptivePool, Anchor, Attention, ChannelStatistics, ConcatRows, Conv2d, Conv3d, Ddim, Embedding, GroupNormApply,
-    GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Op, Philox, Pointwise, Posterior,
+    GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Multistep, Op, Philox, Pointwise, Posterior,
     RandomWeights, Rgb8, Sinusoid, ToLatents, shape,
 };
 
@@ -50,6 +50,7 @@ kernels![
     posterior: Posterior,
     image_latents: ImageLatents,
     ddim: Ddim,
+    multistep: Multistep,
     channel_statistics: ChannelStatistics,
     anchor: Anchor,
     to_latents: ToLatents,

@@ -24,6 +24,7 @@ mod layer_norm;
 mod linear;
 mod list;
 mod matrix;
+mod multistep;
 mod op;
 mod philox;
 mod pointwise;
@@ -59,6 +60,7 @@ pub use image_latents::ImageLatents;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use list::{KERNELS, Kernel};
+pub use multistep::Multistep;
 pub use op::{Binding, Case, Choice, Cost, Define, Defines, Dispatch, Op, Role, Span, Tolerance, WgslFile};
 pub use philox::Philox;
 pub use pointwise::Pointwise;
@@ -91,6 +93,7 @@ pub fn cases() -> Vec<Case> {
         posterior::cases(),
         image_latents::cases(),
         ddim::cases(),
+        multistep::cases(),
         channel_statistics::cases(),
         anchor::cases(),
         to_latents::cases(),

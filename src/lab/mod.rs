@@ -27,7 +27,7 @@ mod versions;
 mod workload;
 
 pub use bench::{Timing, bench};
-pub use cache::VARIABLE as CACHE_VARIABLE;
+pub use cache::{VARIABLE as CACHE_VARIABLE, folder as cache_folder};
 pub use candidate::{CHOSEN, Candidate, Error as CandidateError, nearest, path, settings};
 pub use catalogue::{Needs, Rung, computes, rungs};
 pub use ceilings::{Access, Ceilings, Limit, MatrixRate, Traffic};

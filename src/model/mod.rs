@@ -12,5 +12,5 @@ mod vae;
 
 pub use clip_text::ClipText;
 pub use clip_vision::ClipVision;
-pub use unet::{Condition, Conditions, UNet};
+pub use unet::{Condition, Conditions, Depth, UNet};
 pub use vae::{VaeDecoder, VaeEncoder};

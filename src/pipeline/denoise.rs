@@ -1,23 +1,12 @@
 //! The denoising loop: it runs on the device; the host only hands over a few numbers per step.
 
-use super::{Draw, Encoded, Error, Event, Noise, Observer, Plans, Shape, plans::StepPlans, progress::tell};
+use super::{Course, Draw, Encoded, Error, Event, Noise, Observer, Plans, Shape, plans::StepPlans, progress::tell};
 use crate::{
     gpu::{Buffer, Device},
     graph::{Bindings, Plan, Program, Slots, WeightStore},
     kernel::{Ddim, Dtype},
-    sampler::{Anchoring, Step, is_guided},
+    sampler::Sampler,
 };
-
-/// What guides a denoising.
-#[derive(Clone, Debug)]
-pub struct Course {
-    /// The steps.
-    pub steps: Vec<Step>,
-    /// Their guidance scales, `[steps][frames]`.
-    pub guidance: Vec<Vec<f32>>,
-    /// Whether and how frames are pulled back to the picture.
-    pub anchoring: Option<Anchoring>,
-}
 
 /// The UNet, ready to denoise clips of one shape.
 pub struct Denoiser<'a> {
@@ -37,13 +26,15 @@ struct StepPrograms {
     passes: Vec<Pass>,
     ddim: Program,
     shape: Shape,
-    /// What the passes have in common and what the DDIM step reads and writes.
+    /// What the passes have in common and what the sampler's step reads and writes.
     bindings: Bindings,
 }
 
 struct Pass {
     conditions: Program,
     unet: Program,
+    /// Its outermost layers alone, where steps reuse deep features.
+    outer: Option<Program>,
     bindings: Bindings,
 }
 
@@ -67,6 +58,9 @@ impl<'a> Denoiser<'a> {
         f32("latents", s.elements())?;
         f32("guided", s.elements())?;
         f32("x0", s.elements())?;
+        if s.sampler == Sampler::DpmSolver {
+            f32("x0.before", s.elements())?;
+        }
         if s.anchor.is_some() {
             f32("anchor", 1 + s.frames)?;
         }
@@ -96,6 +90,7 @@ impl<'a> Denoiser<'a> {
             None => Ok(()),
         }
     }
+
     /// Denoises one clip from its initial noise; the latents stay on the device.
     pub fn run(&self, course: &Course, noise: &mut Noise, observer: &mut dyn Observer) -> Result<(), Error> {
         self.start(noise)?;
@@ -119,18 +114,20 @@ impl<'a> Denoiser<'a> {
 
     /// The programs of a step: where none of its frames is guided, one evaluation is enough.
     fn programs(&self, course: &Course, index: usize) -> &StepPrograms {
-        let guided = course.guidance.get(index).is_none_or(|scales| is_guided(scales));
-        self.unguided_step.as_ref().filter(|_| !guided).unwrap_or(&self.step)
+        self.unguided_step.as_ref().filter(|_| !course.guided(index)).unwrap_or(&self.step)
     }
 
-    /// Submits the UNet's evaluation of the current latents at step number `index`.
+    /// Submits the UNet's evaluation of the current latents at step number `index`: all of it, or of its outermost layers alone where the
+    /// step reuses what the one before left.
     pub fn evaluate(&self, course: &Course, index: usize) -> Result<(), Error> {
         let Some(step) = course.steps.get(index) else { return Ok(()) };
         self.write("timestep", &[step.timestep as f32]);
-        Ok(self.programs(course, index).passes.iter().try_for_each(|pass| pass.unet.submit())?)
+        let reuses = course.reuses(index);
+        let program = |pass: &'_ Pass| pass.outer.as_ref().filter(|_| reuses).unwrap_or(&pass.unet).submit();
+        Ok(self.programs(course, index).passes.iter().try_for_each(program)?)
     }
 
-    /// Submits guidance, DDIM step number `index` and anchoring.
+    /// Submits guidance, the sampler's step number `index` and anchoring.
     pub fn step(&self, course: &Course, index: usize, noise: &mut Noise) -> Result<(), Error> {
         self.hand_over(course, index, noise)?;
         Ok(self.programs(course, index).ddim.submit()?)
@@ -153,6 +150,7 @@ impl<'a> Denoiser<'a> {
             step.next_from_x0,
             step.next_from_eps,
             step.next_from_noise,
+            step.next_from_change,
         ];
         values.resize(Ddim::COEFFICIENTS, 0.0);
         values.extend(course.guidance.get(index).into_iter().flatten());
@@ -165,7 +163,7 @@ impl<'a> Denoiser<'a> {
         Ok(())
     }
 
-    /// What a guided step runs, in order: an evaluation of the UNet or two, then guidance, DDIM and anchoring.
+    /// What a guided step runs that reuses nothing, in order: an evaluation of the UNet or two, then guidance, the sampler's step and anchoring.
     pub fn parts(&self) -> Vec<(&Plan, &Program)> {
         let unet = self.step.passes.iter().map(|pass| (&self.plans.step.unet, &pass.unet));
         unet.chain([(&self.plans.step.ddim, &self.step.ddim)]).collect()
@@ -226,7 +224,9 @@ impl StepPrograms {
             }
             let conditions = Program::with_slots(device, &plans.conditions, weights, &mut own, slots)?;
             let unet = Program::with_slots(device, &plans.unet, weights, &mut own, slots)?;
-            passes.push(Pass { conditions, unet, bindings: own });
+            let outer = plans.outer.as_ref();
+            let outer = outer.map(|plan| Program::with_slots(device, plan, weights, &mut own, slots)).transpose()?;
+            passes.push(Pass { conditions, unet, outer, bindings: own });
         }
         let ddim = Program::new(device, &plans.ddim, &WeightStore::default(), &mut bindings)?;
         Ok(Self { passes, ddim, shape: *s, bindings })
@@ -266,7 +266,7 @@ impl StepPrograms {
     }
 }
 
-/// The names under which the DDIM step finds what the passes predict.
+/// The names under which the sampler's step finds what the passes predict.
 fn prediction_names(shape: &Shape) -> &'static [&'static str] {
     match (shape.guided, shape.one_batch) {
         (true, false) => &["prediction.uncond", "prediction.cond"],

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{Keep, Rate, Target, Watch, WeightStore, measure},
+    graph::{self, Keep, Rate, Target, Watch, WeightStore, measure},
     kernel::{Choices, Dtype},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
@@ -126,8 +126,7 @@ impl Engine {
     /// What guides the denoising of a request.
     pub fn course(&self, request: &Request) -> Result<Course, Error> {
         let schedule = self.schedule.with(&request.scheduler)?;
-        let steps = schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
-        Ok(Course { steps, guidance: request.guidance_table()?, anchoring: request.anchoring })
+        Course::new(request, &schedule)
     }
 
     /// Crops and resizes a request's picture.
@@ -204,19 +203,36 @@ impl Engine {
         if fit.two_passes {
             tell(observer, Event::Note(&fit.advice().to_string()))?;
         }
+        // Kernels are compiled while the encoders run and weights are uploaded. What fails to compile is told by the program that needs it.
+        std::thread::scope(|scope| {
+            let (device, all) = (&self.device, plans.all());
+            scope.spawn(move || graph::compile(device, &all));
+            self.make(request, &plans, (&text, &prepared), &course, observer)
+        })
+    }
+
+    /// The phases of a generation, one after the other.
+    fn make(
+        &self,
+        request: &Request,
+        plans: &Plans,
+        (text, prepared): (&Text, &Prepared),
+        course: &Course,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Output>, Error> {
         let mut noise: Vec<Noise> = request.seeds.iter().map(|&seed| Noise::new(request.rng, seed)).collect();
-        let encoded = self.encoder(&plans).run(&text, &prepared, &mut noise, observer)?;
+        let encoded = self.encoder(plans).run(text, prepared, &mut noise, observer)?;
 
         let clips = noise.len();
         let mut latents = Vec::new();
         {
             tell(observer, Event::Phase { phase: Phase::Load, clip: 0, clips })?;
-            let weights = self.unet_weights(&plans)?;
-            let denoiser = Denoiser::new(&self.device, &plans, &weights)?;
+            let weights = self.unet_weights(plans)?;
+            let denoiser = Denoiser::new(&self.device, plans, &weights)?;
             for (clip, noise) in noise.iter_mut().enumerate() {
                 tell(observer, Event::Phase { phase: Phase::Denoise, clip, clips })?;
                 denoiser.condition(&encoded, clip, request.target_fps)?;
-                denoiser.run(&course, noise, observer)?;
+                denoiser.run(course, noise, observer)?;
                 if denoiser.read("latents")?.iter().any(|v| !v.is_finite()) {
                     return Err(Error::NotANumber(format!("clip {}", clip + 1)));
                 }
@@ -226,7 +242,7 @@ impl Engine {
             }
         }
         self.device.wait()?;
-        let frames = self.decode(&plans, &latents, false, observer)?;
+        let frames = self.decode(plans, &latents, false, observer)?;
         let mut outputs = Vec::new();
         for ((seed, frames), latents) in request.seeds.iter().zip(frames).zip(&latents) {
             let (latents, latents_shape) = self.read_latents(latents, &plans.shape)?;

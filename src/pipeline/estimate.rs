@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::Plans;
+use super::{Plans, StepCounts, StepPlans};
 use crate::graph::{External, Plan, PlannedOp, WeightKey};
 
 /// Cost of a whole generation.
@@ -80,8 +80,8 @@ pub enum Why {
 }
 
 impl Estimate {
-    /// The cost of denoising in so many guided and unguided steps (see [`super::Request::guided_steps`]), and of everything around it.
-    pub fn new(plans: &Plans, [guided, unguided]: [usize; 2]) -> Self {
+    /// The cost of denoising in so many steps (see [`super::Request::step_counts`]), and of everything around it.
+    pub fn new(plans: &Plans, steps: StepCounts) -> Self {
         let s = &plans.shape;
         let rows = if s.guided { 2 } else { 1 };
         let passes = s.passes();
@@ -92,7 +92,8 @@ impl Estimate {
         let conditions = seen + written(&plans.encode);
         let latents = (s.elements() * 4) as u64;
 
-        let steps = if plans.unguided_step.is_some() { guided } else { guided + unguided };
+        // Where all steps are alike, `step` is what they run.
+        let alike = if plans.shape.guided { steps.guided } else { steps.unguided };
         // Both kinds of steps have keys and values of their own.
         let once: Vec<&Plan> =
             std::iter::once(&plans.initial).chain(plans.unguided_step.as_ref().map(|step| &step.conditions)).collect();
@@ -101,18 +102,17 @@ impl Estimate {
             phase("image encoder", 1, &[&plans.image], embedded),
             phase("VAE encoder", 1, &[&plans.encode], seen),
             unet("conditions", passes, 1, plans, &[&plans.step.conditions], &once, conditions),
-            unet("denoising", passes, steps, plans, &[&plans.step.unet], &[&plans.step.ddim], conditions),
         ];
+        let mut denoising = |names: [&'static str; 2], passes: usize, runs: [usize; 2], step: &StepPlans| {
+            let depths = [Some(&step.unet), step.outer.as_ref()];
+            for ((name, runs), evaluation) in names.into_iter().zip(runs).zip(depths) {
+                let phase = evaluation.map(|plan| unet(name, passes, runs, plans, &[plan], &[&step.ddim], conditions));
+                phases.extend(phase);
+            }
+        };
+        denoising(["denoising", "outermost layers"], passes, alike, &plans.step);
         if let Some(step) = &plans.unguided_step {
-            phases.push(unet(
-                "denoising without guidance",
-                1,
-                unguided,
-                plans,
-                &[&step.unet],
-                &[&step.ddim],
-                conditions,
-            ));
+            denoising(["denoising without guidance", "outermost without guidance"], 1, steps.unguided, step);
         }
         phases.push(phase("VAE decoder", s.frames, &[&plans.decode], conditions + latents));
         let all = named(plans);
@@ -144,7 +144,9 @@ fn named(plans: &Plans) -> Vec<(&'static str, &Plan)> {
     if let Some(step) = &plans.unguided_step {
         let name = "denoising without guidance";
         named.extend([(name, &step.conditions), (name, &step.unet), (name, &step.ddim)]);
+        named.extend(step.outer.iter().map(|plan| ("outermost without guidance", plan)));
     }
+    named.extend(plans.step.outer.iter().map(|plan| ("outermost layers", plan)));
     named
 }
 
@@ -250,7 +252,7 @@ mod tests {
         let networks = Networks::new(&configs, request.compat);
         let types = PlanTypes { activation: Dtype::F32, weights: [Dtype::F32; 4] };
         let plans = Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).unwrap();
-        Estimate::new(&plans, request.guided_steps())
+        Estimate::new(&plans, request.step_counts())
     }
 
     /// Each kind of step costs in a mixed clip what it costs in one of its own, conditions included.

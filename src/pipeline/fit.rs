@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Advice, Error, Estimate, Networks, Passes, PlanTypes, Plans, Request, Shape, Topic};
+use super::{Advice, Error, Estimate, Networks, Passes, PlanTypes, Plans, Request, Shape, StepCounts, Topic};
 use crate::{
     checkpoint::Configs,
     gpu::Bytes,
@@ -173,7 +173,8 @@ impl Planner<'_> {
 
 /// Bytes on the device in the largest phase of plans.
 fn peak(plans: &Plans) -> u64 {
-    Estimate::new(plans, [1, 1]).peak_bytes
+    // No phase's memory depends on how often it runs.
+    Estimate::new(plans, StepCounts::default()).peak_bytes
 }
 
 impl Fit {

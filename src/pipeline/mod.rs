@@ -1,6 +1,7 @@
 //! One generation from request to frames: memory phases, progress, cancelling.
 
 pub mod advice;
+mod course;
 mod decode;
 mod denoise;
 mod embed;
@@ -16,8 +17,9 @@ mod progress;
 mod request;
 
 pub use advice::{Advice, Topic};
+pub use course::{Course, StepCounts};
 pub use decode::Frame;
-pub use denoise::{Course, Denoiser};
+pub use denoise::Denoiser;
 pub use encode::{Encoded, Encoder, Text};
 pub use engine::{Engine, MAX_SECONDS, Output, to_torch};
 pub use error::Error;

@@ -5,8 +5,8 @@ use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
     kernel::{Activation, AnchorMode, Ddim, Dtype},
-    model::Condition,
-    sampler::Anchoring,
+    model::{Condition, Depth},
+    sampler::{Anchoring, Sampler},
 };
 
 /// The sizes of a generation.
@@ -30,10 +30,14 @@ pub struct Shape {
     pub one_batch: bool,
     /// Are there steps without guidance among guided ones?
     pub mixed: bool,
+    /// How a step is taken.
+    pub sampler: Sampler,
     /// Is fresh noise added in each step?
     pub noise: bool,
     /// Are random numbers drawn on the device, from keys, or written there by the host?
     pub drawn: bool,
+    /// Do steps reuse deep features of others?
+    pub reuses: bool,
     /// What of the frames is pulled back to the picture, if anything.
     pub anchor: Option<AnchorMode>,
     /// How often the image-latent branch is added.
@@ -45,7 +49,8 @@ impl Shape {
     pub fn new(configs: &Configs, request: &Request) -> Self {
         let factor = configs.vae.spatial_factor();
         let size = [request.width as usize, request.height as usize];
-        let [guided, unguided] = request.guided_steps();
+        let counts = request.step_counts();
+        let [guided, unguided] = counts.by_guidance();
         Self {
             size,
             frames: request.frames,
@@ -56,7 +61,9 @@ impl Shape {
             guided: guided > 0,
             mixed: guided > 0 && unguided > 0,
             one_batch: request.passes != Passes::Two,
+            sampler: request.sampler,
             noise: request.eta > 0.0,
+            reuses: counts.guided[1] + counts.unguided[1] > 0,
             drawn: request.rng == RngKind::Philox,
             anchor: request.anchoring.filter(Anchoring::acts).map(|anchoring| anchoring.mode),
             image_branch_scale: request.compat.image_branch_scale(),
@@ -144,7 +151,9 @@ pub struct StepPlans {
     pub conditions: Plan,
     /// One evaluation of the UNet.
     pub unet: Plan,
-    /// Guidance, DDIM step and anchoring.
+    /// One of its outermost layers alone, on what a whole evaluation left, where steps reuse that.
+    pub outer: Option<Plan>,
+    /// Guidance, the sampler's step and anchoring.
     pub ddim: Plan,
     /// The sizes, with guidance as it is in this step.
     pub shape: Shape,
@@ -169,9 +178,12 @@ impl Plans {
         let nothing = Keep::Nothing;
         let step = |shape: Shape| {
             let condition = shape.condition();
+            // Both are an evaluation of the UNet to whoever watches.
+            let unet = |depth| plan("unet", types.of(3), keep, &|g| networks.unet.record(g, &condition, depth));
             Ok::<_, Error>(StepPlans {
                 conditions: plan("conditions", types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
-                unet: plan("unet", types.of(3), keep, &|g| networks.unet.record(g, &condition))?,
+                unet: unet(if shape.reuses { Depth::Leaving } else { Depth::Whole })?,
+                outer: if shape.reuses { Some(unet(Depth::Outer)?) } else { None },
                 ddim: plan("ddim", f32, nothing, &|g| record_ddim(g, &shape))?,
                 shape,
             })
@@ -194,6 +206,19 @@ impl Plans {
     }
 }
 
+impl Plans {
+    /// Every plan, in the order in which they first run.
+    pub fn all(&self) -> Vec<&Plan> {
+        let mut all = vec![&self.text, &self.image, &self.encode];
+        for step in std::iter::once(&self.step).chain(&self.unguided_step) {
+            all.extend([&step.conditions, &step.unet, &step.ddim]);
+            all.extend(&step.outer);
+        }
+        all.extend([&self.initial, &self.decode]);
+        all
+    }
+}
+
 /// The plan of the image encoder alone.
 pub(super) fn image_plan(networks: &Networks, types: PlanTypes, target: &Target) -> Result<Plan, Error> {
     let mut graph = Graph::new(types.of(1)).with_max_binding(target.device.max_binding);
@@ -210,7 +235,8 @@ fn record_initial(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
 }
 
 /// Inputs `prediction` (or `prediction.uncond` and `prediction.cond` of two passes), `latents`, `step`, the normals `noise.step`, and with anchoring
-/// `image_latent` and `anchor`; outputs `guided`, `x0` and the new `latents`.
+/// `image_latent` and `anchor`; outputs `guided`, `x0` and the new `latents`. A solver of several steps also reads the last step's
+/// `x0.before` and leaves its own there, as it was before anchoring: that pulls the sample, not what the network estimates.
 fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     let map = [s.frames, s.pixels(), s.channels];
     let rows = s.frames * s.pixels();
@@ -228,6 +254,12 @@ fn record_ddim(g: &mut Graph, s: &Shape) -> Result<(), crate::graph::Error> {
     let step = g.input("step", &[Ddim::COEFFICIENTS + s.frames], Dtype::F32);
     let [guided, mut x0, mut next] = g.ddim(&cond, uncond.as_ref(), &latents, noise.as_ref(), &step)?;
     g.output("guided", &guided);
+    if s.sampler == Sampler::DpmSolver {
+        let before = g.input("x0.before", &map, Dtype::F32);
+        next = g.multistep(&next, &x0, &before, &step)?;
+        let kept = g.pointwise("x0.before", 1.0, &x0, None, Activation::None, Dtype::F32, &map)?;
+        g.output("x0.before", &kept);
+    }
     if let Some(mode) = s.anchor {
         let image = g.input("image_latent", &[s.pixels(), s.channels], Dtype::F32);
         let step = g.input("anchor", &[1 + s.frames], Dtype::F32);

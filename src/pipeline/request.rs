@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, StepCounts};
 use crate::{
     checkpoint::Configs,
     gpu::Capabilities,
     kernel::Dtype,
     picture::{MIN_SIDE, Picture},
-    sampler::{Anchoring, FinalAlpha, Guidance, SchedulerOverrides, is_guided},
+    sampler::{Anchoring, FinalAlpha, Guidance, Sampler, Sampling, SchedulerOverrides},
 };
 
 /// The negative prompt of the original implementation.
@@ -136,8 +136,12 @@ pub struct Request {
     pub guidance: Guidance,
     /// Whether and how frames are pulled back to the picture.
     pub anchoring: Option<Anchoring>,
+    /// How a step is taken.
+    pub sampler: Sampler,
     /// Fresh noise per step, 0 to 1.
     pub eta: f64,
+    /// Every so manyth step runs all of the UNet; those between run its outermost layers on the features that it left. 1: every step.
+    pub reuse_deep: usize,
     /// Scheduler settings in place of the checkpoint's.
     pub scheduler: SchedulerOverrides,
     /// The frame rate that the model is conditioned on.
@@ -167,7 +171,9 @@ impl Request {
             steps: 50,
             guidance: Guidance::from(9.0),
             anchoring: None,
+            sampler: Sampler::default(),
             eta: 0.0,
+            reuse_deep: 1,
             scheduler: SchedulerOverrides::default(),
             target_fps: 16.0,
             clip_skip: 1,
@@ -181,6 +187,11 @@ impl Request {
     /// A request without a picture of its own and without a prompt, for plans: what a clip costs depends on neither.
     pub fn plain() -> Self {
         Self::new(Picture::black(MIN_SIDE, MIN_SIDE), "")
+    }
+
+    /// The way from noise to sample.
+    pub fn sampling(&self) -> Sampling {
+        Sampling { sampler: self.sampler, steps: self.steps, eta: self.eta, end: self.compat.final_alpha() }
     }
 
     /// The guidance scales, `[steps][frames]`.
@@ -197,16 +208,14 @@ impl Request {
         })
     }
 
-    /// How many steps are guided, and how many are not.
-    pub fn guided_steps(&self) -> [usize; 2] {
-        let table = self.guidance_table().unwrap_or_default();
-        let guided = table.iter().filter(|scales| is_guided(scales)).count();
-        [guided, self.steps.saturating_sub(guided)]
+    /// How many steps of which kind there are; none where the guidance is not valid.
+    pub fn step_counts(&self) -> StepCounts {
+        StepCounts::new(&self.guidance_table().unwrap_or_default(), self.reuse_deep)
     }
 
     /// Is guidance on in any step?
     pub fn guided(&self) -> bool {
-        self.guided_steps()[0] > 0
+        self.step_counts().by_guidance()[0] > 0
     }
 
     /// The negative prompt in force.
@@ -261,6 +270,9 @@ impl Request {
         }
         if !self.eta.is_finite() || !(0.0..=1.0).contains(&self.eta) {
             return error("--eta", format!("{} is out of range: take 0 (deterministic) to 1", self.eta));
+        }
+        if self.reuse_deep == 0 {
+            return error("--reuse-deep", "0 is out of range: take 1 (every step runs all of the UNet), 2 or 3".into());
         }
         if !self.target_fps.is_finite() || !(0.0..=1000.0).contains(&self.target_fps) {
             return error(

@@ -98,7 +98,7 @@ mod tests {
         let config =
             r#"{"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction", "clip_sample": false}"#;
         let schedule = Schedule::new(&SchedulerConfig::from_json(config).unwrap()).unwrap();
-        let step = schedule.steps(4, 0.3, FinalAlpha::FromConfig).unwrap()[2];
+        let step = schedule.ddim_steps(4, 0.3, FinalAlpha::FromConfig).unwrap()[2];
         let (x, m) = (0.7_f32, -0.4_f32);
         let x0 = step.x0_from_sample * x + step.x0_from_model * m;
         let eps = step.eps_from_sample * x + step.eps_from_model * m;

@@ -21,20 +21,20 @@ pub enum Error {
     #[error("{path}: {source}")]
     InFile { path: PathBuf, source: Box<Error> },
     /// A number of steps that the schedule cannot be divided into.
-    #[error("{steps} steps cannot be taken on a schedule of {train} timesteps; choose 1 to {train}")]
-    StepCount { steps: usize, train: usize },
+    #[error("{steps} steps cannot be taken on a schedule of {train} timesteps; choose 1 to {most}")]
+    StepCount { steps: usize, train: usize, most: usize },
     /// The spacing reaches beyond the last timestep of the table.
     #[error(
         "{steps} steps ask for timestep {timestep}, but the schedule ends at {last} \
          (timestep_spacing {spacing}, steps_offset {offset}); {advice}"
     )]
     OutsideTable { steps: usize, timestep: u64, last: usize, spacing: &'static str, offset: usize, advice: String },
-    /// DDIM's eta outside of its range.
+    /// eta outside of its range.
     #[error("eta is {eta}, expected a number from 0 (deterministic) to 1 (as noisy as DDPM)")]
     Eta { eta: f64 },
     /// The step formula divides by zero here.
     #[error(
-        "the DDIM step at timestep {timestep} divides by zero: alpha_bar is {alpha} there and {alpha_prev} \
+        "the step at timestep {timestep} divides by zero: alpha_bar is {alpha} there and {alpha_prev} \
          after it, with prediction_type {prediction}; {advice}"
     )]
     Degenerate { timestep: u32, alpha: f32, alpha_prev: f32, prediction: &'static str, advice: &'static str },

@@ -1,11 +1,13 @@
-//! Sampling: the noise schedule, the DDIM steps on it, guidance and anchoring over frames and steps, and random numbers.
+//! Sampling: the noise schedule, the steps on it (DDIM, DPM-Solver++), guidance and anchoring over frames and steps, and random numbers.
 
 mod alphas;
 mod anchoring;
 mod config;
+mod dpm_solver;
 mod error;
 mod guidance;
 mod overrides;
+mod sampling;
 mod schedule;
 mod torch_rng;
 
@@ -14,5 +16,6 @@ pub use config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing}
 pub use error::{Error, Result};
 pub use guidance::{FrameScales, Guidance, GuidanceError, StepScales, is_guided};
 pub use overrides::{Effect, Overridden, SchedulerOverrides};
+pub use sampling::{Sampler, Sampling};
 pub use schedule::{FinalAlpha, Schedule, Step};
 pub use torch_rng::TorchGenerator;

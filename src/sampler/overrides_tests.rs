@@ -77,7 +77,7 @@ fn overridden_schedules_equal_the_reference() {
     ];
     for (said, n, rows) in cases {
         let schedule = own.with(&said).unwrap();
-        let steps = schedule.steps(n, 0.3, FinalAlpha::FromConfig).unwrap();
+        let steps = schedule.ddim_steps(n, 0.3, FinalAlpha::FromConfig).unwrap();
         for &(timestep, x0, next) in rows {
             let step = steps.iter().find(|step| step.timestep == timestep).unwrap();
             let (x, m, z) = (-1.25, 0.75, 0.5);

@@ -1,4 +1,4 @@
-//! The timesteps to visit, and the DDIM step at each of them.
+//! The timesteps to visit, and DDIM's step at each of them.
 //!
 //! Source: `DDIMScheduler` of diffusers 0.35.2; Song et al., *Denoising Diffusion Implicit Models*, 2021, eq. 12 and 16.
 
@@ -6,6 +6,7 @@ use super::alphas::alphas_cumprod;
 use super::config::{PredictionType, SchedulerConfig, TimestepSpacing};
 use super::error::{Error, Result};
 use super::overrides::SchedulerOverrides;
+use super::sampling::Sampler;
 
 /// alpha_bar after the last step, where the previous timestep would be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +17,15 @@ pub enum FinalAlpha {
     First,
 }
 
-/// One DDIM step, as the numbers that a sample `x`, the network's output `m` and fresh noise `z` are mixed with:
+/// One step, as the numbers that a sample `x`, the network's output `m` and fresh noise `z` are mixed with:
 ///
 /// ```text
 /// x0  = x0_from_sample · x + x0_from_model · m           clipped to ±clip, if there is one
 /// eps = eps_from_sample · x + eps_from_model · m          (from the unclipped x0)
-/// x'  = next_from_x0 · x0 + next_from_eps · eps + next_from_noise · z
+/// x'  = next_from_x0 · x0 + next_from_eps · eps + next_from_noise · z + next_from_change · (x0 − x0 of the step before)
 /// ```
 ///
-/// This is `DDIMScheduler.step` with `use_clipped_model_output=False`.
+/// Without the last term this is `DDIMScheduler.step` with `use_clipped_model_output=False`; [`Schedule::dpm_solver_steps`] has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// What the network is told.
@@ -47,8 +48,10 @@ pub struct Step {
     pub next_from_x0: f32,
     /// See `next_from_x0`.
     pub next_from_eps: f32,
-    /// sigma = eta · sqrt((1 − a') / (1 − a) · (1 − a / a')); 0 on a last step to alpha_bar 1.
+    /// DDIM: sigma = eta · sqrt((1 − a') / (1 − a) · (1 − a / a')). 0 on a last step to alpha_bar 1.
     pub next_from_noise: f32,
+    /// How much of the clean estimate's change since the step before goes into the next sample; 0 in steps of first order.
+    pub next_from_change: f32,
 }
 
 /// The table of alpha_bar and everything needed to walk on it.
@@ -89,21 +92,27 @@ impl Schedule {
         Self::new(&overrides.apply(&self.config)?)
     }
 
-    /// The `n` timesteps to visit, noisiest first.
+    /// The `n` timesteps to visit, noisiest first. DPM-Solver++ divides the schedule of the `leading` and `linspace` spacings by `n` + 1
+    /// and leaves the last timestep out: from the last but one it goes to the end.
     ///
     /// # Errors
-    /// `n` is 0 or above `num_train_timesteps`, or the spacing asks for a timestep that the table does not have
-    /// (`leading` with a `steps_offset` and `n` near the table's length).
-    pub fn timesteps(&self, n: usize) -> Result<Vec<u32>> {
-        let train = self.alphas_cumprod.len();
-        if n == 0 || n > train {
-            return Err(Error::StepCount { steps: n, train });
+    /// `eta` outside of 0..=1; `n` is 0 or more than the schedule can be divided into, or the spacing asks for a timestep that the table
+    /// does not have (`leading` with a `steps_offset` and `n` near the table's length).
+    pub fn timesteps(&self, sampler: Sampler, n: usize, eta: f64) -> Result<Vec<u32>> {
+        if !(0.0..=1.0).contains(&eta) {
+            return Err(Error::Eta { eta });
         }
-        let all = self.spaced(n);
+        let train = self.alphas_cumprod.len();
+        let most = train - self.left_out(sampler);
+        if n == 0 || n > most {
+            return Err(Error::StepCount { steps: n, train, most });
+        }
+        let spaced = |n: usize| self.spaced(n, self.left_out(sampler));
+        let all = spaced(n);
         let last = train - 1;
         match all.iter().copied().max() {
             Some(timestep) if timestep > last as u64 => {
-                let fits = |m: &usize| self.spaced(*m).iter().all(|t| *t <= last as u64);
+                let fits = |m: &usize| spaced(*m).iter().all(|t| *t <= last as u64);
                 let advice = match (1..n).rev().find(fits) {
                     Some(m) => format!("choose {m} steps"),
                     None => "choose a smaller steps_offset".into(),
@@ -121,22 +130,15 @@ impl Schedule {
         }
     }
 
-    /// The `n` steps from noise to sample. `eta` 0 is deterministic DDIM, 1 has the variance of DDPM.
+    /// The `n` DDIM steps from noise to sample. `eta` 0 is deterministic DDIM, 1 has the variance of DDPM.
     ///
     /// # Errors
-    /// Those of [`Schedule::timesteps`]; `eta` outside of 0..=1; a step whose formula divides by zero (epsilon
+    /// Those of [`Schedule::timesteps`]; a step whose formula divides by zero (epsilon
     /// prediction where alpha_bar is 0, any prediction where it is 1).
-    pub fn steps(&self, n: usize, eta: f64, final_alpha: FinalAlpha) -> Result<Vec<Step>> {
-        if !(0.0..=1.0).contains(&eta) {
-            return Err(Error::Eta { eta });
-        }
-        let timesteps = self.timesteps(n)?;
+    pub fn ddim_steps(&self, n: usize, eta: f64, final_alpha: FinalAlpha) -> Result<Vec<Step>> {
+        let timesteps = self.timesteps(Sampler::Ddim, n, eta)?;
         let stride = self.alphas_cumprod.len() / n;
-        let first = self.alphas_cumprod.first().copied().unwrap_or(1.0);
-        let end = match final_alpha {
-            FinalAlpha::FromConfig if self.config.set_alpha_to_one => 1.0,
-            FinalAlpha::FromConfig | FinalAlpha::First => first,
-        };
+        let end = self.end(final_alpha);
         let at = |t: usize| self.alphas_cumprod.get(t).copied().unwrap_or(end);
         timesteps
             .into_iter()
@@ -148,7 +150,15 @@ impl Schedule {
             .collect()
     }
 
-    fn step(&self, timestep: u32, alpha: f32, alpha_prev: f32, eta: f32) -> Result<Step> {
+    /// alpha_bar after the last step.
+    pub(super) fn end(&self, final_alpha: FinalAlpha) -> f32 {
+        match final_alpha {
+            FinalAlpha::FromConfig if self.config.set_alpha_to_one => 1.0,
+            FinalAlpha::FromConfig | FinalAlpha::First => self.alphas_cumprod.first().copied().unwrap_or(1.0),
+        }
+    }
+
+    pub(super) fn step(&self, timestep: u32, alpha: f32, alpha_prev: f32, eta: f32) -> Result<Step> {
         let prediction = self.config.prediction_type;
         let degenerate =
             |advice| Error::Degenerate { timestep, alpha, alpha_prev, prediction: prediction.name(), advice };
@@ -184,17 +194,25 @@ impl Schedule {
             next_from_x0: alpha_prev.sqrt(),
             next_from_eps: direction,
             next_from_noise: sigma,
+            next_from_change: 0.0,
         })
     }
 
-    /// The timesteps of `n` steps (1 to the table's length), before they are checked against the table.
-    fn spaced(&self, n: usize) -> Vec<u64> {
+    /// How many timesteps at the end of its spacing a sampler leaves out.
+    fn left_out(&self, sampler: Sampler) -> usize {
+        let counted_down = self.config.timestep_spacing == TimestepSpacing::Trailing;
+        usize::from(sampler == Sampler::DpmSolver && !counted_down)
+    }
+
+    /// The timesteps of `n` steps and of those `left_out` (1 to the table's length together), before they are checked against the table.
+    fn spaced(&self, n: usize, left_out: usize) -> Vec<u64> {
         let train = self.alphas_cumprod.len();
+        let (n, left_out) = (n + left_out, left_out as u64);
         let (n64, offset) = (n as u64, self.config.steps_offset as u64);
         match self.config.timestep_spacing {
             TimestepSpacing::Leading => {
                 let stride = (train / n) as u64;
-                (0..n64).rev().map(|i| i * stride + offset).collect()
+                (left_out..n64).rev().map(|i| i * stride + offset).collect()
             }
             TimestepSpacing::Trailing => {
                 // The difference that NumPy's arange adds, rounding included. Where that rounding makes diffusers append
@@ -207,7 +225,7 @@ impl Schedule {
             TimestepSpacing::Linspace => {
                 let stride = (train - 1) as f64 / n.saturating_sub(1).max(1) as f64;
                 let at = |i: u64| (i as f64 * stride).round_ties_even() as u64;
-                (0..n64).rev().map(at).collect()
+                (left_out..n64).rev().map(at).collect()
             }
         }
     }
@@ -235,7 +253,7 @@ mod tests {
             ("linspace", 7, vec![999, 832, 666, 500, 333, 166, 0]),
         ] {
             let s = schedule(&format!(r#"{{"timestep_spacing": "{spacing}", "steps_offset": 1}}"#));
-            assert_eq!(s.timesteps(n).unwrap(), want, "{spacing} {n}");
+            assert_eq!(s.timesteps(Sampler::Ddim, n, 0.0).unwrap(), want, "{spacing} {n}");
         }
     }
 
@@ -243,11 +261,11 @@ mod tests {
     fn impossible_counts_say_what_to_choose() {
         let s = schedule(r#"{"steps_offset": 1}"#);
         for (n, part) in [(0, "choose 1 to 1000"), (1001, "choose 1 to 1000"), (1000, "choose 999 steps")] {
-            let message = s.timesteps(n).unwrap_err().to_string();
+            let message = s.timesteps(Sampler::Ddim, n, 0.0).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
-        assert_eq!(s.timesteps(999).unwrap()[0], 999);
-        let far = schedule(r#"{"steps_offset": 1000}"#).timesteps(1).unwrap_err().to_string();
+        assert_eq!(s.timesteps(Sampler::Ddim, 999, 0.0).unwrap()[0], 999);
+        let far = schedule(r#"{"steps_offset": 1000}"#).timesteps(Sampler::Ddim, 1, 0.0).unwrap_err().to_string();
         assert!(far.contains("smaller steps_offset"), "{far}");
     }
 
@@ -265,8 +283,8 @@ mod tests {
                 r#"{{{SD}, "prediction_type": "{prediction}", "clip_sample": {clip}, "set_alpha_to_one": false,
                     "steps_offset": 1}}"#
             ));
-            let steps = s.steps(4, 0.3, FinalAlpha::FromConfig).unwrap();
-            assert_eq!(steps, s.steps(4, 0.3, FinalAlpha::First).unwrap());
+            let steps = s.ddim_steps(4, 0.3, FinalAlpha::FromConfig).unwrap();
+            assert_eq!(steps, s.ddim_steps(4, 0.3, FinalAlpha::First).unwrap());
             for (step, (x0_want, next_want)) in [&steps[1], &steps[3]].into_iter().zip(want) {
                 let (x, m, z) = (-1.25, 0.75, 0.5);
                 let x0 = step.x0_from_sample * x + step.x0_from_model * m;
@@ -283,10 +301,10 @@ mod tests {
     fn the_last_step_ends_at_the_chosen_alpha() {
         let s =
             schedule(r#"{"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction", "steps_offset": 1}"#);
-        let last = s.steps(4, 1.0, FinalAlpha::FromConfig).unwrap()[3];
+        let last = s.ddim_steps(4, 1.0, FinalAlpha::FromConfig).unwrap()[3];
         assert_eq!((last.timestep, last.alpha_prev), (1, 1.0));
         assert_eq!((last.next_from_x0, last.next_from_eps, last.next_from_noise), (1.0, 0.0, 0.0));
-        let vgen = s.steps(4, 0.0, FinalAlpha::First).unwrap()[3];
+        let vgen = s.ddim_steps(4, 0.0, FinalAlpha::First).unwrap()[3];
         assert_eq!(vgen.alpha_prev, s.alphas_cumprod[0]);
         assert!(vgen.next_from_eps > 0.0);
     }
@@ -295,15 +313,15 @@ mod tests {
     fn eta_and_zero_divisions_are_refused() {
         let s = schedule(ZERO_SNR_COSINE);
         for eta in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
-            assert!(matches!(s.steps(4, eta, FinalAlpha::FromConfig), Err(Error::Eta { .. })));
+            assert!(matches!(s.ddim_steps(4, eta, FinalAlpha::FromConfig), Err(Error::Eta { .. })));
         }
         let zero = schedule(
             r#"{"beta_schedule": "squaredcos_cap_v2", "rescale_betas_zero_snr": true, "timestep_spacing": "trailing"}"#,
         );
-        let message = zero.steps(4, 0.0, FinalAlpha::FromConfig).unwrap_err().to_string();
+        let message = zero.ddim_steps(4, 0.0, FinalAlpha::FromConfig).unwrap_err().to_string();
         assert!(message.contains("timestep 999") && message.contains("v_prediction"), "{message}");
         let flat = schedule(r#"{"beta_start": 0, "beta_end": 0}"#);
-        assert!(flat.steps(4, 0.0, FinalAlpha::FromConfig).is_err());
+        assert!(flat.ddim_steps(4, 0.0, FinalAlpha::FromConfig).is_err());
         let flat = r#"{"beta_start": 0, "beta_end": 0, "rescale_betas_zero_snr": true}"#;
         assert!(Schedule::new(&SchedulerConfig::from_json(flat).unwrap()).is_err());
     }
@@ -316,7 +334,7 @@ mod tests {
                     "prediction_type": "v_prediction", "timestep_spacing": "{spacing}"}}"#
             ));
             for n in [1, 2, 3, 61, 999, 1000] {
-                for step in s.steps(n, 1.0, FinalAlpha::FromConfig).unwrap() {
+                for step in s.ddim_steps(n, 1.0, FinalAlpha::FromConfig).unwrap() {
                     let sum = step.next_from_x0 + step.next_from_eps + step.next_from_noise;
                     assert!(sum.is_finite(), "{spacing} {n}: {step:?}");
                 }

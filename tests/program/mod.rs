@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -49,6 +49,8 @@ impl Room {
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
 
         command.env_remove("XDG_RUNTIME_DIR").env_remove("I2VGEN_MODEL");
+        // Not the user's.
+        command.env("I2VGEN_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         command
     }
 

@@ -7,7 +7,7 @@ use i2vgen::pipeline::Request;
 /// What a clip costs, in evaluations of one pixel: jobs of one list may differ in size and steps.
 pub fn work(request: &Request) -> f64 {
     let pixels = f64::from(request.width) * f64::from(request.height) * request.frames as f64;
-    let [guided, unguided] = request.guided_steps();
+    let [guided, unguided] = request.step_counts().by_guidance();
     pixels * (2 * guided + unguided) as f64
 }
 

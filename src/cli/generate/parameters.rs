@@ -5,7 +5,7 @@ use std::path::Path;
 use i2vgen::{
     kernel::Override,
     pipeline::{Compat, DtypeChoice, Engine, Passes, RngKind},
-    sampler::{Anchoring, FrameScales, SchedulerOverrides, StepScales},
+    sampler::{Anchoring, FrameScales, Sampler, SchedulerOverrides, StepScales},
     video::{self, Filter},
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,12 @@ pub struct Parameters {
     pub height: u32,
     pub frames: usize,
     pub steps: usize,
+    /// Clips of earlier versions were all made with DDIM.
+    #[serde(default)]
+    pub sampler: Sampler,
+    /// Clips of earlier versions ran all of the UNet in every step.
+    #[serde(default = "one")]
+    pub reuse_deep: usize,
     #[serde(serialize_with = "as_decimal")]
     pub cfg_scale: f32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +105,8 @@ impl Parameters {
             height: request.height,
             frames: request.frames,
             steps: request.steps,
+            sampler: request.sampler,
+            reuse_deep: request.reuse_deep,
             cfg_scale: request.guidance.scale,
             cfg_frames: request.guidance.frames.clone(),
             cfg_steps: request.guidance.steps.clone(),
@@ -132,6 +140,10 @@ impl Parameters {
     pub fn to_json(&self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(|e| Error::message(format!("the parameters are not JSON: {e}")))
     }
+}
+
+fn one() -> usize {
+    1
 }
 
 fn not_enlarged() -> u32 {

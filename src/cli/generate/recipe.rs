@@ -67,6 +67,8 @@ impl Recipe {
             },
             // Also where it does nothing: what is out of range is refused, not passed over.
             anchoring: Some(anchoring),
+            sampler: s.sampler.unwrap_or_default(),
+            reuse_deep: s.reuse_deep.unwrap_or(usual.reuse_deep),
             eta: s.eta.unwrap_or(usual.eta),
             scheduler: s.scheduler.into(),
             target_fps: s.target_fps.unwrap_or(usual.target_fps),
@@ -111,7 +113,7 @@ impl Recipe {
         }
         request.check(&model.configs)?;
         let schedule = Schedule::new(&model.scheduler)?.with(&request.scheduler)?;
-        schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
+        schedule.steps(&request.sampling())?;
         Ok(self.enlarge.check(kind, [request.width, request.height], request.frames)?)
     }
 

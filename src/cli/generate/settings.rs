@@ -4,7 +4,7 @@ use clap::Args;
 use i2vgen::{
     checkpoint::Defaults,
     pipeline::{Compat, DtypeChoice, Passes, RngKind},
-    sampler::{AnchorMode, AnchorNoise, FrameScales, StepScales},
+    sampler::{AnchorMode, AnchorNoise, FrameScales, Sampler, StepScales},
     video::{Filter, MAX_SCALE},
 };
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,12 @@ pub struct Settings {
     /// Denoising steps [default: 50]
     #[arg(long, value_name = "N", help_heading = "Sampling")]
     pub steps: Option<usize>,
+    /// How a step is taken: the reference's way, or a solver of second order that gets by with fewer steps [default: ddim]
+    #[arg(long, value_name = "ddim|dpm-solver++", value_parser = by_name::<Sampler>, help_heading = "Sampling")]
+    pub sampler: Option<Sampler>,
+    /// Run all of the UNet in every N-th step alone; the others run its outermost layers on the features that it left [default: 1, off]
+    #[arg(long, value_name = "N", help_heading = "Sampling")]
+    pub reuse_deep: Option<usize>,
     /// How strongly the prompt guides; 1 turns guidance off [default: 9]
     #[arg(long, value_name = "SCALE", help_heading = "Guidance and anchoring")]
     pub cfg_scale: Option<f32>,
@@ -127,6 +133,8 @@ impl Settings {
             output_scale: self.output_scale.or(other.output_scale),
             output_filter: self.output_filter.or(other.output_filter),
             steps: self.steps.or(other.steps),
+            sampler: self.sampler.or(other.sampler),
+            reuse_deep: self.reuse_deep.or(other.reuse_deep),
             cfg_scale: self.cfg_scale.or(other.cfg_scale),
             cfg_frames: self.cfg_frames.or(other.cfg_frames),
             cfg_steps: self.cfg_steps.or(other.cfg_steps),
@@ -171,6 +179,8 @@ impl From<&Parameters> for Settings {
             output_scale: Some(p.output_scale),
             output_filter: Some(p.output_filter),
             steps: Some(p.steps),
+            sampler: Some(p.sampler),
+            reuse_deep: Some(p.reuse_deep),
             cfg_scale: Some(p.cfg_scale),
             cfg_frames: p.cfg_frames.clone(),
             cfg_steps: p.cfg_steps.clone(),
@@ -234,7 +244,8 @@ mod tests {
         let full: Value = serde_json::from_str(
             r#"{
             "preset": "pan", "prompt": "a", "negative_prompt": "b", "rewrite_prompt": true, "width": 8, "height": 16,
-            "frames": 2, "fps": 3.0, "target_fps": 4.0, "output_scale": 5, "output_filter": "nearest", "steps": 6,
+            "frames": 2, "fps": 3.0, "target_fps": 4.0, "output_scale": 5, "output_filter": "nearest", "steps": 6, "sampler": "dpm-solver++",
+            "reuse_deep": 2,
             "cfg_scale": 7.0, "cfg_frames": "0-1=5", "cfg_steps": "0-50%=2", "anchor_interval": 3,
             "anchor_strength": 0.25, "anchor_mode": "adain", "anchor_until": 0.5, "anchor_noise": "recomputed",
             "eta": 0.5, "seed": 9, "rng": "philox", "compat": "vgen", "clip_skip": 0, "dtype": "f32",

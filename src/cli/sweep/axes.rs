@@ -4,7 +4,9 @@ use clap::Args;
 use i2vgen::{
     pipeline::{Compat, DtypeChoice, RngKind},
     prepare::Mode,
-    sampler::{AnchorMode, AnchorNoise, BetaSchedule, FrameScales, PredictionType, StepScales, TimestepSpacing},
+    sampler::{
+        AnchorMode, AnchorNoise, BetaSchedule, FrameScales, PredictionType, Sampler, StepScales, TimestepSpacing,
+    },
     video::{Filter, MAX_SCALE},
 };
 use serde::Serialize;
@@ -50,6 +52,12 @@ pub struct Axes {
     /// Denoising steps
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Sampling")]
     steps: Vec<usize>,
+    /// How a step is taken
+    #[arg(long, value_name = "ddim,dpm-solver++", value_delimiter = ',', value_parser = by_name::<Sampler>, help_heading = "Sampling")]
+    sampler: Vec<Sampler>,
+    /// Run all of the UNet in every N-th step alone
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Sampling")]
+    reuse_deep: Vec<usize>,
     /// Shares of fresh noise in each step
     #[arg(long, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Sampling")]
     eta: Vec<f64>,
@@ -150,6 +158,8 @@ impl Axes {
             axis("output-scale", "output_scale", self.output_scale.as_slice()),
             axis("output-filter", "output_filter", self.output_filter.as_slice()),
             axis("steps", "steps", &self.steps),
+            axis("sampler", "sampler", &self.sampler),
+            axis("reuse-deep", "reuse_deep", &self.reuse_deep),
             axis("eta", "eta", &self.eta),
             axis("cfg-scale", "cfg_scale", &self.cfg_scale),
             axis("cfg-frames", "cfg_frames", &self.cfg_frames),
@@ -267,6 +277,10 @@ mod tests {
             "nearest",
             "--steps",
             "6",
+            "--sampler",
+            "dpm-solver++",
+            "--reuse-deep",
+            "2",
             "--eta",
             "0.5",
             "--cfg-scale",
@@ -302,7 +316,7 @@ mod tests {
             "--dtype",
             "f32",
         ]);
-        assert_eq!(axes.len(), 29);
+        assert_eq!(axes.len(), 31);
         let fields = axes.iter().flat_map(|axis| &axis.choices).flat_map(|choice| choice.fields.clone());
         let fields: Value =
             fields.map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into();

@@ -187,7 +187,7 @@ fn in_force(job: &Job) -> Result<Value, Error> {
     Ok(json!({
         "prompt": r.prompt, "negative_prompt": r.negative(), "width": r.width, "height": r.height, "frames": r.frames,
         "steps": r.steps, "cfg_scale": r.guidance.scale, "cfg_frames": r.guidance.frames, "cfg_steps": r.guidance.steps,
-        "anchoring": r.anchoring, "eta": r.eta, "scheduler": r.scheduler, "target_fps": r.target_fps, "clip_skip": r.clip_skip, "seeds": r.seeds,
+        "anchoring": r.anchoring, "sampler": r.sampler, "reuse_deep": r.reuse_deep, "eta": r.eta, "scheduler": r.scheduler, "target_fps": r.target_fps, "clip_skip": r.clip_skip, "seeds": r.seeds,
         "rng": r.rng, "compat": r.compat, "cfg_passes": r.passes, "fps": fps, "output_scale": enlarge.scale,
         "output_filter": enlarge.filter, "dtype": dtype, "preparation": preparation,
     }))

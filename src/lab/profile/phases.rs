@@ -124,8 +124,7 @@ impl Phases<'_> {
     fn course(&self) -> Result<Course, Error> {
         let request = Request { steps: 1 + 2 * self.timing.repetitions, ..self.request.clone() };
         let schedule = Schedule::new(&SchedulerConfig::from_json(&self.configs.scheduler.to_string())?)?;
-        let steps = schedule.steps(request.steps, request.eta, request.compat.final_alpha())?;
-        Ok(Course { steps, guidance: request.guidance_table()?, anchoring: request.anchoring })
+        Ok(Course::new(&request, &schedule)?)
     }
 
     /// Normals in place of what the encoders would give.

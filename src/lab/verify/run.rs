@@ -85,7 +85,7 @@ fn course(engine: &Engine, case: &Case, request: &Request) -> Result<Course, Err
         return Err(Error::Tensor { name: "alphas_cumprod".into(), reason });
     }
     schedule.alphas_cumprod = recorded.values.clone();
-    let steps = schedule.steps(request.steps, request.eta, request.compat.final_alpha());
+    let steps = schedule.steps(&request.sampling());
     Ok(Course { steps: steps.map_err(crate::pipeline::Error::from)?, ..course })
 }
 

@@ -1,6 +1,8 @@
 //! Levels of the UNet: down, middle, up. Reference: diffusers `CrossAttnDownBlock3D`, `DownBlock3D`, `UNetMidBlock3DCrossAttn`,
 //! `CrossAttnUpBlock3D`, `UpBlock3D`.
 
+use std::ops::Range;
+
 use super::{EPS, Flow, Sizes, layer::Layer, temporal::TemporalConv};
 use crate::{
     graph::{Conv2d, ConvGeometry, Epilogue, Error, Graph, Params, Tensor},
@@ -38,13 +40,26 @@ impl DownBlock {
         flow: &Flow<'_>,
         skips: &mut Vec<Tensor>,
     ) -> Result<Tensor, Error> {
-        for layer in &self.layers {
-            x = layer.forward(g, &[&x], flow)?; // [F, H, W, C]
-            skips.push(x.clone());
-        }
+        x = self.forward_layers(g, x, self.layers.len(), flow, skips)?; // [F, H, W, C]
         if let Some(conv) = &self.downsampler {
             let geometry = ConvGeometry { stride: 2, ..ConvGeometry::same(3) };
             x = g.conv2d("downsamplers.0", &[&x], conv, geometry, Epilogue::default())?; // [F, ⌈H/2⌉, ⌈W/2⌉, C]
+            skips.push(x.clone());
+        }
+        Ok(x)
+    }
+
+    /// The first `count` layers alone.
+    pub fn forward_layers(
+        &self,
+        g: &mut Graph,
+        mut x: Tensor,
+        count: usize,
+        flow: &Flow<'_>,
+        skips: &mut Vec<Tensor>,
+    ) -> Result<Tensor, Error> {
+        for layer in self.layers.iter().take(count) {
+            x = layer.forward(g, &[&x], flow)?; // [F, H, W, C]
             skips.push(x.clone());
         }
         Ok(x)
@@ -121,10 +136,7 @@ impl UpBlock {
         flow: &Flow<'_>,
         skips: &mut Vec<Tensor>,
     ) -> Result<Tensor, Error> {
-        for layer in &self.layers {
-            let skip = skips.pop().ok_or_else(|| Error::Unbound("a skip connection".into()))?;
-            x = layer.forward(g, &[&x, &skip], flow)?; // [F, H, W, C]
-        }
+        x = self.forward_layers(g, x, 0..self.layers.len(), flow, skips)?; // [F, H, W, C]
         if let (Some(conv), Some(next)) = (&self.upsampler, skips.last()) {
             // Sizes halve upwards, so the doubled map may be one larger than the next skip: it is cropped to the skip's size.
             let upsample = Some([next.shape()[1], next.shape()[2]]);
@@ -132,6 +144,27 @@ impl UpBlock {
             x = g.conv2d("upsamplers.0", &[&x], conv, geometry, Epilogue::default())?; // [F, 2H, 2W, C]
         }
         Ok(x)
+    }
+
+    /// These layers alone.
+    pub fn forward_layers(
+        &self,
+        g: &mut Graph,
+        mut x: Tensor,
+        layers: Range<usize>,
+        flow: &Flow<'_>,
+        skips: &mut Vec<Tensor>,
+    ) -> Result<Tensor, Error> {
+        for layer in self.layers.iter().take(layers.end).skip(layers.start) {
+            let skip = skips.pop().ok_or_else(|| Error::Unbound("a skip connection".into()))?;
+            x = layer.forward(g, &[&x, &skip], flow)?; // [F, H, W, C]
+        }
+        Ok(x)
+    }
+
+    /// How many layers it has.
+    pub fn depth(&self) -> usize {
+        self.layers.len()
     }
 
     pub fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<(), Error> {

@@ -47,6 +47,24 @@ pub struct UNet {
     conv_out: Conv2d,
     channels: usize,
     base: usize,
+    /// Channels that the outermost layers receive from below.
+    deep_channels: usize,
+}
+
+/// Layers of the outermost level on the way up that run in every evaluation; on the way down those that their skip connections need.
+/// Each of the reference's levels has three.
+const OUTER_LAYERS: usize = 1;
+
+/// Which part of an evaluation is recorded. Features from below change little between neighbouring steps. Source: Ma et al.,
+/// *DeepCache: Accelerating Diffusion Models for Free*, 2023.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All of it.
+    Whole,
+    /// All of it; what the outermost layers receive from below is left as `deep`.
+    Leaving,
+    /// The outermost layers alone, on the `deep` of an earlier evaluation.
+    Outer,
 }
 
 /// What flows through the blocks beside the activations.
@@ -98,6 +116,7 @@ impl UNet {
             )
         };
         let base = widths[0];
+        let all_outer = c.layers_per_block + 1 <= OUTER_LAYERS;
         Self {
             conditions: Conditions::new(c, p),
             time_embedding: Embedding::new(
@@ -122,6 +141,7 @@ impl UNet {
             conv_out: p.conv2d("conv_out", base, c.out_channels, 3),
             channels: c.in_channels,
             base,
+            deep_channels: if all_outer { widths[1.min(last)] } else { base },
         }
     }
 
@@ -143,9 +163,43 @@ impl UNet {
         Ok(())
     }
 
-    /// One evaluation. Inputs `latents` `[F, h, w, 4]` f32, `timestep` `[1]` f32, and the outputs of
-    /// [`record_conditions`](Self::record_conditions); output `prediction` `[B, F, h·w, 4]` f32.
-    pub fn record(&self, g: &mut Graph, c: &Condition) -> Result<(), Error> {
+    /// One evaluation, or a part of it. Inputs `latents` `[F, h, w, 4]` f32, `timestep` `[1]` f32, and the outputs of
+    /// [`record_conditions`](Self::record_conditions); output `prediction` `[B, F, h·w, 4]` f32. `deep` `[B·F, h, w, C]` is an output or
+    /// an input by `depth`.
+    pub fn record(&self, g: &mut Graph, c: &Condition, depth: Depth) -> Result<(), Error> {
+        let (x, time) = self.enter(g, c)?;
+        let flow = Flow { batch: c.batch, time: &time, tokens: self.conditions.tokens(c) };
+        let mut skips = vec![x.clone()];
+        let deep = match depth {
+            Depth::Outer => {
+                if let Some(block) = self.down_blocks.first() {
+                    g.scope("down_blocks.0", |g| block.forward_layers(g, x, OUTER_LAYERS - 1, &flow, &mut skips))?;
+                }
+                let map = [c.batch * c.frames, c.height, c.width, self.deep_channels];
+                g.input("deep", &map, g.types().activation)
+            }
+            Depth::Whole | Depth::Leaving => self.descend(g, x, &flow, &mut skips)?,
+        };
+        if depth == Depth::Leaving {
+            g.output("deep", &deep);
+        }
+        let mut x = deep;
+        if let Some((last, block)) = self.up_blocks.iter().enumerate().next_back() {
+            let layers = block.depth().saturating_sub(OUTER_LAYERS)..block.depth();
+            x = g.scope(format!("up_blocks.{last}"), |g| block.forward_layers(g, x, layers, &flow, &mut skips))?; // [B·F, h, w, C]
+            g.tap(format!("unet0.up_blocks.{last}"), &x);
+        }
+        let norm = g.group_norm("conv_norm_out", &[&x], &self.conv_norm_out, Statistics::PerFrame, Activation::None)?;
+        g.tap("unet0.conv_norm_out", &norm); // dropped from plans that keep no taps: the next line fuses the activation
+        let h = g.group_norm("conv_norm_out", &[&x], &self.conv_norm_out, Statistics::PerFrame, Activation::Silu)?;
+        let f32 = Epilogue { f32: true, ..Epilogue::default() };
+        let y = g.conv2d("conv_out", &[&h], &self.conv_out, ConvGeometry::same(3), f32)?; // [B·F, h, w, 4]
+        g.output("prediction", &y);
+        Ok(())
+    }
+
+    /// From the inputs to the first skip connection `[B·F, h, w, C]`; and silu(time + fps) `[1, T]`.
+    fn enter(&self, g: &mut Graph, c: &Condition) -> Result<(Tensor, Tensor), Error> {
         let Condition { batch, frames, height, width, .. } = *c;
         let t = g.input("timestep", &[1], Dtype::F32);
         let fps = g.input("fps_embedding", &[1, self.time_embedding.width()], g.types().activation);
@@ -162,26 +216,27 @@ impl UNet {
         g.tap("unet0.conv_in", &x);
         let x = g.scope("transformer_in", |g| self.transformer_in.forward(g, &x, batch))?;
         g.tap("unet0.transformer_in", &x);
+        Ok((x, time))
+    }
 
-        let flow = Flow { batch, time: &time, tokens: self.conditions.tokens(c) };
-        let mut skips = vec![x.clone()];
-        let mut x = x;
+    /// Down, through the middle, and up to the last layers of the outermost level: what they receive from below, `[B·F, h, w, C]`.
+    fn descend(&self, g: &mut Graph, mut x: Tensor, flow: &Flow<'_>, skips: &mut Vec<Tensor>) -> Result<Tensor, Error> {
         for (i, block) in self.down_blocks.iter().enumerate() {
-            x = g.scope(format!("down_blocks.{i}"), |g| block.forward(g, x, &flow, &mut skips))?; // [B·F, h/2, w/2, C]
+            x = g.scope(format!("down_blocks.{i}"), |g| block.forward(g, x, flow, skips))?; // [B·F, h/2, w/2, C]
             g.tap(format!("unet0.down_blocks.{i}"), &x);
         }
-        x = g.scope("mid_block", |g| self.mid_block.forward(g, &x, &flow))?;
+        x = g.scope("mid_block", |g| self.mid_block.forward(g, &x, flow))?;
         g.tap("unet0.mid_block", &x);
         for (i, block) in self.up_blocks.iter().enumerate() {
-            x = g.scope(format!("up_blocks.{i}"), |g| block.forward(g, x, &flow, &mut skips))?; // [B·F, 2h, 2w, C]
-            g.tap(format!("unet0.up_blocks.{i}"), &x);
+            let scope = format!("up_blocks.{i}");
+            if i + 1 == self.up_blocks.len() {
+                let layers = 0..block.depth().saturating_sub(OUTER_LAYERS);
+                x = g.scope(scope, |g| block.forward_layers(g, x, layers, flow, skips))?; // [B·F, h, w, C]
+            } else {
+                x = g.scope(scope, |g| block.forward(g, x, flow, skips))?; // [B·F, 2h, 2w, C]
+                g.tap(format!("unet0.up_blocks.{i}"), &x);
+            }
         }
-        let norm = g.group_norm("conv_norm_out", &[&x], &self.conv_norm_out, Statistics::PerFrame, Activation::None)?;
-        g.tap("unet0.conv_norm_out", &norm); // dropped from plans that keep no taps: the next line fuses the activation
-        let h = g.group_norm("conv_norm_out", &[&x], &self.conv_norm_out, Statistics::PerFrame, Activation::Silu)?;
-        let f32 = Epilogue { f32: true, ..Epilogue::default() };
-        let y = g.conv2d("conv_out", &[&h], &self.conv_out, ConvGeometry::same(3), f32)?; // [B·F, h, w, 4]
-        g.output("prediction", &y);
-        Ok(())
+        Ok(x)
     }
 }

@@ -40,6 +40,7 @@ def main() -> None:
     stage.add_argument("--clips", type=int, default=200)
     stage.add_argument("--others", type=int, default=100, help="how many pictures get another prompt as well")
     stage.add_argument("--sweeps", action="store_true", help="also other guidance scales, steps and number formats")
+    stage.add_argument("--fewer", action="store_true", help="instead: what saves evaluations of the UNet, 24 clips each")
     stage = stages.add_parser("control", help="measure what anchoring, fresh noise and guidance do")
     stage.add_argument("folder", type=Path, help="for pictures and clips; run again, it goes on")
     stage.add_argument("--program", nargs="+", required=True, help="the runtime")
@@ -58,6 +59,8 @@ def main() -> None:
             pictures.write(a.folder)
         case "look":
             look.look(a.checkpoint, a.sheet, a.guidance, a.frames)
+        case "evaluate" if a.fewer:
+            evaluate.fewer(a.folder, a.program)
         case "evaluate":
             evaluate.evaluate(a.folder, a.program, a.clips, a.others, a.sweeps)
         case "control":

@@ -23,6 +23,23 @@ SIZE, FRAMES, FPS = 64, 8, 8
 HELD_OUT, OTHERS = 20_261_122, 20_261_123
 SWEEP = 48
 SWEPT = dict(cfg_scale=(1, 2, 4, 9), dtype=("f32", "f16"), steps=(10, 20, 50))
+# What saves evaluations of the UNet, by the settings that ask for it; the first is what is usual.
+FEW = 24
+SOLVER, TRAILING = dict(sampler="dpm-solver++"), dict(timestep_spacing="trailing")
+FEWER = {
+    "usual: DDIM, 10 steps": {},
+    "`--steps 5`": dict(steps=5),
+    "`--timestep-spacing trailing`": TRAILING,
+    "`--timestep-spacing trailing --steps 5`": dict(TRAILING, steps=5),
+    "`--sampler dpm-solver++`": SOLVER,
+    "`--sampler dpm-solver++ --steps 5`": dict(SOLVER, steps=5),
+    "`--sampler dpm-solver++ --timestep-spacing trailing --steps 5`": dict(SOLVER, **TRAILING, steps=5),
+    "`--reuse-deep 2`": dict(reuse_deep=2),
+    "`--reuse-deep 3`": dict(reuse_deep=3),
+    "`--cfg-steps 0-20%=1,60-100%=1`": dict(cfg_steps="0-20%=1,60-100%=1"),
+}
+# Of them, what changes the UNet's work.
+WORKING = ("steps", "cfg_steps", "reuse_deep")
 
 
 @dataclass
@@ -43,15 +60,16 @@ def scenes(number: int) -> list[Scene]:
     return [sample(rng, motion=motions[at % len(motions)], tense="continuous") for at in range(number)]
 
 
+def clips_of(group: str, chosen: list[Scene], settings: dict) -> list[Clip]:
+    """One clip of each scene with these settings; the same prompts and seeds whatever they are."""
+    words = Random(OTHERS + 1)
+    return [Clip(f"{group}-{at:03}", s, s, s.prompt(words), {"seed": at, **settings}) for at, s in enumerate(chosen)]
+
+
 def plan(number: int, others: int, sweeps: bool) -> dict[str, list[Clip]]:
     """The sets of clips by name."""
     drawn, rng = scenes(number), Random(OTHERS)
-
-    def clips(group: str, chosen: list[Scene], settings: dict) -> list[Clip]:
-        words = Random(OTHERS + 1)
-        return [Clip(f"{group}-{at:03}", s, s, s.prompt(words), {"seed": at, **settings}) for at, s in enumerate(chosen)]
-
-    sets = {"defaults": clips("defaults", drawn, {})}
+    sets = {"defaults": clips_of("defaults", drawn, {})}
     swapped = []
     for at, scene in enumerate(drawn[:others]):
         asked = scene.asking_for(rng.choice([motion for motion in allowed(scene.shape) if motion != scene.motion]))
@@ -62,7 +80,7 @@ def plan(number: int, others: int, sweeps: bool) -> dict[str, list[Clip]]:
             for value in values:
                 # What is usual has been made.
                 usual = value == DEFAULTS.get(field)
-                few = sets["defaults"][:SWEEP] if usual else clips(f"{field}-{value}", drawn[:SWEEP], {field: value})
+                few = sets["defaults"][:SWEEP] if usual else clips_of(f"{field}-{value}", drawn[:SWEEP], {field: value})
                 sets[f"{field} {value}"] = few
     return sets
 
@@ -167,6 +185,44 @@ def _cell(column: str, value: float) -> str:
             return f"{value:.2f}"
         case _:
             return f"{100 * value:.1f} %"
+
+
+def unet_work(program: list[str], folder: Path, settings: dict) -> float:
+    """Floating-point operations of the UNet in one clip, as the planner counts them."""
+    options = [text for field in WORKING if field in settings for text in (flag(field), str(settings[field]))]
+    command = [program[0], "plan", "--model", "demo", "--json", *options]
+    # Here, `demo` would be this package.
+    plan = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE)
+    phases = json.loads(plan.stdout)["estimate"]["phases"]
+    steps = [phase for phase in phases if phase["name"].startswith(("denoising", "outermost"))]
+    return sum(phase["flops"] * phase["runs"] for phase in steps)
+
+
+def flag(field: str) -> str:
+    return "--" + field.replace("_", "-")
+
+
+def fewer(folder: Path, program: list[str]) -> None:
+    """What fewer evaluations of the UNet cost in quality."""
+    torch.set_num_threads(1)
+    drawn = scenes(FEW)
+    sets = {name: clips_of(f"set{at}", drawn, settings) for at, (name, settings) in enumerate(FEWER.items())}
+    make(sets, folder, program)
+    videos = {name: [read(folder, clip) for clip in clips] for name, clips in sets.items()}
+    usual = next(iter(videos.values()))
+    whole = unet_work(program, folder, {})
+    lines = ["| setting | work of the UNet | motion right | shape kept | colour kept | PSNR to the true clip | to the usual clip |"]
+    lines.append("|---" * 7 + "|")
+    for name, clips in sets.items():
+        seen = measure(clips, videos[name])
+        shares = [f"{100 * seen[column]:.0f} %" for column in ("motion with rotation", "shape kept", "colour kept")]
+        apart = share(psnr(a, b) for a, b in zip(usual, videos[name]))
+        to_usual = "" if videos[name] is usual else f"{apart:.1f} dB"
+        work = unet_work(program, folder, FEWER[name]) / whole
+        lines.append(f"| {name} | {100 * work:.0f} % | {' | '.join(shares)} | {seen['PSNR']:.1f} dB | {to_usual} |")
+    text = "\n".join(lines)
+    (folder / "results.md").write_text(text + "\n")
+    print(text)
 
 
 def evaluate(folder: Path, program: list[str], number: int, others: int, sweeps: bool) -> None:
