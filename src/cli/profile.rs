@@ -10,7 +10,6 @@ use std::{
 use clap::{Args, ValueEnum};
 use i2vgen::{
     checkpoint::{Checkpoint, Configs, Defaults},
-    kernel::Choices,
     lab::profile::{self, Diff, PhaseKind, Profile, Session, Settings, Subject, Weights},
     picture::Picture,
     pipeline::{DtypeChoice, Passes, Request},
@@ -20,7 +19,7 @@ use serde_json::json;
 
 use super::{
     Error,
-    options::{DeviceOptions, ModelOption, by_name},
+    options::{DeviceOptions, ModelOption, Overrides, by_name},
     output, roofline,
 };
 
@@ -92,13 +91,15 @@ pub struct ProfileCommand {
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
     /// Show a profile that `--json` saved, on any machine, instead of measuring
-    #[arg(long, value_name = "SAVED.json", conflicts_with_all = ["model", "config", "random_weights", "phase", "device"])]
+    #[arg(long, value_name = "SAVED.json", conflicts_with_all = ["model", "config", "random_weights", "phase", "device", "overrides"])]
     from: Option<PathBuf>,
     /// Say what became faster or slower since then
     #[arg(long, value_name = "OLD.json")]
     diff: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceOptions,
+    #[command(flatten)]
+    overrides: Overrides,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -203,7 +204,7 @@ impl ProfileCommand {
             phases: phases.into_iter().filter(|(option, _)| asked(*option)).map(|(_, kind)| kind).collect(),
             repetitions: self.steps,
             host_clock: self.host_clock,
-            choices: Choices::default().into(),
+            choices: self.overrides.choices()?,
         })
     }
 }

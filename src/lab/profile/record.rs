@@ -37,6 +37,9 @@ pub struct Profile {
     pub device: Capabilities,
     /// The guards in the shaders.
     pub shader_checks: String,
+    /// What ran in place of the kernels' own choices, a file with its fingerprint; profiles of earlier versions had none.
+    #[serde(default)]
+    pub overrides: Vec<String>,
     /// What the device can do.
     pub ceilings: Ceilings,
     /// What told the times.

@@ -12,7 +12,7 @@ use crate::lab::{
     units::{counted, percent, scaled, seconds},
 };
 
-/// What was profiled, in two lines.
+/// What was profiled, in two lines, and a line for every override.
 pub fn title(profile: &Profile) -> String {
     let Profile { model, frames, size: [width, height], dtype, .. } = profile;
     let guidance = match (profile.guided, profile.one_batch) {
@@ -27,8 +27,9 @@ pub fn title(profile: &Profile) -> String {
     } else {
         format!(", shader checks {}", profile.shader_checks)
     };
+    let overrides: String = profile.overrides.iter().map(|what| format!("\noverride: {what}")).collect();
     format!(
-        "{model}{weights}: {frames} of {width}x{height}, {guidance}, {dtype}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32",
+        "{model}{weights}: {frames} of {width}x{height}, {guidance}, {dtype}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32{overrides}",
         profile.device.name,
         profile.device.backend,
         profile.device.driver,
@@ -162,6 +163,13 @@ mod tests {
             assert!(text.contains(part), "no '{part}' in\n{text}");
         }
         assert!(!text.contains("above what") && !text.contains("host's clock"), "{text}");
+    }
+
+    #[test]
+    fn overrides_stand_in_the_title() {
+        let forced = Profile { overrides: vec!["conv2d=register".into()], ..profile(1.0) };
+        assert!(title(&forced).ends_with("\noverride: conv2d=register"), "{}", title(&forced));
+        assert!(!title(&profile(1.0)).contains("override"));
     }
 
     #[test]
