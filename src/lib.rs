@@ -17,9 +17,10 @@
 //! | [`graph`] | record, plan, run |
 //! | [`kernel`] | the WGSL kernels with their CPU twins |
 //! | [`gpu`] | the device |
-//! | [`staged`] | files that appear whole or not at all |
+//! | [`staged`], [`fingerprint`] | files that appear whole or not at all; short names for long contents |
 
 pub mod checkpoint;
+pub mod fingerprint;
 pub mod gpu;
 pub mod graph;
 pub mod kernel;

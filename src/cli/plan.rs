@@ -72,7 +72,7 @@ impl Plan {
         let request = self.request(model.defaults.as_ref());
         request.check(&model.configs)?;
         Schedule::new(&model.scheduler)?.steps(request.steps, request.eta, request.compat.final_alpha())?;
-        let target = Target { choices: self.overrides.choices()?, ..Target::new(device, rate) };
+        let target = Target { choices: self.overrides.choices()?.into(), ..Target::new(device, rate) };
         let (plans, activation) = model.planning(&request, self.dtype, target, |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)
         })?;

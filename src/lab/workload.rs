@@ -48,12 +48,19 @@ pub struct ModelRun {
 
 /// The configuration that needs no files.
 const PUBLISHED: &str = "i2vgen-xl";
+/// The model inside this program.
+const DEMO: &str = "demo";
 
 impl FromStr for ModelRun {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || Error::Spelling(text.to_owned());
+        let text = match text {
+            PUBLISHED => "i2vgen-xl:512x512x16",
+            DEMO => "demo:64x64x8",
+            other => other,
+        };
         // A folder may have a colon, too.
         let (model, size) = text.rsplit_once(':').ok_or_else(wrong)?;
         let numbers: Vec<u32> = size.split('x').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
@@ -211,7 +218,8 @@ mod tests {
         for text in ["i2vgen-xl:512x512x16", "demo:64x64x8", "C:\\models\\mine:640x384x24"] {
             assert_eq!(text.parse::<ModelRun>().unwrap().to_string(), text);
         }
-        for text in ["demo", "demo:64x64", ":64x64x8", "demo:64x64x8x2", "demo:64x64xmany", "demo:64x64x-1"] {
+        assert_eq!("demo".parse::<ModelRun>().unwrap().to_string(), "demo:64x64x8");
+        for text in ["demos", "demo:64x64", ":64x64x8", "demo:64x64x8x2", "demo:64x64xmany", "demo:64x64x-1"] {
             let error = text.parse::<ModelRun>().unwrap_err().to_string();
             assert!(error.contains(text) && error.contains("demo:64x64x8"), "{error}");
         }

@@ -4,7 +4,7 @@ use super::{Error, Networks, Passes, Request, RngKind, weight_dtype};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
-    kernel::{Activation, AnchorMode, Ddim, Dtype},
+    kernel::{Activation, AnchorMode, Ddim, Dtype, TunedInUse},
     model::Condition,
     sampler::Anchoring,
 };
@@ -191,6 +191,18 @@ impl Plans {
             })?,
             shape,
         })
+    }
+}
+
+impl Plans {
+    /// The tuned settings that these plans came to use.
+    pub fn tuned(&self) -> TunedInUse {
+        let mut plans = vec![&self.text, &self.image, &self.encode, &self.initial, &self.decode];
+        for step in std::iter::once(&self.step).chain(&self.unguided_step) {
+            plans.extend([&step.conditions, &step.unet, &step.ddim]);
+        }
+        let planned = plans.into_iter().flat_map(|plan| &plan.ops);
+        TunedInUse::among(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))
     }
 }
 

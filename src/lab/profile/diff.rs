@@ -169,7 +169,7 @@ fn notes(old: &Profile, new: &Profile) -> Vec<String> {
         [] => "no override".to_owned(),
         some => format!("override {}", some.join(" ")),
     };
-    let facts: [&dyn Fn(&Profile) -> String; 9] = [
+    let facts: [&dyn Fn(&Profile) -> String; 10] = [
         &|p| format!("model {}", p.model),
         &size,
         &guidance,
@@ -177,6 +177,7 @@ fn notes(old: &Profile, new: &Profile) -> Vec<String> {
         &device,
         &|p| format!("shader checks {}", p.shader_checks),
         &overrides,
+        &|p| format!("tuned settings at {}", p.tuned.as_deref().unwrap_or("no shape")),
         &clock,
         &|p| format!("i2vgen {}", p.version),
     ];

@@ -154,6 +154,7 @@ impl<'a> Session<'a> {
             device: device.capabilities().clone(),
             shader_checks: device.checks().to_string(),
             overrides: settings.choices.overrides().iter().map(Override::to_string).collect(),
+            tuned: plans.tuned().mark(),
             ceilings,
             clock,
             phases: done,
