@@ -49,7 +49,7 @@ pub fn notes(count: usize, stale: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if count > 0 {
         let shapes = counted(count, "shape");
-        notes.push(format!("{shapes} run with settings that were tuned on this device; --no-tuned leaves them out"));
+        notes.push(format!("what was tuned on this device is used (at {shapes}); --no-tuned leaves it out"));
     }
     if stale > 0 {
         let shapes = counted(stale, "shape");

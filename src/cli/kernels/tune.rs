@@ -90,7 +90,7 @@ struct Todo {
 }
 
 /// The least time for a shape while there is any.
-const LEAST: Duration = Duration::from_secs(2);
+const LEAST: Duration = Duration::from_secs(5);
 
 impl Tune {
     pub fn run(self) -> Result<(), Error> {
@@ -117,8 +117,12 @@ impl Tune {
         let ceilings = Roofline::kept(&capabilities).map(|(kept, _)| kept.ceilings);
         let all = by_share(shapes.items, ceilings.as_ref(), &capabilities)?;
         let searched = all.len();
-        let (known, todo): (Vec<Todo>, Vec<Todo>) =
+        let (mut known, todo): (Vec<Todo>, Vec<Todo>) =
             all.into_iter().partition(|todo| !self.again && kept.of(todo.case.op.as_ref()).is_some());
+        // Of some of them settings are left: their turn comes after what was not searched at all.
+        let has_more = |todo: &mut Todo| kept.of(todo.case.op.as_ref()).is_some_and(|found| !found.left.is_empty());
+        let more: Vec<Todo> = known.extract_if(.., has_more).collect();
+        let todo = todo.into_iter().chain(more).collect();
         if !known.is_empty() {
             let shapes = units::counted(known.len(), "shape");
             progress.note(&format!("{shapes} of {searched} were searched before; --again searches them again"));
@@ -157,7 +161,8 @@ impl Tune {
             let budget = time.mul_f64((share / rest.max(1e-12)).clamp(0.0, 1.0)).max(LEAST.min(self.budget));
             let rules = Rules { budget, min_gain: self.min_gain, seed };
             let op = case.op.as_ref();
-            let search = shape::Search { rules, ceilings, device: &self.device, timeout: self.timeout };
+            let before = kept.of(op).filter(|_| !self.again).cloned();
+            let search = shape::Search { rules, ceilings, before, device: &self.device, timeout: self.timeout };
             let title = format!(
                 "{} of {count}: {} at {}, {} of the run",
                 number + 1,

@@ -111,8 +111,8 @@ impl Search {
     }
 
     /// Settings for which there was no time.
-    pub fn untried(&self) -> usize {
-        self.attempts.iter().filter(|attempt| attempt.check.is_none()).count()
+    pub fn untried(&self) -> Vec<&Setting> {
+        self.attempts.iter().filter(|attempt| attempt.check.is_none()).map(|attempt| &attempt.setting).collect()
     }
 }
 
@@ -161,7 +161,9 @@ fn first_round<R: Rig>(rig: &mut R, attempts: &mut [Attempt], rules: &Rules) -> 
     let rounds = rounds(attempts.len());
     let count = attempts.len();
     let (mut left, mut fastest) = (Vec::new(), f64::INFINITY);
-    for (at, attempt) in attempts.iter_mut().enumerate() {
+    let mut untried: Vec<usize> = (0..count).collect();
+    while let Some(at) = next(&mut untried, attempts) {
+        let attempt = &mut attempts[at];
         if at > 0 && rig.elapsed() >= end {
             attempt.dropped = Some("not tried: the time for it was over".into());
             continue;
@@ -177,7 +179,7 @@ fn first_round<R: Rig>(rig: &mut R, attempts: &mut [Attempt], rules: &Rules) -> 
                 continue;
             }
         }
-        let slice = (end.saturating_sub(rig.elapsed()) / rounds) / (count - at) as u32;
+        let slice = (end.saturating_sub(rig.elapsed()) / rounds) / (untried.len() + 1) as u32;
         time(rig, attempt, at, slice, HOPELESS * fastest)?;
         if let Some(seconds) = attempt.seconds.filter(|_| attempt.dropped.is_none()) {
             fastest = fastest.min(seconds);
@@ -194,6 +196,18 @@ fn first_round<R: Rig>(rig: &mut R, attempts: &mut [Attempt], rules: &Rules) -> 
     });
     by_time(&mut left, attempts);
     Ok(left)
+}
+
+/// Takes out which setting is tried next: one of every variant, then those of the variants that were fastest so far, so that a budget that
+/// ends early was spent where there is most to find.
+fn next(untried: &mut Vec<usize>, attempts: &[Attempt]) -> Option<usize> {
+    let rank = |at: usize| {
+        let variant = &attempts[at].setting.variant;
+        let known = attempts.iter().filter(|other| other.check.is_some() && other.setting.variant == *variant);
+        known.map(|other| other.seconds.unwrap_or(f64::INFINITY)).reduce(f64::min).unwrap_or(0.0)
+    };
+    let position = (0..untried.len()).min_by(|&a, &b| rank(untried[a]).total_cmp(&rank(untried[b])))?;
+    Some(untried.remove(position))
 }
 
 /// Rounds of halving until one of so many is left; at least 1.
@@ -341,7 +355,7 @@ mod tests {
         assert!(dropped(2).contains("5.0 times the time of the fastest"), "{}", dropped(2));
         assert!(dropped(7).contains("slower half of round 1") || dropped(7).contains("2.1 times"), "{}", dropped(7));
         assert!(dropped(0).contains("0.700") && dropped(3).is_empty());
-        assert_eq!((found.untried(), found.wrong()), (0, None));
+        assert_eq!((found.untried().len(), found.wrong()), (0, None));
     }
 
     #[test]
@@ -372,10 +386,24 @@ mod tests {
     }
 
     #[test]
+    fn little_time_is_spent_on_the_variants_that_are_fast() {
+        let of = |variant: &str, at: usize| Setting { variant: variant.into(), ..setting(at) };
+        let settings: Vec<Setting> = (0..60).map(|at| of(["a", "b", "c"][at / 20], at)).collect();
+        let mut fake = Fake::new(&[vec![0.010; 20], vec![0.015; 20], vec![0.008; 20]].concat());
+        let rules = Rules { budget: Duration::from_secs(2), min_gain: 0.03, seed: 1 };
+        let found = search(&mut fake, &settings, &rules).unwrap();
+        let tried = |variants: std::ops::Range<usize>| {
+            found.attempts[variants].iter().filter(|attempt| attempt.check.is_some()).count()
+        };
+        assert!(tried(40..60) > 10 && tried(20..40) == 1 && tried(0..20) >= 1, "{:?}", found.untried().len());
+        assert_eq!(found.kept.unwrap().variant, "c");
+    }
+
+    #[test]
     fn a_small_budget_leaves_settings_untried() {
         let mut fake = Fake::new(&[0.010; 50]);
         let found = fake.search(0.2);
-        assert!(found.untried() > 20 && found.seconds < 1.0, "{} {}", found.untried(), found.seconds);
+        assert!(found.untried().len() > 20 && found.seconds < 1.0, "{} {}", found.untried().len(), found.seconds);
         assert!(found.attempts[49].dropped.as_ref().unwrap().starts_with("not tried"));
         // A single setting is checked, and that is all.
         let found = Fake::new(&[0.010]).search(0.5);

@@ -42,8 +42,8 @@ pub struct Found {
     pub tuned: Option<Setting>,
     /// The race of the two.
     pub race: Option<Place>,
-    /// Settings that were tried, and those for which there was no time.
-    pub tried: [usize; 2],
+    /// Settings for which there was no time.
+    pub left: Vec<Setting>,
 }
 
 /// Why what was found is of no use any more.
@@ -58,7 +58,6 @@ pub enum Stale {
 impl Found {
     /// What a search found for an op on a device.
     pub fn new(op: &dyn Op, device: &Capabilities, search: &Search) -> Self {
-        let untried = search.untried();
         Self {
             kernel: op.kernel().name.to_owned(),
             shape: op.shape().as_object().cloned().unwrap_or_default(),
@@ -66,7 +65,7 @@ impl Found {
             own: Setting::from(&op.choose(device)),
             tuned: search.kept.clone(),
             race: search.race.clone(),
-            tried: [search.attempts.len() - untried, untried],
+            left: search.untried().into_iter().cloned().collect(),
         }
     }
 
@@ -131,9 +130,10 @@ impl Tuned {
         Ok(path)
     }
 
-    /// Takes what was found at a shape, in place of what was known of it.
+    /// Takes what was found at a shape, in place of what was known of it; what does not count any more goes.
     pub fn put(&mut self, found: Found) {
-        self.shapes.retain(|known| (&known.kernel, &known.shape) != (&found.kernel, &found.shape));
+        let same = |known: &Found| (&known.kernel, &known.shape) == (&found.kernel, &found.shape);
+        self.shapes.retain(|known| !same(known) && known.key(&self.device).is_ok());
         self.shapes.push(found);
     }
 
@@ -144,14 +144,14 @@ impl Tuned {
         known.key(&self.device).is_ok().then_some(known)
     }
 
-    /// The settings that are faster than the kernels' own choices, and how many entries do not count any more.
+    /// The settings that are faster than the kernels' own choices, and how many others do not count any more.
     pub fn settings(&self) -> (Vec<(Key, Setting)>, usize) {
         let (mut settings, mut stale) = (Vec::new(), 0);
         for found in &self.shapes {
-            match (found.key(&self.device), &found.tuned) {
-                (Ok(key), Some(setting)) => settings.push((key, setting.clone())),
-                (Ok(_), None) => {}
-                (Err(_), _) => stale += 1,
+            let Some(setting) = &found.tuned else { continue };
+            match found.key(&self.device) {
+                Ok(key) => settings.push((key, setting.clone())),
+                Err(_) => stale += 1,
             }
         }
         (settings, stale)

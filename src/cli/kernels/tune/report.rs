@@ -37,9 +37,10 @@ impl Outcome {
 
     /// In a line.
     pub fn line(&self) -> String {
+        let Item { kernel, name, .. } = &self.item;
         let search = match &self.search {
             Ok(search) => search,
-            Err(why) => return format!("not searched: {why}"),
+            Err(why) => return format!("{kernel} at {name} is not searched: {why}"),
         };
         let told = match (&self.kept, &search.race) {
             (Some(kept), Some(race)) => format!(
@@ -48,7 +49,7 @@ impl Outcome {
             ),
             _ => format!("{} stays", self.own),
         };
-        format!("{told}; {}", tried(search))
+        format!("{kernel} at {name}: {told}; {}", tried(search))
     }
 
     fn row(&self) -> Vec<String> {
@@ -59,7 +60,7 @@ impl Outcome {
                 let time = race.map_or("-".into(), |race| {
                     format!("{:.3} ({:.3} to {:.3})", race.ratio, race.interval.low, race.interval.high)
                 });
-                (time, (search.attempts.len() - search.untried()).to_string())
+                (time, (search.attempts.len() - search.untried().len()).to_string())
             }
         };
         let kept = self.kept.clone().unwrap_or_else(|| "-".into());
@@ -83,11 +84,11 @@ impl Outcome {
 }
 
 fn tried(search: &Search) -> String {
-    let untried = match search.untried() {
+    let untried = match search.untried().len() {
         0 => String::new(),
         count => format!(", no time for {count} more"),
     };
-    let all = counted(search.attempts.len() - search.untried(), "setting");
+    let all = counted(search.attempts.len() - search.untried().len(), "setting");
     format!("{all} tried in {}{untried}", seconds(search.seconds))
 }
 
@@ -147,6 +148,12 @@ impl Report {
             text += &format!("; together they take {gain:.3} of the time");
         }
         text.push('\n');
+        let part = self.shapes.iter().filter(|s| s.search.as_ref().is_ok_and(|s| !s.untried().is_empty())).count();
+        if part > 0 {
+            let shapes = counted(part, "shape");
+            text +=
+                &format!("at {shapes} there was no time for all settings: the same command goes on with the rest\n");
+        }
         if self.known > 0 {
             text += &format!("{} had been searched before\n", counted(self.known, "shape"));
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use i2vgen::{
     gpu::Capabilities,
-    kernel::Op,
+    kernel::{Op, Setting},
     lab::{
         Candidate, Ceilings, Item, Job, Message,
-        tune::{self, Attempt, Rules},
+        tune::{self, Attempt, Found, Rules},
     },
 };
 
@@ -18,12 +18,25 @@ use serde_json::json;
 pub struct Search<'a> {
     pub rules: Rules,
     pub ceilings: Option<&'a Ceilings>,
+    /// What an earlier search found: only what it left is tried, and what it kept.
+    pub before: Option<Found>,
     pub device: &'a DeviceOptions,
     /// Without a sign of life for so long a setting counts as hanging.
     pub timeout: Duration,
 }
 
 impl Search<'_> {
+    /// The kernel's own choice, and what competes with it.
+    fn candidates(&self, op: &dyn Op, capabilities: &Capabilities) -> Vec<(Setting, Candidate)> {
+        let mut all = Candidate::all(op, capabilities);
+        if let Some(before) = &self.before {
+            let wanted = |setting: &Setting| before.left.contains(setting) || before.tuned.as_ref() == Some(setting);
+            let mut first = true;
+            all.retain(|(setting, _)| std::mem::take(&mut first) || wanted(setting));
+        }
+        all
+    }
+
     /// Searches; or says why the shape cannot be searched. An error ends the search of all others, too.
     pub fn run(
         &self,
@@ -33,7 +46,7 @@ impl Search<'_> {
         title: &str,
         progress: &mut Progress,
     ) -> Result<Result<tune::Search, String>, Error> {
-        let (settings, candidates): (Vec<_>, Vec<Candidate>) = Candidate::all(op, capabilities).into_iter().unzip();
+        let (settings, candidates): (Vec<_>, Vec<Candidate>) = self.candidates(op, capabilities).into_iter().unzip();
         progress.stage(title, json!({ "event": "phase", "phase": title }));
         let teller = progress.teller();
         let (mut found, mut lost, mut failed) = (None, Vec::new(), None);
