@@ -17,7 +17,7 @@
 //! | [`graph`] | record, plan, run |
 //! | [`kernel`] | the WGSL kernels with their CPU twins |
 //! | [`gpu`] | the device |
-//! | [`staged`], [`fingerprint`] | files that appear whole or not at all; short names for long contents |
+//! | [`staged`], [`fingerprint`], [`nearest`] | files that appear whole or not at all; short names for long contents; the name that was meant |
 
 pub mod checkpoint;
 pub mod fingerprint;
@@ -27,6 +27,7 @@ pub mod kernel;
 pub mod lab;
 pub mod metrics;
 pub mod model;
+pub mod nearest;
 pub mod picture;
 pub mod pipeline;
 pub mod prepare;

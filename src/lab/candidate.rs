@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     gpu::{Capabilities, PORTABLE, ShaderChecks},
     kernel::{Choice, FitError, Op, Setting, WgslFile, stand_in},
+    nearest::hint,
 };
 
 /// Why there is no such candidate.
@@ -166,8 +167,7 @@ fn named(op: &dyn Op, device: &Capabilities, name: &str, numbers: &BTreeMap<Stri
     let name = if name == PORTABLE_RUNG && !known(name) { portable } else { name };
     if !known(name) {
         let names: Vec<&str> = variants.iter().map(|choice| choice.variant).collect();
-        let nearest = nearest(name, names.iter().copied());
-        let nearest = nearest.map_or(String::new(), |nearest| format!(": did you mean {nearest}?"));
+        let nearest = hint(name, names.iter().copied());
         return Err(Error::Variant { kernel, asked: name.to_owned(), known: names.join(", "), nearest });
     }
     let mut all = variants.into_iter().chain(op.tunings(device)).filter(|choice| choice.variant == name);
@@ -218,12 +218,6 @@ fn some_of(all: &[String]) -> String {
 
 fn spell(numbers: &BTreeMap<String, u32>) -> String {
     numbers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
-}
-
-/// The name that is nearest to a mistaken one, if any is near.
-pub fn nearest<'a>(mistaken: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |name: &&str| strsim::damerau_levenshtein(mistaken, name);
-    names.min_by_key(distance).filter(|name| distance(name) <= name.len().div_ceil(2))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ mod workload;
 
 pub use bench::{Timing, bench};
 pub use cache::VARIABLE as CACHE_VARIABLE;
-pub use candidate::{CHOSEN, Candidate, Error as CandidateError, nearest, path, settings, spelled as spelled_setting};
+pub use candidate::{CHOSEN, Candidate, Error as CandidateError, path, settings, spelled as spelled_setting};
 pub use catalogue::{Needs, Rung, computes, rungs};
 pub use ceilings::{Access, Ceilings, Limit, MatrixRate, Traffic};
 pub use check::{Conditions, Effort, Kind, Prepared, Report, Run, Worst};

@@ -4,7 +4,8 @@ use clap::Args;
 use i2vgen::{
     gpu::Capabilities,
     kernel::{self, Case, Dtype, KERNELS, Op, Role},
-    lab::{Item, ModelRun, Used, Workload, fields, nearest},
+    lab::{Item, ModelRun, Used, Workload, fields},
+    nearest::hint,
     pipeline::DtypeChoice,
 };
 use serde_json::Value;
@@ -50,9 +51,8 @@ pub struct Shapes {
 /// The kernel of this name.
 pub fn kernel(name: &str) -> Result<&'static kernel::Kernel, Error> {
     KERNELS.iter().find(|kernel| kernel.name == name).ok_or_else(|| {
-        let nearest = nearest(name, KERNELS.iter().map(|kernel| kernel.name));
-        let hint = nearest.map_or(String::new(), |nearest| format!(" did you mean {nearest}?"));
-        Error::message(format!("no kernel is called '{name}':{hint} `i2vgen kernels list` has all"))
+        let hint = hint(name, KERNELS.iter().map(|kernel| kernel.name));
+        Error::message(format!("no kernel is called '{name}'{hint}; `i2vgen kernels list` has all"))
     })
 }
 
