@@ -9,11 +9,11 @@ use i2vgen::video;
 use program::{Ran, Room};
 use serde_json::{Value, json};
 
-/// The program with a cache of its own.
+/// The program on the device of `I2VGEN_DEVICE`.
 fn run(room: &Room, arguments: &[&str]) -> Ran {
-    let mut command = room.command(arguments);
-    command.env("I2VGEN_CACHE", room.path("cache"));
-    program::finish(command)
+    let device = std::env::var("I2VGEN_DEVICE").ok().filter(|name| !name.is_empty() && !arguments.contains(&"--device"));
+    let device = device.as_deref().map_or(vec![], |name| vec!["--device", name]);
+    room.run(&[arguments, &device].concat())
 }
 
 fn tune(room: &Room, more: &[&str]) -> Ran {
@@ -32,8 +32,9 @@ fn kept(room: &Room) -> PathBuf {
     tuned[0].clone()
 }
 
+/// A clip with guidance, as a run of a model has it.
 fn generate(room: &Room, more: &[&str]) -> Ran {
-    run(room, &program::as_str(&program::generate("photo.png", &[&["--progress", "plain"], more].concat())))
+    room.generate("photo.png", &[&["--progress", "plain", "--cfg-scale", "9"], more].concat())
 }
 
 /// The parameters in a clip.
