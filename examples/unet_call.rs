@@ -10,7 +10,7 @@ use i2vgen::{
     gpu,
     graph::{Bindings, Graph, Keep, Params, Plan, Program, Target, Types, WeightStore, measure},
     kernel::Dtype,
-    model::{Condition, UNet},
+    model::{Condition, Depth, UNet},
     pipeline::{MAX_SECONDS, Source, weight_dtype},
 };
 use safetensors::SafeTensors;
@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         record(&mut graph)?;
         Plan::new(&graph, &target, Keep::Nothing)
     };
-    let plans = [plan(&|g| unet.record_conditions(g, &condition))?, plan(&|g| unet.record(g, &condition))?];
+    let plans =
+        [plan(&|g| unet.record_conditions(g, &condition))?, plan(&|g| unet.record(g, &condition, Depth::Whole))?];
 
     let start = Instant::now();
     let mut weights = WeightStore::default();

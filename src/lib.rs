@@ -17,15 +17,17 @@
 //! | [`graph`] | record, plan, run |
 //! | [`kernel`] | the WGSL kernels with their CPU twins |
 //! | [`gpu`] | the device |
-//! | [`staged`] | files that appear whole or not at all |
+//! | [`staged`], [`fingerprint`], [`nearest`] | files that appear whole or not at all; short names for long contents; the name that was meant |
 
 pub mod checkpoint;
+pub mod fingerprint;
 pub mod gpu;
 pub mod graph;
 pub mod kernel;
 pub mod lab;
 pub mod metrics;
 pub mod model;
+pub mod nearest;
 pub mod picture;
 pub mod pipeline;
 pub mod prepare;

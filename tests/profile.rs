@@ -191,6 +191,31 @@ fn tables_timelines_and_changes_are_written() {
 }
 
 #[test]
+fn an_override_is_profiled_and_told() {
+    let room = Room::new();
+    let steps = ["--phase", "vae-decode", "--steps", "1"];
+    let old = profile(&room, &[&steps[..], &["--json"]].concat()).ok();
+    room.write("old.json", &old.stdout);
+    let forced = ["--override", "group_norm_apply=portable", "--override", "linear=workgroup"];
+    let found = profile(&room, &[&steps[..], &forced, &["--json"]].concat()).ok().json();
+    assert_eq!(found["overrides"], serde_json::json!(["group_norm_apply=portable", "linear=workgroup"]));
+    let variants = |kernel: &str| -> Vec<String> {
+        let of = |d: &&Value| d["kernel"] == kernel;
+        let all = found["phases"][0]["dispatches"].as_array().unwrap();
+        all.iter().filter(of).map(|d| d["variant"].as_str().unwrap().to_owned()).collect()
+    };
+    let linear = variants("linear");
+    assert!(!linear.is_empty() && linear.iter().all(|variant| variant == "workgroup"), "{linear:?}");
+    assert!(variants("conv2d").iter().all(|variant| variant != "workgroup"));
+    let text = profile(&room, &[&steps[..], &forced, &["--diff", "old.json"]].concat()).ok().stdout;
+    for part in ["\noverride: linear=workgroup\n", "no override, now override group_norm_apply=portable"] {
+        assert!(text.contains(part), "no '{part}' in {text}");
+    }
+    let refused = profile(&room, &["--override", "linear=regster"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("did you mean register?"), "{refused:?}");
+}
+
+#[test]
 fn what_cannot_be_profiled_is_refused_in_one_line() {
     let room = Room::new();
     room.write("notes.json", "{\"answer\": 42}");

@@ -122,7 +122,7 @@ impl Advise {
                 Err(other) => return Err(other.into()),
             },
         };
-        let choices = self.generate.machine.overrides.choices()?;
+        let choices = self.generate.machine.choosing.asked()?.into();
         let target = Target { choices, ..Target::new(device, rate) };
         let fit = model.planning(&recipe.request, recipe.dtype, target, |planner| planner.fit(&recipe.request))?;
         Ok(Ok(fit?))

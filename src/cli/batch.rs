@@ -7,7 +7,7 @@ mod pace;
 mod tally;
 mod todo;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use clap::Args;
 use i2vgen::{kernel::Choices, pipeline};
@@ -55,7 +55,7 @@ impl Batch {
         let mut progress = Progress::new(self.machine.progress);
 
         // Everything that can be wrong with a line is found before anything takes long.
-        let choices = self.machine.overrides.choices()?;
+        let choices = self.machine.choosing.asked()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let list = List::read(&self.jobs, &self.output, &Usual { settings: self.settings.clone(), presets })?;
@@ -84,14 +84,16 @@ impl Batch {
 /// Opens the device, and the model in every way that a job asks for.
 pub fn open(
     machine: &Machine,
-    choices: Arc<Choices>,
+    choices: Choices,
     list: &List,
     todo: &[Todo<'_>],
     progress: &mut Progress,
 ) -> Result<Engines, Error> {
     choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
     progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
-    let mut engines = Engines::new(machine.open()?, choices);
+    let device = machine.open()?;
+    let choices = machine.choices_on(choices, &device, progress);
+    let mut engines = Engines::new(device, choices);
     for todo in todo {
         engines.open(machine, todo.dtype, todo.compat).map_err(|error| match error {
             Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),

@@ -11,15 +11,17 @@ mod source;
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use i2vgen::{
     checkpoint::{Checkpoint, Defaults, ModelFiles},
     gpu::Device,
+    graph::Keep,
     kernel::{Choices, Override},
     lab::{CACHE_VARIABLE, cache_folder},
-    pipeline::Engine,
+    pipeline::{Engine, Request},
     video::Target,
 };
 use serde_json::json;
@@ -31,7 +33,7 @@ pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
 pub use scheduler::HEADING as SCHEDULER_HEADING;
 pub use settings::{Settings, seed};
-pub use source::{Source, fnv1a, picture_of};
+pub use source::{Source, picture_of};
 
 use super::{
     Error,
@@ -53,7 +55,7 @@ impl Generate {
         let source = Source::open(self.picture_path(), self.from.as_deref().zip(from.as_ref()))?;
         let target = self.target(&source.path)?;
         (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
-        let choices = self.machine.overrides.choices()?;
+        let choices = self.machine.choosing.asked()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let earlier = from.as_ref().map(Settings::from).unwrap_or_default();
@@ -76,11 +78,12 @@ impl Generate {
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.open()?;
-        if let Some(from) = &from {
-            differences(from, &checkpoint, &device, &choices).iter().for_each(|note| progress.note(note));
-        }
+        let choices = self.machine.choices_on(choices, &device, &progress);
         let engine =
             Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
+        if let Some(from) = &from {
+            differences(from, &engine, &recipe.request)?.iter().for_each(|note| progress.note(note));
+        }
         progress.check()?;
         let made = make(&engine, &recipe, &source.mark, &target, &mut progress)?;
         save_pipelines(&device, &progress);
@@ -126,6 +129,11 @@ impl Machine {
         Presets::new(self.preset_file.as_deref(), checkpoint)
     }
 
+    /// What was asked for, with what was tuned on this device.
+    pub fn choices_on(&self, asked: Choices, device: &Device, progress: &Progress) -> Arc<Choices> {
+        self.choosing.on(asked, device.capabilities(), device.checks(), &mut |note| progress.note(note))
+    }
+
     /// What to know when the demo checkpoint was taken because no model was named.
     pub fn demo_note(&self, checkpoint: &Checkpoint) -> Option<String> {
         (self.model.named().is_none() && *checkpoint.files() == ModelFiles::Demo)
@@ -143,8 +151,9 @@ fn demo_note(defaults: &Defaults) -> String {
 }
 
 /// What differs from the clip that the parameters come from, although it should be made again.
-fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device, choices: &Choices) -> Vec<String> {
-    let (model, device) = (checkpoint.files().name(), &device.capabilities().name);
+fn differences(from: &Parameters, engine: &Engine, request: &Request) -> Result<Vec<String>, Error> {
+    let (model, device) = (engine.checkpoint().files().name(), &engine.device().capabilities().name);
+    let choices = engine.choices();
     let mut notes = Vec::new();
     if from.model != model {
         notes.push(format!("the clip was made with the model '{}', this one is '{model}'", from.model));
@@ -161,7 +170,19 @@ fn differences(from: &Parameters, checkpoint: &Checkpoint, device: &Device, choi
             of(&overrides)
         ));
     }
-    notes
+    let tuned = match choices.tuned() {
+        0 => None,
+        _ => engine.plans(request, Keep::Nothing)?.tuned().mark(),
+    };
+    if from.tuned != tuned {
+        let of = |tuned: &Option<String>| tuned.clone().unwrap_or_else(|| "no shape".into());
+        notes.push(format!(
+            "the clip was made with tuned settings at {}, now they are at {}; others may round differently",
+            of(&from.tuned),
+            of(&tuned)
+        ));
+    }
+    Ok(notes)
 }
 
 fn report(

@@ -8,13 +8,14 @@ mod list;
 mod race;
 mod report;
 mod shapes;
+mod tune;
 mod watch;
 
 use clap::{Args, Subcommand};
 
 use super::Error;
 
-/// Look at kernels: list them, check them against their CPU twins, time and race them, see what backends make of them; also your own WGSL
+/// Look at kernels: list them, check them against their CPU twins, time and race them, search their fastest settings, see what backends make of them; also your own WGSL
 #[derive(Args)]
 pub struct Kernels {
     #[command(subcommand)]
@@ -28,6 +29,7 @@ enum Command {
     Bench(bench::Bench),
     Race(race::Race),
     Emit(Box<emit::Emit>),
+    Tune(Box<tune::Tune>),
     #[command(hide = true)]
     Child(child::Child),
 }
@@ -40,6 +42,7 @@ impl Kernels {
             Command::Bench(command) => command.run(),
             Command::Race(command) => command.run(),
             Command::Emit(command) => command.run(),
+            Command::Tune(command) => command.run(),
             Command::Child(command) => command.run(),
         }
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    options::{DeviceOptions, ModelOption, Overrides, by_name},
+    choosing::Choosing,
+    options::{DeviceOptions, ModelOption, by_name},
     progress::Style,
 };
 
@@ -17,7 +18,7 @@ pub struct Machine {
     #[command(flatten)]
     pub device: DeviceOptions,
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub choosing: Choosing,
     /// A file with presets of your own, see `i2vgen presets` [default: $I2VGEN_PRESETS]
     #[arg(long, value_name = "TOML", env = "I2VGEN_PRESETS", hide_env = true)]
     pub preset_file: Option<PathBuf>,

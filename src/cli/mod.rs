@@ -3,6 +3,7 @@
 mod advise;
 mod assume;
 mod batch;
+mod choosing;
 mod devices;
 mod error;
 mod generate;

@@ -3,7 +3,6 @@
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use clap::Args;
@@ -146,8 +145,8 @@ pub struct Overrides {
 
 impl Overrides {
     /// Reads them, and the files that they name.
-    pub fn choices(&self) -> Result<Arc<Choices>, Error> {
-        Ok(Arc::new(lab::overrides(&self.overrides)?))
+    pub fn choices(&self) -> Result<Choices, Error> {
+        Ok(lab::overrides(&self.overrides)?)
     }
 }
 

@@ -75,7 +75,7 @@ impl Plan {
         let request = self.request(model.defaults.as_ref());
         request.check(&model.configs)?;
         Schedule::new(&model.scheduler)?.steps(&request.sampling())?;
-        let target = Target { choices: self.overrides.choices()?, ..Target::new(device, rate) };
+        let target = Target { choices: self.overrides.choices()?.into(), ..Target::new(device, rate) };
         let (plans, activation) = model.planning(&request, self.dtype, target, |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)
         })?;

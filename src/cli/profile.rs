@@ -5,12 +5,12 @@ mod tables;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::{Args, ValueEnum};
 use i2vgen::{
     checkpoint::{Checkpoint, Configs, Defaults},
-    kernel::Choices,
     lab::profile::{self, Diff, PhaseKind, Profile, Session, Settings, Subject, Weights},
     picture::Picture,
     pipeline::{DtypeChoice, Passes, Request},
@@ -20,6 +20,7 @@ use serde_json::json;
 
 use super::{
     Error,
+    choosing::Choosing,
     options::{DeviceOptions, ModelOption, by_name},
     output, roofline,
 };
@@ -92,13 +93,15 @@ pub struct ProfileCommand {
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
     /// Show a profile that `--json` saved, on any machine, instead of measuring
-    #[arg(long, value_name = "SAVED.json", conflicts_with_all = ["model", "config", "random_weights", "phase", "device"])]
+    #[arg(long, value_name = "SAVED.json", conflicts_with_all = ["model", "config", "random_weights", "phase", "device", "overrides", "no_tuned"])]
     from: Option<PathBuf>,
     /// Say what became faster or slower since then
     #[arg(long, value_name = "OLD.json")]
     diff: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceOptions,
+    #[command(flatten)]
+    choosing: Choosing,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,12 +131,14 @@ impl ProfileCommand {
 
     fn measure(&self) -> Result<Profile, Error> {
         let (subject, defaults) = self.subject()?;
-        let settings = self.settings(&defaults)?;
+        let mut settings = self.settings(&defaults)?;
+        let choices = self.choosing.asked()?;
         let device = self.device.open()?;
+        let note = &mut |note: &str| output::tell(&format!("note: {note}"));
+        settings.choices = self.choosing.on(choices, device.capabilities(), device.checks(), note);
         let session = Session::new(&device, &subject, &settings)?;
         let ceilings = roofline::known(&device)?.ceilings;
         let tell = &mut |phase: &str| output::tell(&format!("profiling: {phase}"));
-        let note = &mut |note: &str| output::tell(&format!("note: {note}"));
         Ok(session.run(ceilings, tell, note)?)
     }
 
@@ -203,7 +208,7 @@ impl ProfileCommand {
             phases: phases.into_iter().filter(|(option, _)| asked(*option)).map(|(_, kind)| kind).collect(),
             repetitions: self.steps,
             host_clock: self.host_clock,
-            choices: Choices::default().into(),
+            choices: Arc::default(),
         })
     }
 }

@@ -73,7 +73,7 @@ impl Sweep {
     pub fn run(self) -> Result<(), Error> {
         let started = Instant::now();
         let mut progress = Progress::new(self.machine.progress);
-        let choices = self.machine.overrides.choices()?;
+        let choices = self.machine.choosing.asked()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let usual = Usual { settings: Settings::default(), presets };

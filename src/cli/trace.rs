@@ -98,7 +98,7 @@ impl TraceTensors {
         let selection = self.selection()?;
         let mode = self.mode()?;
         let source = Source::open(self.picture.as_deref(), None)?;
-        let choices = self.machine.overrides.choices()?;
+        let choices = self.machine.choosing.asked()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let mut recipe = Recipe::new(presets.complete(self.settings.clone())?, source.opened.picture.clone(), 1)?;
@@ -110,6 +110,7 @@ impl TraceTensors {
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         let device = self.machine.device.open()?;
+        let choices = self.machine.choices_on(choices, &device, &progress);
         let engine =
             Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
         if self.list {

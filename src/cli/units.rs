@@ -62,6 +62,14 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     if (1e-3..=1e6).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(wrong()) }
 }
 
+/// Reads a share such as `3%` or `0.03`, from 0 to 1.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    let wrong = || "expected a share such as 3% or 0.03".to_owned();
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let share = number.trim().parse::<f64>().map_err(|_| wrong())? / unit;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(wrong()) }
+}
+
 /// Reads a number of bytes such as `134217728`, `128M`, `128MiB` or `2G`; the units are powers of 1024.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size such as 134217728, 128MiB or 2G".to_owned();
@@ -102,6 +110,17 @@ mod tests {
         }
         for text in ["", "s", "-1s", "1d", "nans", "1e99s", "é"] {
             assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_read_as_percent_or_fraction() {
+        assert_eq!(
+            ["3%", "0.5 %", "0.03", "0"].map(|text| parse_share(text).ok()),
+            [Some(0.03), Some(0.005), Some(0.03), Some(0.0)]
+        );
+        for text in ["", "%", "3", "-1%", "nan", "101%", "é"] {
+            assert!(parse_share(text).is_err(), "{text}");
         }
     }
 

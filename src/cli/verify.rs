@@ -11,7 +11,7 @@ use i2vgen::{
 };
 use serde_json::json;
 
-use super::{Error, options, output};
+use super::{Error, choosing::Choosing, options, output};
 
 /// Generate the clip of a reference case with its recorded noise, and compare every stage with the reference's numbers
 ///
@@ -36,7 +36,7 @@ pub struct Verify {
     #[command(flatten)]
     device: options::DeviceOptions,
     #[command(flatten)]
-    overrides: options::Overrides,
+    choosing: Choosing,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -54,9 +54,12 @@ impl Verify {
             Dtype::F32 => DtypeChoice::F32,
             Dtype::F16 => DtypeChoice::F16,
         };
-        let choices = self.overrides.choices()?;
-        let engine = Engine::new(self.device.open()?, checkpoint, dtype, Compat::Diffusers)?.with_choices(choices);
-        let quiet = self.json;
+        let choices = self.choosing.asked()?;
+        let (device, quiet) = (self.device.open()?, self.json);
+        let choices = self.choosing.on(choices, device.capabilities(), device.checks(), &mut |note| {
+            output::tell(&format!("note: {note}"));
+        });
+        let engine = Engine::new(device, checkpoint, dtype, Compat::Diffusers)?.with_choices(choices);
         let found = verify(&engine, &case, &mut |stage| {
             if !quiet {
                 output::tell(stage);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Choice, Define, Op, WgslFile, fit};
-use crate::gpu::Capabilities;
+use crate::{fingerprint::fnv1a, gpu::Capabilities};
 
 /// What a user asks for, and what was measured to be fastest; everything else the kernels choose themselves.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,45 @@ pub struct Setting {
     pub variant: String,
     /// Its whole numbers by name.
     pub numbers: BTreeMap<String, u32>,
+}
+
+/// The reason of a choice that was measured to be fastest.
+const TUNED: &str = "tuned on this device";
+
+/// The tuned settings that come to run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TunedInUse(BTreeMap<Key, Setting>);
+
+impl TunedInUse {
+    /// Those among ops with the choices that were made for them.
+    pub fn among<'a>(ops: impl Iterator<Item = (&'a dyn Op, &'a Choice)>) -> Self {
+        let tuned = ops.filter(|(_, choice)| choice.reason == TUNED);
+        Self(tuned.map(|(op, choice)| (key(op), Setting::from(choice))).collect())
+    }
+
+    /// How many shapes have one.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Which they are, in short: a number of shapes, and a fingerprint of all shapes and settings. Nothing where there are none.
+    pub fn mark(&self) -> Option<String> {
+        let text = |((kernel, shape), setting): (&Key, &Setting)| format!("{kernel} {shape} {setting}\n");
+        let all: String = self.0.iter().map(text).collect();
+        let shapes = if self.count() == 1 { "shape" } else { "shapes" };
+        (self.count() > 0).then(|| format!("{} {shapes} ({:016x})", self.count(), fnv1a(all.bytes())))
+    }
+}
+
+/// As the lab reads it: `wide:TM=32,TN=2`.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.variant)?;
+        for ((name, value), before) in self.numbers.iter().zip(std::iter::once(':').chain(std::iter::repeat(','))) {
+            write!(f, "{before}{name}={value}")?;
+        }
+        Ok(())
+    }
 }
 
 impl From<&Choice> for Setting {
@@ -110,7 +149,7 @@ impl Choices {
             .tuned
             .get(&key(op))
             .and_then(|setting| op.tunings(device).into_iter().find(|choice| Setting::from(choice) == *setting));
-        Ok(tuned.map_or_else(|| op.choose(device), |choice| Choice { reason: "tuned on this device".into(), ..choice }))
+        Ok(tuned.map_or_else(|| op.choose(device), |choice| Choice { reason: TUNED.into(), ..choice }))
     }
 }
 
@@ -129,7 +168,7 @@ impl Override {
     }
 }
 
-/// As users write it; a file with a fingerprint (FNV-1a, 64 bits) of what was in it.
+/// As users write it; a file with a fingerprint of what was in it.
 impl fmt::Display for Override {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.kernel)?;
@@ -140,9 +179,7 @@ impl fmt::Display for Override {
         match &self.forced {
             Forced::Variant(name) => write!(f, "={name}"),
             Forced::File(file) => {
-                let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-                let fingerprint = file.text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
-                write!(f, "={} ({fingerprint:016x})", file.path)
+                write!(f, "={} ({:016x})", file.path, fnv1a(file.text.bytes()))
             }
         }
     }
@@ -167,7 +204,10 @@ mod tests {
         assert_eq!(choices.choose(&op, &PORTABLE).unwrap(), own);
         choices.tune([(key(&op), Setting::from(&other))]);
         let tuned = choices.choose(&op, &PORTABLE).unwrap();
-        assert_eq!((tuned.defines, tuned.reason.as_ref()), (other.defines, "tuned on this device"));
+        assert_eq!((&tuned.defines, tuned.reason.as_ref()), (&other.defines, TUNED));
+        let [one, none] = [&tuned, &own].map(|choice| TunedInUse::among([(&op as &dyn Op, choice)].into_iter()));
+        assert!(one.count() == 1 && one.mark().unwrap().starts_with("1 shape ("), "{one:?}");
+        assert_eq!((none.count(), none.mark()), (0, None));
         choices.force(variant("linear", json!({}), "register"));
         assert_eq!(choices.choose(&op, &PORTABLE).unwrap().variant, "register");
         choices.force(variant("linear", json!({}), "broadcast"));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Binding, KERNELS, Op, Role};
+use crate::nearest::hint;
 
 /// Elements that a shader counts in u32, with room for the arithmetic of its indices.
 const MAX_ELEMENTS: usize = 1 << 31;
@@ -29,9 +30,8 @@ pub struct ShapeError {
 pub fn parse(kernel: &str, fields: &Map<String, Value>) -> Result<Arc<dyn Op>, ShapeError> {
     let error = |reason: String| ShapeError { kernel: kernel.to_owned(), reason };
     let Some(found) = KERNELS.iter().find(|k| k.name == kernel) else {
-        let nearest = KERNELS.iter().min_by_key(|k| strsim::damerau_levenshtein(k.name, kernel));
-        let nearest = nearest.map_or("", |k| k.name);
-        return Err(error(format!("no kernel has this name; did you mean {nearest}? `i2vgen kernels list` has all")));
+        let hint = hint(kernel, KERNELS.iter().map(|k| k.name));
+        return Err(error(format!("no kernel has this name{hint}; `i2vgen kernels list` has all")));
     };
     let mut fields = fields.clone();
     let dtype = fields.remove("dtype");

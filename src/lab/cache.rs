@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{gpu::Capabilities, staged};
+use crate::{fingerprint::fnv1a, gpu::Capabilities, staged};
 
 /// The variable that names another folder.
 pub const VARIABLE: &str = "I2VGEN_CACHE";
@@ -31,7 +31,7 @@ pub fn file_name(kind: &str, device: &Capabilities, version: &str) -> String {
     let words: String = device.name.chars().map(plain).collect();
     let name: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).take(6).collect();
     let key = format!("{version} {}", serde_json::to_string(device).unwrap_or_default());
-    format!("{kind}-{}-{:016x}.json", name.join("-"), fnv(key.as_bytes()))
+    format!("{kind}-{}-{:016x}.json", name.join("-"), fnv1a(key.bytes()))
 }
 
 /// The value in a file, if there is one that fits.
@@ -51,11 +51,6 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|e| failed(&e))?;
     text.push(b'\n');
     staged::write(path, &text).map_err(|e| format!("{e}; {VARIABLE} names another folder"))
-}
-
-/// FNV-1a (Fowler, Noll, Vo): a short name for a long key.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[cfg(test)]

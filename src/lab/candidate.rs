@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     gpu::{Capabilities, PORTABLE, ShaderChecks},
     kernel::{Choice, FitError, Op, Setting, WgslFile, stand_in},
+    nearest::hint,
 };
 
 /// Why there is no such candidate.
@@ -95,6 +96,25 @@ impl Candidate {
         Ok(Self { name: text.to_owned(), what, checks })
     }
 
+    /// A setting of an op.
+    pub fn setting(name: &str, setting: &Setting) -> Self {
+        let what = What::Variant { name: setting.variant.clone(), numbers: setting.numbers.clone() };
+        Self { name: name.to_owned(), what, checks: None }
+    }
+
+    /// All settings of an op on a device, each once: the kernel's own choice first.
+    pub fn all(op: &dyn Op, device: &Capabilities) -> Vec<(Setting, Self)> {
+        let own = Setting::from(&op.choose(device));
+        let mut all = vec![(own, Self::chosen())];
+        for setting in op.tunings(device).iter().map(Setting::from) {
+            if all.iter().all(|(known, _)| *known != setting) {
+                let candidate = Self::setting(&spelled(op, device, &setting), &setting);
+                all.push((setting, candidate));
+            }
+        }
+        all
+    }
+
     /// Its file, if it is one.
     pub fn file(&self) -> Option<&WgslFile> {
         match &self.what {
@@ -147,8 +167,7 @@ fn named(op: &dyn Op, device: &Capabilities, name: &str, numbers: &BTreeMap<Stri
     let name = if name == PORTABLE_RUNG && !known(name) { portable } else { name };
     if !known(name) {
         let names: Vec<&str> = variants.iter().map(|choice| choice.variant).collect();
-        let nearest = nearest(name, names.iter().copied());
-        let nearest = nearest.map_or(String::new(), |nearest| format!(": did you mean {nearest}?"));
+        let nearest = hint(name, names.iter().copied());
         return Err(Error::Variant { kernel, asked: name.to_owned(), known: names.join(", "), nearest });
     }
     let mut all = variants.into_iter().chain(op.tunings(device)).filter(|choice| choice.variant == name);
@@ -166,17 +185,28 @@ fn named(op: &dyn Op, device: &Capabilities, name: &str, numbers: &BTreeMap<Stri
 
 /// The settings of a variant for a shape, each as it is written behind the variant's name.
 pub fn settings(op: &dyn Op, device: &Capabilities, variant: &str) -> Vec<String> {
-    let all: Vec<Setting> =
-        op.tunings(device).iter().filter(|choice| choice.variant == variant).map(Setting::from).collect();
-    // Numbers that are the same for all are no settings.
-    let differs = |name: &String| all.iter().any(|s| s.numbers.get(name) != all[0].numbers.get(name));
-    let told = |setting: &Setting| {
-        let own = setting.numbers.iter().filter(|(name, _)| differs(name)).map(|(name, value)| (name.clone(), *value));
-        spell(&own.collect())
-    };
-    let mut told: Vec<String> = all.iter().map(told).filter(|text| !text.is_empty()).collect();
+    let all = of_variant(op, device, variant);
+    let mut told: Vec<String> =
+        all.iter().map(|setting| spell(&telling(setting, &all))).filter(|text| !text.is_empty()).collect();
     told.dedup();
     told
+}
+
+/// A setting as a candidate is written: `wide:TM=32`.
+pub fn spelled(op: &dyn Op, device: &Capabilities, setting: &Setting) -> String {
+    let numbers = telling(setting, &of_variant(op, device, &setting.variant));
+    let between = if numbers.is_empty() { "" } else { ":" };
+    format!("{}{between}{}", setting.variant, spell(&numbers))
+}
+
+fn of_variant(op: &dyn Op, device: &Capabilities, variant: &str) -> Vec<Setting> {
+    op.tunings(device).iter().filter(|choice| choice.variant == variant).map(Setting::from).collect()
+}
+
+/// The numbers of a setting without those that are the same for all.
+fn telling(setting: &Setting, all: &[Setting]) -> BTreeMap<String, u32> {
+    let differs = |name: &String| all.iter().any(|s| s.numbers.get(name) != all[0].numbers.get(name));
+    setting.numbers.iter().filter(|(name, _)| differs(name)).map(|(name, value)| (name.clone(), *value)).collect()
 }
 
 /// The first of many.
@@ -188,12 +218,6 @@ fn some_of(all: &[String]) -> String {
 
 fn spell(numbers: &BTreeMap<String, u32>) -> String {
     numbers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
-}
-
-/// The name that is nearest to a mistaken one, if any is near.
-pub fn nearest<'a>(mistaken: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |name: &&str| strsim::damerau_levenshtein(mistaken, name);
-    names.min_by_key(distance).filter(|name| distance(name) <= name.len().div_ceil(2))
 }
 
 #[cfg(test)]

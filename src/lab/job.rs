@@ -6,16 +6,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
+    Ceilings,
     bench::{Timing, bench},
     candidate::Candidate,
     check::{Conditions, Kind, Prepared, Report},
     race::{Place, Rules, race},
     timer::Timer,
+    tune::{self, DeviceRig, Search, search},
 };
 use crate::{
     gpu::{self, Device},
     graph::{self, Rate, measure},
-    kernel::{Case, Op, ShapeError, cases, parse},
+    kernel::{Case, Op, Setting, ShapeError, cases, parse},
 };
 
 /// An op with its name, written down.
@@ -27,6 +29,8 @@ pub struct Item {
     pub kernel: String,
     /// Its shape.
     pub shape: Map<String, Value>,
+    /// How often a run of the model does it, if it is of one.
+    pub runs: usize,
     /// Is it a case of the harness, with inputs of its own?
     case: bool,
 }
@@ -40,7 +44,12 @@ impl Item {
     /// An op under this name.
     pub fn new(name: &str, op: &dyn Op) -> Self {
         let shape = op.shape().as_object().cloned().unwrap_or_default();
-        Self { name: name.to_owned(), kernel: op.kernel().name.to_owned(), shape, case: false }
+        Self { name: name.to_owned(), kernel: op.kernel().name.to_owned(), shape, runs: 1, case: false }
+    }
+
+    /// The same, done so often in a run of the model.
+    pub fn times(self, runs: usize) -> Self {
+        Self { runs, ..self }
     }
 
     /// The op with its inputs.
@@ -90,6 +99,17 @@ pub enum Job {
         /// How.
         rules: Rules,
     },
+    /// Search the fastest.
+    Tune {
+        /// The op.
+        item: Item,
+        /// The candidates; the first is the kernel's own choice.
+        candidates: Vec<Candidate>,
+        /// How.
+        rules: tune::Rules,
+        /// What the device can do, if it was measured.
+        ceilings: Option<Ceilings>,
+    },
 }
 
 /// What is told meanwhile. `at` counts the tasks or candidates of the job.
@@ -103,6 +123,8 @@ pub enum Message {
     Timed { at: usize, timing: Timing },
     /// The race is over, for those that ran.
     Raced { places: Vec<(usize, Place)> },
+    /// The search is over.
+    Searched { found: Box<Search> },
     /// This one cannot be done.
     Failed { at: usize, error: String },
 }
@@ -112,8 +134,13 @@ impl Job {
     pub fn candidates(&self) -> Vec<&Candidate> {
         match self {
             Self::Check { tasks, .. } | Self::Bench { tasks, .. } => tasks.iter().map(|task| &task.candidate).collect(),
-            Self::Race { candidates, .. } => candidates.iter().collect(),
+            Self::Race { candidates, .. } | Self::Tune { candidates, .. } => candidates.iter().collect(),
         }
+    }
+
+    /// May it hang or crash the driver: has it files of a user's, or settings that nobody has tried here?
+    pub fn is_daring(&self) -> bool {
+        matches!(self, Self::Tune { .. }) || self.candidates().iter().any(|candidate| candidate.file().is_some())
     }
 
     /// The same with only these tasks or candidates.
@@ -125,6 +152,9 @@ impl Job {
             Self::Check { tasks, seed, kinds } => Self::Check { tasks: some(&tasks, wanted), seed, kinds },
             Self::Bench { tasks, budget } => Self::Bench { tasks: some(&tasks, wanted), budget },
             Self::Race { item, candidates, rules } => Self::Race { item, candidates: some(&candidates, wanted), rules },
+            Self::Tune { item, candidates, rules, ceilings } => {
+                Self::Tune { item, candidates: some(&candidates, wanted), rules, ceilings }
+            }
         }
     }
 }
@@ -139,6 +169,7 @@ pub fn execute(device: &Device, job: &Job, tell: &mut dyn FnMut(Message)) -> Res
         Job::Check { tasks, seed, kinds } => worker.check(tasks, *seed, kinds),
         Job::Bench { tasks, budget } => worker.bench(tasks, *budget),
         Job::Race { item, candidates, rules } => worker.race(item, candidates, rules),
+        Job::Tune { item, candidates, rules, ceilings } => worker.tune(item, candidates, *rules, ceilings.clone()),
     }
 }
 
@@ -225,6 +256,49 @@ impl Worker<'_> {
         Ok(())
     }
 
+    fn tune(
+        &mut self,
+        item: &Item,
+        candidates: &[Candidate],
+        rules: tune::Rules,
+        ceilings: Option<Ceilings>,
+    ) -> Result<(), graph::Error> {
+        // Without it there is nothing to compare with.
+        if candidates.first().is_none_or(|first| *first != Candidate::chosen()) {
+            return Ok(());
+        }
+        let device = self.device;
+        let case = match item.case() {
+            Ok(case) => case,
+            Err(error) => {
+                (self.tell)(Message::Failed { at: 0, error: error.to_string() });
+                return Ok(());
+            }
+        };
+        let (mut choices, mut settings) = (Vec::new(), Vec::new());
+        for (at, candidate) in candidates.iter().enumerate() {
+            match candidate.choice(case.op.as_ref(), device.capabilities()) {
+                Ok(choice) => {
+                    settings.push(Setting::from(&choice));
+                    choices.push(choice);
+                }
+                Err(error) => (self.tell)(Message::Failed { at, error: error.to_string() }),
+            }
+        }
+        let rate = self.rate(case.op.as_ref())?;
+        let mut doing = |at: usize, what: &str| (self.tell)(Message::Doing { at, what: what.to_owned() });
+        let rig = DeviceRig::new(device, &case, choices, rate, (rules, ceilings), &mut doing);
+        let found = match only_mine(rig)? {
+            Ok(mut rig) => Ok(search(&mut rig, &settings, &rules)?),
+            Err(error) => Err(error),
+        };
+        (self.tell)(match found {
+            Ok(found) => Message::Searched { found: Box::new(found) },
+            Err(error) => Message::Failed { at: 0, error },
+        });
+        Ok(())
+    }
+
     fn timer(&mut self, item: &Item, candidate: &Candidate) -> Result<Result<Timer, String>, graph::Error> {
         let device = self.with_checks(candidate);
         let case = match item.case() {
@@ -254,7 +328,7 @@ impl Worker<'_> {
 }
 
 /// Tells what stands in the way of one task from what ends them all.
-fn only_mine<T>(result: Result<T, graph::Error>) -> Result<Result<T, String>, graph::Error> {
+pub(super) fn only_mine<T>(result: Result<T, graph::Error>) -> Result<Result<T, String>, graph::Error> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(lost @ graph::Error::Gpu(gpu::Error::Lost { .. })) => Err(lost),

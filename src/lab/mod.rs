@@ -21,6 +21,7 @@ mod stand;
 mod statistics;
 mod timer;
 pub mod trace;
+pub mod tune;
 pub mod units;
 mod verify;
 mod versions;
@@ -28,7 +29,7 @@ mod workload;
 
 pub use bench::{Timing, bench};
 pub use cache::{VARIABLE as CACHE_VARIABLE, folder as cache_folder};
-pub use candidate::{CHOSEN, Candidate, Error as CandidateError, nearest, path, settings};
+pub use candidate::{CHOSEN, Candidate, Error as CandidateError, path, settings, spelled as spelled_setting};
 pub use catalogue::{Needs, Rung, computes, rungs};
 pub use ceilings::{Access, Ceilings, Limit, MatrixRate, Traffic};
 pub use check::{Conditions, Effort, Kind, Prepared, Report, Run, Worst};

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    candidate::{self, is_file, nearest, read},
+    candidate::{self, is_file, read},
     catalogue::variant_names,
     fields,
 };
-use crate::kernel::{Choices, Forced, KERNELS, Override, cases};
+use crate::{
+    kernel::{Choices, Forced, KERNELS, Override, cases},
+    nearest::hint,
+};
 
 /// Why an override means nothing.
 #[derive(Debug, thiserror::Error)]
@@ -71,10 +74,6 @@ fn parse(text: &str) -> Result<Override, Error> {
         Forced::Variant(what.to_owned())
     };
     Ok(Override { kernel: kernel.to_owned(), shape, forced })
-}
-
-fn hint<'a>(mistaken: &str, names: impl Iterator<Item = &'a str>) -> String {
-    nearest(mistaken, names).map_or(String::new(), |nearest| format!(": did you mean {nearest}?"))
 }
 
 #[cfg(test)]

@@ -31,8 +31,8 @@ pub struct Stand {
     zeros: Buffer,
 }
 
-/// The part of a binding that some units touch, in a buffer between guards.
-#[derive(Debug)]
+/// The part of a binding that some units touch, in a buffer between guards; clones share the buffer.
+#[derive(Clone, Debug)]
 pub struct Tensor {
     /// The binding.
     pub binding: Binding,
@@ -126,10 +126,8 @@ impl Tensor {
 impl Stand {
     /// Compiles the variant with the device's guards and allocates what `units` touch.
     pub fn new(device: &Device, op: &Arc<dyn Op>, choice: &Choice, units: &Range<usize>) -> Result<Self, Error> {
-        let kernel = op.kernel();
         let bindings = op.bindings();
-        let read_only: Vec<bool> = bindings.iter().map(|b| b.role != Role::Output).collect();
-        let pipeline = device.pipeline(kernel.name, &choice.wgsl(kernel)?, &read_only)?;
+        let pipeline = pipeline(device, op.as_ref(), choice)?;
         let max_binding = device.capabilities().max_binding;
         let tensors = bindings.into_iter().zip(op.spans(units)).map(|(binding, span)| {
             let place = Place::new(&binding, span, op.units(), max_binding);
@@ -139,6 +137,14 @@ impl Stand {
         let tensors = tensors.collect::<Result<_, _>>()?;
         let zeros = device.buffer("zeros", ZEROS)?;
         Ok(Self { device: device.clone(), op: op.clone(), choice: choice.clone(), pipeline, tensors, zeros })
+    }
+
+    /// The same op on the same buffers in another variant.
+    pub fn with(&self, choice: &Choice) -> Result<Self, Error> {
+        let pipeline = pipeline(&self.device, self.op.as_ref(), choice)?;
+        let (device, op, tensors, zeros) =
+            (self.device.clone(), self.op.clone(), self.tensors.clone(), self.zeros.clone());
+        Ok(Self { device, op, choice: choice.clone(), pipeline, tensors, zeros })
     }
 
     /// Inputs and weights, in the order of the bindings; not those that are absent.
@@ -182,6 +188,13 @@ impl Stand {
             _ => (&tensor.buffer, range),
         }
     }
+}
+
+/// Compiles a variant with the device's guards.
+fn pipeline(device: &Device, op: &dyn Op, choice: &Choice) -> Result<Pipeline, Error> {
+    let kernel = op.kernel();
+    let read_only: Vec<bool> = op.bindings().iter().map(|b| b.role != Role::Output).collect();
+    Ok(device.pipeline(kernel.name, &choice.wgsl(kernel)?, &read_only)?)
 }
 
 /// The pieces in which an op runs on this device: as few as its largest binding allows, none longer than `max_seconds` at this rate.

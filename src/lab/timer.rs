@@ -1,6 +1,7 @@
 //! How long one run of an op takes, again and again.
 
 use std::{
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,6 +33,9 @@ pub enum Clock {
 #[derive(Debug)]
 pub struct Timer {
     device: Device,
+    stands: Vec<Stand>,
+    pieces: Vec<Range<usize>>,
+    /// The dispatches of one run on each set.
     sets: Vec<Vec<Command>>,
     next: usize,
     /// Runs of a sample.
@@ -60,17 +64,28 @@ impl Timer {
         // A quarter of the memory at most.
         let room = capabilities.memory.map_or(u64::MAX, |memory| memory / 4) / of_set.max(1);
         let count = working_set.div_ceil(of_set.max(1)).clamp(1, MAX_SETS).min(room).max(1);
-        let set = |_| {
+        let stand = |_| {
             let stand = Stand::new(device, op, choice, &(0..op.units()))?;
             for tensor in stand.inputs() {
                 tensor.write(device, &pattern(op.as_ref(), &tensor.binding, tensor.span().len()));
             }
             device.flush()?;
-            stand.commands(&pieces)
+            Ok(stand)
         };
-        let sets = (0..count).map(set).collect::<Result<Vec<_>, Error>>()?;
-        let clock = if capabilities.timestamps { Clock::Timestamps } else { Clock::Wall };
-        Ok(Self { device: device.clone(), sets, next: 0, repeats: 1, clock, bytes: count * of_set })
+        let stands = (0..count).map(stand).collect::<Result<Vec<_>, Error>>()?;
+        Self::on(device, stands, pieces, count * of_set)
+    }
+
+    /// Another variant of the same op on the same buffers.
+    pub fn with(&self, choice: &Choice) -> Result<Self, Error> {
+        let stands = self.stands.iter().map(|stand| stand.with(choice)).collect::<Result<Vec<_>, Error>>()?;
+        Self::on(&self.device, stands, self.pieces.clone(), self.bytes)
+    }
+
+    fn on(device: &Device, stands: Vec<Stand>, pieces: Vec<Range<usize>>, bytes: u64) -> Result<Self, Error> {
+        let sets = stands.iter().map(|stand| stand.commands(&pieces)).collect::<Result<Vec<_>, Error>>()?;
+        let clock = if device.capabilities().timestamps { Clock::Timestamps } else { Clock::Wall };
+        Ok(Self { device: device.clone(), stands, pieces, sets, next: 0, repeats: 1, clock, bytes })
     }
 
     /// What it is timed with.
@@ -108,8 +123,13 @@ impl Timer {
             fastest = fastest.min(self.sample()?);
             count += 1;
         }
-        self.repeats = (sample / fastest.max(1e-9)).ceil().clamp(1.0, MAX_REPEATS as f64) as usize;
+        self.repeat(fastest, sample);
         Ok(())
+    }
+
+    /// From now on a sample has as many runs of `seconds` as make about `sample` seconds.
+    pub fn repeat(&mut self, seconds: f64, sample: f64) {
+        self.repeats = (sample / seconds.max(1e-9)).ceil().clamp(1.0, MAX_REPEATS as f64) as usize;
     }
 
     /// Seconds of one run: the mean of a sample.

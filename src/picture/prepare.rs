@@ -125,8 +125,9 @@ impl ClipPixels {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_noise::{fnv1a, hash, noise};
+    use super::super::test_noise::{hash, noise};
     use super::*;
+    use crate::fingerprint::fnv1a;
 
     const CLIP: ClipPixels = ClipPixels {
         crop_size: 42,

@@ -1,6 +1,7 @@
 //! For the tests: pictures of reproducible noise, and a hash to compare with what Pillow made of the same pictures.
 
 use super::Picture;
+use crate::fingerprint::fnv1a;
 
 /// Upper bytes of a linear congruential generator (1664525, 1013904223) that starts at `width · 2654435761 xor height`.
 pub(super) fn noise(width: u32, height: u32) -> Picture {
@@ -12,11 +13,6 @@ pub(super) fn noise(width: u32, height: u32) -> Picture {
     let samples = width as usize * height as usize * 3;
     let pixels = (0..samples).map(|_| next()).collect();
     Picture { width, height, pixels }
-}
-
-/// 64-bit FNV-1a.
-pub(super) fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
-    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// The hash of a picture's samples.

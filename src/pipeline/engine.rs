@@ -13,7 +13,7 @@ use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
     graph::{self, Keep, Rate, Target, Watch, WeightStore, measure},
-    kernel::{Choices, Dtype},
+    kernel::{Choices, Dtype, TunedInUse},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
     sampler::{Schedule, SchedulerConfig},
@@ -33,6 +33,8 @@ pub struct Output {
     pub latents: Vec<f32>,
     /// Their shape.
     pub latents_shape: [usize; 5],
+    /// The tuned settings that ran.
+    pub tuned: TunedInUse,
 }
 
 /// An open device and an open, checked checkpoint.
@@ -251,6 +253,7 @@ impl Engine {
                 frames: frames.into_iter().map(|f| f.rgb8).collect(),
                 latents,
                 latents_shape,
+                tuned: plans.tuned(),
             });
         }
         Ok(outputs)

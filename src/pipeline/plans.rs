@@ -4,7 +4,7 @@ use super::{Error, Networks, Passes, Request, RngKind, weight_dtype};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
-    kernel::{Activation, AnchorMode, Ddim, Dtype},
+    kernel::{Activation, AnchorMode, Ddim, Dtype, TunedInUse},
     model::{Condition, Depth},
     sampler::{Anchoring, Sampler},
 };
@@ -216,6 +216,12 @@ impl Plans {
         }
         all.extend([&self.initial, &self.decode]);
         all
+    }
+
+    /// The tuned settings that these plans came to use.
+    pub fn tuned(&self) -> TunedInUse {
+        let planned = self.all().into_iter().flat_map(|plan| &plan.ops);
+        TunedInUse::among(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))
     }
 }
 

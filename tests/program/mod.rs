@@ -12,7 +12,11 @@ use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
 /// A folder of one test: `photo.png`, a small `model`, and an empty `out`. It goes when the test ends.
-pub struct Room(TempDir);
+pub struct Room {
+    folder: TempDir,
+    /// Where the program keeps what it measured, tuned and compiled.
+    pub cache: PathBuf,
+}
 
 /// What a command did.
 #[derive(Debug)]
@@ -28,11 +32,12 @@ impl Room {
         photo(90, 70).save(room.path().join("photo.png")).expect("the picture is written");
         fs::create_dir(room.path().join("out")).expect("a folder");
         lab::random_checkpoint(&room.path().join("model"), 0).expect("the model is written");
-        Self(room)
+        // Not the user's: what was measured or tuned on this machine is no part of a test. Compiled kernels are shared between tests.
+        Self { folder: room, cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache") }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     pub fn read(&self, name: &str) -> Vec<u8> {
@@ -46,11 +51,8 @@ impl Room {
     /// The program in this folder, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_i2vgen"));
-        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
-
-        command.env_remove("XDG_RUNTIME_DIR").env_remove("I2VGEN_MODEL");
-        // Not the user's.
-        command.env("I2VGEN_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env_remove("XDG_RUNTIME_DIR").env_remove("I2VGEN_MODEL").env("I2VGEN_CACHE", &self.cache);
         command
     }
 

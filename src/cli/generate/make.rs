@@ -53,7 +53,7 @@ pub fn store(
 ) -> Result<Made, Error> {
     let seed = output.seed;
     let [width, height] = recipe.enlarge.size(recipe.request.width, recipe.request.height);
-    let parameters = Parameters::new(engine, recipe, mark, seed);
+    let parameters = Parameters::new(engine, recipe, mark, &output);
     let files = write(target, output, recipe, &parameters)?;
     progress.emit(json!({ "event": "clip", "seed": seed, "files": files, "width": width, "height": height }));
     Ok(Made { seed, files })

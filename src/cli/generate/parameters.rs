@@ -4,7 +4,7 @@ use std::path::Path;
 
 use i2vgen::{
     kernel::Override,
-    pipeline::{Compat, DtypeChoice, Engine, Passes, RngKind},
+    pipeline::{Compat, DtypeChoice, Engine, Output, Passes, RngKind},
     sampler::{Anchoring, FrameScales, Sampler, SchedulerOverrides, StepScales},
     video::{self, Filter},
 };
@@ -75,6 +75,9 @@ pub struct Parameters {
     /// What ran in place of the kernels' own choices, a file with its fingerprint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
+    /// At how many shapes settings ran that were tuned on the device, with a fingerprint of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuned: Option<String>,
 }
 
 /// Which picture it was: enough to tell two apart, not enough to see it.
@@ -89,8 +92,8 @@ pub struct PictureMark {
 }
 
 impl Parameters {
-    /// What made the clip of `seed`.
-    pub fn new(engine: &Engine, recipe: &Recipe, mark: &PictureMark, seed: u64) -> Self {
+    /// What made a clip.
+    pub fn new(engine: &Engine, recipe: &Recipe, mark: &PictureMark, output: &Output) -> Self {
         let request = &recipe.request;
         let device = engine.device().capabilities();
         let dtype = if engine.activation().bytes() == 2 { DtypeChoice::F16 } else { DtypeChoice::F32 };
@@ -118,7 +121,7 @@ impl Parameters {
             output_scale: recipe.enlarge.scale,
             output_filter: recipe.enlarge.filter,
             clip_skip: request.clip_skip,
-            seed,
+            seed: output.seed,
             rng: request.rng,
             compat: request.compat,
             cfg_passes: request.passes,
@@ -126,6 +129,7 @@ impl Parameters {
             device: device.name.clone(),
             driver: format!("{} {}", device.backend, device.driver),
             overrides: engine.choices().overrides().iter().map(Override::to_string).collect(),
+            tuned: output.tuned.mark(),
         }
     }
 

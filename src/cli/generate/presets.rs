@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
-use i2vgen::{checkpoint::Defaults, prepare::Mode};
+use i2vgen::{checkpoint::Defaults, nearest::hint, prepare::Mode};
 use serde::Deserialize;
 
 use super::Settings;
@@ -98,11 +98,9 @@ impl Presets {
 
     fn find(&self, name: &str) -> Result<&Preset, Error> {
         self.own.get(name).or_else(|| BUILT_IN.get(name)).ok_or_else(|| {
-            let near = |other: &&str| strsim::damerau_levenshtein(other, name);
-            let nearest = self.all().map(|(name, _)| name).min_by_key(near).unwrap_or(STANDARD);
             let names: Vec<&str> = self.all().map(|(name, _)| name).collect();
-            let names = names.join(", ");
-            Error::message(format!("--preset: there is no '{name}'; did you mean {nearest}? There are {names}"))
+            let hint = hint(name, names.iter().copied());
+            Error::message(format!("--preset: there is no '{name}'{hint}; there are {}", names.join(", ")))
         })
     }
 

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use i2vgen::picture::{Opened, Picture};
+use i2vgen::{
+    fingerprint::fnv1a,
+    picture::{Opened, Picture},
+};
 
 use super::parameters::{Parameters, PictureMark};
 use crate::cli::Error;
@@ -58,9 +61,4 @@ fn mark(path: &Path, picture: &Picture) -> PictureMark {
         height: picture.height(),
         fingerprint: format!("{hash:016x}"),
     }
-}
-
-/// FNV-1a (64 bits).
-pub fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -3,8 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use i2vgen::kernel::Cost;
-use i2vgen::lab::{Candidate, Ceilings, Clock, Job, Message, Task, Timing};
+use i2vgen::{
+    kernel::Cost,
+    lab::{Candidate, Ceilings, Clock, Job, Message, Task, Timing},
+    report::{self as table, Cell, Column, Table},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -44,6 +47,25 @@ pub struct Bench {
     #[command(flatten)]
     device: DeviceOptions,
 }
+
+/// The columns of the CSV before those that tell the setting.
+const HEAD: [&str; 15] = [
+    "kernel",
+    "candidate",
+    "shape",
+    "median_s",
+    "q20_s",
+    "q80_s",
+    "samples",
+    "repeats",
+    "sets",
+    "clock",
+    "flops",
+    "bytes",
+    "gflops_per_s",
+    "gb_per_s",
+    "share",
+];
 
 /// A candidate that was timed.
 struct Row<'a> {
@@ -111,35 +133,28 @@ impl Bench {
     }
 
     fn as_csv(&self, rows: &[Row<'_>], setting: &Value) -> String {
-        let names: Vec<String> = setting.as_object().into_iter().flat_map(|s| s.keys().cloned()).collect();
-        let mut text = format!(
-            "kernel,candidate,shape,median_s,q20_s,q80_s,samples,repeats,sets,clock,flops,bytes,gflops_per_s,gb_per_s,share,{}\n",
-            names.join(",")
-        );
-        let values = setting.as_object().into_iter().flat_map(|s| s.values());
-        let same: Vec<String> = values.map(|v| report::csv(&v.as_str().map_or(v.to_string(), str::to_owned))).collect();
-        for row in rows {
+        let same: Vec<(&str, String)> = setting
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.as_str(), output::plain(value)))
+            .collect();
+        let columns = HEAD.into_iter().chain(same.iter().map(|(name, _)| *name)).map(|name| Column::new(name, name));
+        let row = |row: &Row<'_>| {
             let Row { task, cost, timing: t, share } = row;
             let [flops, bytes] = t.rates(*cost).map(|rate| rate / 1e9);
-            let share = share.map_or(String::new(), |share| share.to_string());
-            text += &format!(
-                "{},{},{},{},{},{},{},{},{},{},{},{},{flops},{bytes},{share},{}\n",
-                self.kernel,
-                report::csv(&task.candidate.name),
-                report::csv(&task.item.name),
-                t.median,
-                t.low,
-                t.high,
-                t.samples,
-                t.repeats,
-                t.sets,
-                clock(t.clock),
-                cost.flops,
-                cost.bytes,
-                same.join(",")
-            );
-        }
-        text
+            let words = [&self.kernel, &task.candidate.name, &task.item.name].map(|word| Cell::Text(word.clone()));
+            let times = [t.median, t.low, t.high].into_iter().chain([t.samples, t.repeats, t.sets].map(|n| n as f64));
+            let number = |value: f64| Cell::Number(value, 0);
+            let rates = [cost.flops, cost.bytes, flops, bytes].map(number);
+            let mut cells: Vec<Cell> = words.into_iter().chain(times.map(number)).collect();
+            cells.push(Cell::Text(clock(t.clock).into()));
+            cells.extend(rates);
+            cells.push(share.map_or(Cell::Empty, number));
+            cells.extend(same.iter().map(|(_, value)| Cell::Text(value.clone())));
+            table::Row { key: None, cells }
+        };
+        Table { columns: columns.collect(), rows: rows.iter().map(row).collect() }.to_csv()
     }
 }
 

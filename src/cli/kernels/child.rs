@@ -1,4 +1,4 @@
-//! A user's WGSL may hang or crash the driver: it runs in a process of its own, which can be ended.
+//! A user's WGSL, or a setting that nobody has tried, may hang or crash the driver: it runs in a process of its own, which can be ended.
 
 use std::{
     io::{BufRead, BufReader, Read, Write, stdin, stdout},
@@ -44,7 +44,7 @@ fn say(message: Message) {
     }
 }
 
-/// Does a job: here if all of it is ours, else in a child. A task that hangs for `timeout`, crashes or loses the device is told as failed,
+/// Does a job: here if all of it is ours and known, else in a child, which is ended where `tell` has an error. A task that hangs for `timeout`, crashes or loses the device is told as failed,
 /// its candidate is not tried again, and the others go on.
 pub fn run(
     job: &Job,
@@ -53,7 +53,7 @@ pub fn run(
     tell: &mut dyn FnMut(Message) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut outcome = Ok(());
-    if job.candidates().iter().all(|candidate| candidate.file().is_none()) {
+    if !job.is_daring() {
         let device = device.open()?;
         lab::execute(&device, job, &mut |message| {
             if outcome.is_ok() {
@@ -74,11 +74,10 @@ pub fn run(
                     step.clone_from(what);
                 }
                 Message::Checked { at, .. } | Message::Timed { at, .. } | Message::Failed { at, .. } => done.push(*at),
-                Message::Raced { .. } => done.extend(0..left.len()),
+                Message::Raced { .. } | Message::Searched { .. } => done.extend(0..left.len()),
             }
-            if outcome.is_ok() {
-                outcome = tell(renumbered(message, &left));
-            }
+            outcome = tell(renumbered(message, &left));
+            outcome.is_ok()
         })?;
         outcome?;
         outcome = Ok(());
@@ -102,14 +101,14 @@ pub fn run(
     Ok(())
 }
 
-/// One child; returns why it ended early, if it did.
+/// One child, until it is done or `tell` wants no more; returns why it ended early, if it did.
 fn one(
     job: &Job,
     device: &DeviceOptions,
     timeout: Duration,
-    tell: &mut dyn FnMut(Message),
+    tell: &mut dyn FnMut(Message) -> bool,
 ) -> Result<Option<String>, Error> {
-    let failed = |e: std::io::Error| Error::message(format!("cannot start another process for the WGSL file: {e}"));
+    let failed = |e: std::io::Error| Error::message(format!("cannot start another process for kernels: {e}"));
     let text = serde_json::to_string(job).map_err(|e| Error::message(e.to_string()))?;
     let mut child = Command::new(std::env::current_exe().map_err(failed)?)
         .args(["kernels", "child"])
@@ -129,10 +128,14 @@ fn one(
     let messages = messages(&mut child);
     let why = loop {
         match messages.recv_timeout(timeout) {
-            Ok(message) => tell(message),
+            Ok(message) => {
+                if !tell(message) {
+                    end(&mut child);
+                    return Ok(None);
+                }
+            }
             Err(RecvTimeoutError::Timeout) => {
-                let _ = child.kill();
-                let _ = child.wait();
+                end(&mut child);
                 let seconds = timeout.as_secs_f64();
                 return Ok(Some(format!("hangs: it gave no sign of life for {seconds} s and was ended")));
             }
@@ -144,6 +147,11 @@ fn one(
     };
     let last = errors.and_then(|thread| thread.join().ok()).unwrap_or_default();
     Ok(why.map(|why| if last.is_empty() { why } else { format!("{why}: {last}") }))
+}
+
+fn end(child: &mut Process) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 fn crashed(status: ExitStatus) -> String {
@@ -188,6 +196,7 @@ fn renumbered(message: Message, numbers: &[usize]) -> Message {
         Message::Checked { at, report } => Message::Checked { at: whole(at), report },
         Message::Timed { at, timing } => Message::Timed { at: whole(at), timing },
         Message::Failed { at, error } => Message::Failed { at: whole(at), error },
+        Message::Searched { found } => Message::Searched { found },
         Message::Raced { places } => {
             Message::Raced { places: places.into_iter().map(|(at, place)| (whole(at), place)).collect() }
         }

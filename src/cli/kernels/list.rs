@@ -2,14 +2,17 @@
 
 use clap::Args;
 use i2vgen::{
-    gpu::{self, PORTABLE},
-    kernel::{KERNELS, spelled},
-    lab::{Item, Rung, computes, rungs},
+    gpu::{self, Capabilities, PORTABLE},
+    kernel::{KERNELS, Op, spelled},
+    lab::{
+        Item, Rung, computes, rungs, spelled_setting,
+        tune::{Found, Tuned},
+    },
 };
 use serde_json::{Value, json};
 
 use super::shapes::{ShapeOptions, Usual, kernel};
-use crate::cli::{Error, options::DeviceOptions, output};
+use crate::cli::{Error, choosing::notes, options::DeviceOptions, output};
 
 /// List kernels: what they compute, their variants, what each needs, and which one would run here for a shape
 ///
@@ -20,6 +23,9 @@ pub struct List {
     kernels: Vec<String>,
     #[command(flatten)]
     shapes: ShapeOptions,
+    /// Leave out the settings that `i2vgen kernels tune` found to be faster on this device
+    #[arg(long)]
+    no_tuned: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +48,12 @@ impl List {
         let named = |name: &str| self.kernels.is_empty() || self.kernels.iter().any(|kernel| kernel == name);
         let kernels: Vec<String> = KERNELS.iter().map(|k| k.name.to_owned()).filter(|name| named(name)).collect();
         let shapes = self.shapes.items(&kernels, &device, Usual::Costliest)?;
+        let mut tuned = Tuned::new(&device, self.device.checks());
+        if !self.no_tuned {
+            tuned = Tuned::kept(&device, self.device.checks());
+            let (settings, stale) = tuned.settings();
+            notes(settings.len(), stale).iter().for_each(|note| output::tell(&format!("note: {note}")));
+        }
         let mut list = Vec::new();
         let mut text = String::new();
         for name in &kernels {
@@ -55,10 +67,16 @@ impl List {
             for item in items {
                 let case = item.case().map_err(|e| Error::message(e.to_string()))?;
                 let rungs = rungs(case.op.as_ref(), &device).map_err(Error::message)?;
-                let chosen = case.op.choose(&device).variant;
+                let own = case.op.choose(&device).variant;
+                let found = tuned.of(case.op.as_ref()).filter(|found| found.tuned.is_some());
+                let chosen = found.and_then(|found| found.tuned.as_ref()).map_or(own, |setting| &setting.variant);
+                let why = found.map(|found| because(case.op.as_ref(), &device, found));
                 text += &format!("  {}: {}\n", item.name, spelled(&case.op.shape()));
-                text += &table(&rungs, chosen);
-                entries.push(json!({ "name": item.name, "shape": item.shape, "chosen": chosen, "variants": rungs }));
+                text += &table(&rungs, chosen, why.as_deref());
+                entries.push(json!({
+                    "name": item.name, "shape": item.shape, "chosen": chosen, "tuned": found, "because": why,
+                    "variants": rungs,
+                }));
             }
             text.push('\n');
             list.push(json!({ "kernel": name, "computes": about, "shapes": Value::from(entries) }));
@@ -70,14 +88,26 @@ impl List {
     }
 }
 
-fn table(rungs: &[Rung], chosen: &str) -> String {
+/// Why a tuned setting would run.
+fn because(op: &dyn Op, device: &Capabilities, found: &Found) -> String {
+    let [setting, own] =
+        [found.tuned.as_ref().unwrap_or(&found.own), &found.own].map(|s| spelled_setting(op, device, s));
+    let race = found.race.as_ref().map_or(String::new(), |race| {
+        let (ratio, low, high) = (race.ratio, race.interval.low, race.interval.high);
+        format!(", {ratio:.3} of the time of {own} ({low:.3} to {high:.3})")
+    });
+    format!("tuned on this device: {setting}{race}")
+}
+
+fn table(rungs: &[Rung], chosen: &str, tuned: Option<&str>) -> String {
     let needs: Vec<String> = rungs.iter().map(|rung| rung.needs.text()).collect();
     let width = needs.iter().map(String::len).max().unwrap_or(0);
     let line = |(rung, needs): (&Rung, &String)| {
         let mark = if rung.variant == chosen { "->" } else { "" };
-        let why = match &rung.missing {
-            Some(missing) => format!("not here: {missing}"),
-            None => rung.reason.clone(),
+        let why = match (&rung.missing, tuned) {
+            (Some(missing), _) => format!("not here: {missing}"),
+            (None, Some(tuned)) if rung.variant == chosen => tuned.to_owned(),
+            _ => rung.reason.clone(),
         };
         format!("  {mark:>4} {:<10} {needs:<width$}  {why}\n", rung.variant)
     };

@@ -44,11 +44,3 @@ pub fn ceilings(path: Option<&Path>, device: &Capabilities) -> Result<Option<Cei
         serde_json::from_str(&text).map_err(|e| wrong(format!("{e}; take what `i2vgen roofline --json` prints")))?;
     Ok(Some(printed.roofline.ceilings))
 }
-
-/// A field of a line of CSV.
-pub fn csv(text: &str) -> String {
-    match text.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
-}

@@ -4,7 +4,8 @@ use clap::Args;
 use i2vgen::{
     gpu::Capabilities,
     kernel::{self, Case, Dtype, KERNELS, Op, Role},
-    lab::{Item, ModelRun, Used, Workload, fields, nearest},
+    lab::{Item, ModelRun, Used, Workload, fields},
+    nearest::hint,
     pipeline::DtypeChoice,
 };
 use serde_json::Value;
@@ -20,7 +21,8 @@ pub struct ShapeOptions {
     /// Cases of the test harness with this in their names
     #[arg(long, value_name = "TEXT", help_heading = "Shapes", conflicts_with = "shapes")]
     case: Option<String>,
-    /// Every distinct shape of a model run: i2vgen-xl:512x512x16, demo:64x64x8, or a model folder before the colon
+    /// Every distinct shape of a model run: i2vgen-xl:512x512x16, demo:64x64x8, or a model folder before the colon; i2vgen-xl and demo
+    /// alone mean these
     #[arg(long, value_name = "MODEL:WxHxF", help_heading = "Shapes")]
     shapes: Option<String>,
     /// How activations are stored [default: as the case or shape says, or f16 where a model run has it]
@@ -35,6 +37,8 @@ pub enum Usual {
     Cases,
     /// The shape with the most work in a usual model run.
     Costliest,
+    /// All of a usual model run.
+    Run,
 }
 
 /// Ops with their names.
@@ -47,9 +51,8 @@ pub struct Shapes {
 /// The kernel of this name.
 pub fn kernel(name: &str) -> Result<&'static kernel::Kernel, Error> {
     KERNELS.iter().find(|kernel| kernel.name == name).ok_or_else(|| {
-        let nearest = nearest(name, KERNELS.iter().map(|kernel| kernel.name));
-        let hint = nearest.map_or(String::new(), |nearest| format!(" did you mean {nearest}?"));
-        Error::message(format!("no kernel is called '{name}':{hint} `i2vgen kernels list` has all"))
+        let hint = hint(name, KERNELS.iter().map(|kernel| kernel.name));
+        Error::message(format!("no kernel is called '{name}'{hint}; `i2vgen kernels list` has all"))
     })
 }
 
@@ -76,6 +79,11 @@ impl ShapeOptions {
             (Some(run), _) => shapes.items = self.of_run(run, device, &wanted)?.iter().map(item_of).collect(),
             (None, Some(_)) => self.cases(device, &wanted, &mut shapes)?,
             (None, None) if usual == Usual::Cases => self.cases(device, &wanted, &mut shapes)?,
+            (None, None) if usual == Usual::Run => {
+                let run = usual_run(device);
+                shapes.notes.push(format!("no shapes are named: all of {run}"));
+                shapes.items = self.of_run(run, device, &wanted)?.iter().map(item_of).collect();
+            }
             (None, None) => self.costliest(kernels, device, &mut shapes)?,
         }
         if shapes.items.is_empty() {
@@ -131,7 +139,7 @@ impl ShapeOptions {
 
     /// The op with the most work of a kernel: in a run of the published model, on a CPU driver of the demo; or among its cases.
     fn costliest(&self, kernels: &[String], device: &Capabilities, shapes: &mut Shapes) -> Result<(), Error> {
-        let run = if device.is_cpu() { "demo:64x64x8" } else { "i2vgen-xl:512x512x16" };
+        let run = usual_run(device);
         for kernel in kernels {
             let wanted = |op: &dyn Op| op.kernel().name == kernel;
             let work = |op: &dyn Op| op.cost().flops + op.cost().bytes;
@@ -154,12 +162,20 @@ impl ShapeOptions {
     }
 }
 
+/// The run whose shapes are meant where none is named.
+fn usual_run(device: &Capabilities) -> &'static str {
+    if device.is_cpu() { "demo:64x64x8" } else { "i2vgen-xl:512x512x16" }
+}
+
+/// Denoising steps of a run, for how often it does what.
+const STEPS: usize = 50;
+
 /// An op of a run under the name of its first layer.
 fn item_of(used: &Used) -> Item {
     let first = used.layers.first();
     let name = first.map_or(String::new(), |layer| format!("{}: {}", layer.phase, layer.label));
     let more = if used.layers.len() > 1 { format!(" and {} more", used.layers.len() - 1) } else { String::new() };
-    Item::new(&(name + &more), used.op.as_ref())
+    Item::new(&(name + &more), used.op.as_ref()).times(used.runs(STEPS))
 }
 
 /// Does it store activations as f16?

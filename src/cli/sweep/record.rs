@@ -3,16 +3,14 @@
 use std::{fs, path::Path};
 
 use i2vgen::{
+    fingerprint::fnv1a,
     metrics::{Measure, Measures},
     staged,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::cli::{
-    Error,
-    generate::{PictureMark, fnv1a},
-};
+use crate::cli::{Error, generate::PictureMark};
 
 /// Changes when measures change their meaning: clips of other versions are made again.
 const VERSION: u32 = 1;

@@ -165,13 +165,19 @@ fn notes(old: &Profile, new: &Profile) -> Vec<String> {
     };
     let clock = |p: &Profile| format!("{:?} clock", p.clock).to_lowercase();
     let device = |p: &Profile| format!("{} ({})", p.device.name, p.device.driver);
-    let facts: [&dyn Fn(&Profile) -> String; 8] = [
+    let overrides = |p: &Profile| match p.overrides.as_slice() {
+        [] => "no override".to_owned(),
+        some => format!("override {}", some.join(" ")),
+    };
+    let facts: [&dyn Fn(&Profile) -> String; 10] = [
         &|p| format!("model {}", p.model),
         &size,
         &guidance,
         &|p| p.dtype.to_string(),
         &device,
         &|p| format!("shader checks {}", p.shader_checks),
+        &overrides,
+        &|p| format!("tuned settings at {}", p.tuned.as_deref().unwrap_or("no shape")),
         &clock,
         &|p| format!("i2vgen {}", p.version),
     ];
@@ -201,8 +207,9 @@ mod tests {
         }
         new.phases[0].dispatches[0].kernel = "conv3d".into();
         new.dtype = crate::kernel::Dtype::F32;
+        new.overrides = vec!["linear=register".into()];
         let diff = Diff::new(&old, &new);
-        assert_eq!(diff.notes, ["f16, now f32"]);
+        assert_eq!(diff.notes, ["f16, now f32", "no override, now override linear=register"]);
         let (name, operators) = &diff.phases[0].tables[0];
         let verdicts: Vec<_> = operators.iter().map(|c| (c.name.as_str(), c.verdict)).collect();
         assert_eq!(*name, "operator");

@@ -37,7 +37,7 @@ use crate::{
     checkpoint::{self, Configs},
     gpu::Device,
     graph::{Keep, Target, measure},
-    kernel::{Choices, Dtype},
+    kernel::{Choices, Dtype, Override},
     pipeline::{DtypeChoice, MAX_SECONDS, Networks, PlanTypes, Planner, Plans, Request},
 };
 use phases::Phases;
@@ -153,6 +153,8 @@ impl<'a> Session<'a> {
             dtype: *dtype,
             device: device.capabilities().clone(),
             shader_checks: device.checks().to_string(),
+            overrides: settings.choices.overrides().iter().map(Override::to_string).collect(),
+            tuned: plans.tuned().mark(),
             ceilings,
             clock,
             phases: done,

@@ -37,6 +37,12 @@ pub struct Profile {
     pub device: Capabilities,
     /// The guards in the shaders.
     pub shader_checks: String,
+    /// What ran in place of the kernels' own choices, a file with its fingerprint; profiles of earlier versions had none.
+    #[serde(default)]
+    pub overrides: Vec<String>,
+    /// At how many shapes settings ran that were tuned on the device, with a fingerprint of them.
+    #[serde(default)]
+    pub tuned: Option<String>,
     /// What the device can do.
     pub ceilings: Ceilings,
     /// What told the times.

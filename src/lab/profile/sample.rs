@@ -48,6 +48,8 @@ pub fn profile(factor: f64) -> Profile {
         dtype: Dtype::F16,
         device: PORTABLE.clone(),
         shader_checks: "on".into(),
+        overrides: Vec::new(),
+        tuned: None,
         ceilings: Ceilings { bytes: 10.0, f32: 100.0, dispatch: 0.25, ..Ceilings::default() },
         clock: Clock::Timestamps,
         phases: vec![Phase {

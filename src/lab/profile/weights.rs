@@ -3,6 +3,7 @@
 use super::Error;
 use crate::{
     checkpoint::{Checkpoint, ComponentKind},
+    fingerprint::fnv1a,
     gpu::Device,
     graph::{self, Bindings, Graph, Keep, Plan, Program, Target, Types, WeightKey, WeightStore},
     kernel::{Dtype, RandomWeights},
@@ -76,7 +77,8 @@ fn make_up(
     Program::new(device, &plan, &WeightStore::default(), &mut bindings)?.run()
 }
 
-/// FNV-1a of a name, so that no two weights are alike.
+/// A seed for a name, so that no two weights are alike.
 fn seed_of(name: &str, seed: u32) -> u32 {
-    name.bytes().fold(0x811c_9dc5 ^ seed, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    let name = fnv1a(name.bytes());
+    name as u32 ^ (name >> 32) as u32 ^ seed
 }

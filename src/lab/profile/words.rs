@@ -12,7 +12,7 @@ use crate::lab::{
     units::{counted, percent, scaled, seconds},
 };
 
-/// What was profiled, in two lines.
+/// What was profiled, in two lines, a line for every override and one for tuned settings.
 pub fn title(profile: &Profile) -> String {
     let Profile { model, frames, size: [width, height], dtype, .. } = profile;
     let guidance = match (profile.guided, profile.one_batch) {
@@ -27,8 +27,10 @@ pub fn title(profile: &Profile) -> String {
     } else {
         format!(", shader checks {}", profile.shader_checks)
     };
+    let tuned = profile.tuned.as_ref().map_or(String::new(), |what| format!("\ntuned settings at {what}"));
+    let overrides: String = profile.overrides.iter().map(|what| format!("\noverride: {what}")).collect();
     format!(
-        "{model}{weights}: {frames} of {width}x{height}, {guidance}, {dtype}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32",
+        "{model}{weights}: {frames} of {width}x{height}, {guidance}, {dtype}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32{overrides}{tuned}",
         profile.device.name,
         profile.device.backend,
         profile.device.driver,
@@ -162,6 +164,18 @@ mod tests {
             assert!(text.contains(part), "no '{part}' in\n{text}");
         }
         assert!(!text.contains("above what") && !text.contains("host's clock"), "{text}");
+    }
+
+    #[test]
+    fn overrides_stand_in_the_title() {
+        let forced =
+            Profile { overrides: vec!["conv2d=register".into()], tuned: Some("2 shapes (ab)".into()), ..profile(1.0) };
+        assert!(
+            title(&forced).ends_with("\noverride: conv2d=register\ntuned settings at 2 shapes (ab)"),
+            "{}",
+            title(&forced)
+        );
+        assert!(!title(&profile(1.0)).contains("override"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     gpu::{Buffer, Command, Device, ShaderChecks},
     graph::Error,
     kernel::Defines,
+    lab::statistics::quantile,
 };
 
 /// What was measured, in the setting that was fastest.
@@ -32,10 +33,8 @@ pub struct Measurement {
 
 impl Measurement {
     /// From values of which the highest (`rates`) or the lowest counts. `values` is not empty.
-    pub(super) fn new(what: String, setting: String, tried: usize, mut values: Vec<f64>, rates: bool) -> Self {
-        values.sort_by(f64::total_cmp);
-        let at = |share: f64| values.get((share * (values.len().max(1) - 1) as f64).round() as usize).copied();
-        let at = |share: f64| at(share).unwrap_or_default();
+    pub(super) fn new(what: String, setting: String, tried: usize, values: Vec<f64>, rates: bool) -> Self {
+        let at = |share: f64| quantile(&values, share);
         let best = at(if rates { 1.0 } else { 0.0 });
         Self { what, setting, tried, best, median: at(0.5), spread: [at(0.2), at(0.8)], runs: values.len() }
     }

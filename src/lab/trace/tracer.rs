@@ -19,7 +19,8 @@ use super::{
 use crate::{
     checkpoint::Checkpoint,
     graph::{self, Keep, Plan, Watch, Watched},
-    lab::{candidate::nearest, check::Effort},
+    lab::check::Effort,
+    nearest::hint,
     pipeline::{Engine, Observer, Plans, Request},
 };
 
@@ -216,8 +217,7 @@ fn check_until(plans: &Plans, selection: &Selection, until: &Until) -> Result<()
             if labels.iter().any(|label| label == name || label == last) {
                 return Ok(());
             }
-            let hint = nearest(last, labels.iter().map(String::as_str));
-            let hint = hint.map_or(String::new(), |hint| format!(": did you mean {hint}?"));
+            let hint = hint(last, labels.iter().map(String::as_str));
             Err(Error::Until(format!("no operation is called '{name}'{hint}; `--list` shows them")))
         }
     }

@@ -1,0 +1,65 @@
+//! A name for what an op's kernel is made of on a device: it changes when a file of the kernel or the settings to choose among do.
+
+use std::collections::BTreeMap;
+
+use super::{Define, Op, list::SHARED};
+use crate::{fingerprint::fnv1a, gpu::Capabilities};
+
+/// A fingerprint of the WGSL that the settings of an op are specialised from, with all that it includes, and of the settings, the
+/// kernel's own choice first: whatever was measured of them holds only as long as this stays the same.
+pub fn fingerprint(op: &dyn Op, device: &Capabilities) -> u64 {
+    let mut settings = vec![op.choose(device)];
+    settings.extend(op.tunings(device));
+    let bodies = settings.iter().flat_map(|choice| choice.defines.values()).filter_map(|define| match define {
+        Define::Name(name) => Some(*name),
+        _ => None,
+    });
+    let mut parts: Vec<String> = files(op.kernel().wgsl, bodies).into_iter().map(str::to_owned).collect();
+    parts.extend(settings.iter().map(|choice| format!("{} {:?}", choice.variant, choice.defines)));
+    fnv1a(parts.iter().flat_map(|part| part.bytes().chain([0])))
+}
+
+/// A file, and all shared ones that it, a define or another one of them names.
+fn files<'a>(wgsl: &'a str, named: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut found: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut unread: Vec<&str> = std::iter::once(wgsl).chain(named).collect();
+    while let Some(text) = unread.pop() {
+        for (name, file) in SHARED.iter().filter(|(name, _)| text.contains(name)) {
+            if found.insert(name, file).is_none() {
+                unread.push(file);
+            }
+        }
+    }
+    std::iter::once(wgsl).chain(found.into_values()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gpu::PORTABLE,
+        kernel::{Dtype, Gemm, KERNELS, Linear},
+    };
+
+    #[test]
+    fn it_is_of_the_kernel_its_includes_and_its_settings() {
+        let op = |rows| Linear(Gemm::plain(rows, 32, 32, Dtype::F32));
+        let of = |rows, device: &Capabilities| fingerprint(&op(rows), device);
+        assert_eq!(of(64, &PORTABLE), of(128, &PORTABLE));
+        // Few rows are for other settings, and so is more workgroup memory.
+        assert_ne!(of(64, &PORTABLE), of(2, &PORTABLE));
+        assert_ne!(of(64, &PORTABLE), of(64, &Capabilities { max_workgroup_memory: 8 << 10, ..PORTABLE.clone() }));
+    }
+
+    #[test]
+    fn what_is_included_in_what_is_included_counts() {
+        let linear = KERNELS.iter().find(|kernel| kernel.name == "linear").unwrap().wgsl;
+        let shared = |name: &str| SHARED.iter().find(|(known, _)| *known == name).unwrap().1;
+        let plain = files(linear, std::iter::empty());
+        assert!(plain.contains(&shared("shared/gemm.wgsl")) && plain.contains(&shared("shared/store.wgsl")));
+        assert!(!plain.contains(&shared("shared/gemm_register.wgsl")));
+        assert!(
+            files(linear, ["shared/gemm_register.wgsl"].into_iter()).contains(&shared("shared/gemm_register.wgsl"))
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! Which setting of a kernel is fastest at a shape on this device, found by trying, and kept for later runs.
+
+mod rig;
+mod search;
+mod store;
+
+pub use rig::DeviceRig;
+pub use search::{Attempt, Checked, Rig, Rules, Search, search};
+pub use store::{Found, Stale, Tuned};

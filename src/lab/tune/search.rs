@@ -1,0 +1,412 @@
+//! The search at one shape: checks first, then successive halving, then a race of the winner against the kernel's own choice.
+//!
+//! Every setting is checked and timed for a moment; one that is far behind is dropped there. Of the others the slower half goes, the rest is
+//! timed for longer, and so on (successive halving: Karnin, Koren & Somekh, 2013; Jamieson & Talwalkar, 2016). Times of different rounds
+//! are not compared, for the device's clock drifts. What is left races the kernel's own choice, in turn, and is kept only if all of the
+//! interval of their ratio is beyond the gain that was asked for.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    kernel::Setting,
+    lab::race::{Place, Verdict},
+};
+
+/// How a shape is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Time for checks, times and race of this shape.
+    pub budget: Duration,
+    /// By how much a setting must be faster to be kept: 0.03 is 3 %.
+    pub min_gain: f64,
+    /// What random inputs and the order of the race depend on.
+    pub seed: u64,
+}
+
+/// What a search asks of a device. Settings go by their numbers; 0 is the kernel's own choice. What is wrong with a setting is told in
+/// words; an error ends the search.
+pub trait Rig {
+    /// What ends a search.
+    type Error;
+
+    /// Time since the search began.
+    fn elapsed(&self) -> Duration;
+
+    /// Compares a setting with the CPU twin; returns its worst error.
+    fn check(&mut self, at: usize) -> Result<Result<f64, String>, Self::Error>;
+
+    /// Seconds of one run, the median of about this long; after `hopeless` seconds for a single run it may stop at once.
+    fn time(&mut self, at: usize, time: Duration, hopeless: f64) -> Result<Result<f64, String>, Self::Error>;
+
+    /// Races a setting against the kernel's own choice.
+    fn race(&mut self, at: usize, budget: Duration) -> Result<Result<Place, String>, Self::Error>;
+}
+
+/// A setting and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The setting.
+    pub setting: Setting,
+    /// What the comparison with the twin said, if it was compared.
+    pub check: Option<Checked>,
+    /// Seconds of one run when it was timed last.
+    pub seconds: Option<f64>,
+    /// How often it was timed, each time for longer.
+    pub rounds: usize,
+    /// Why it is not what runs; nothing for the one that runs.
+    pub dropped: Option<String>,
+}
+
+/// What a quick check said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checked {
+    /// It agrees; its worst error, relative to the rms of the twin's output.
+    Passed(f64),
+    /// It does not, or cannot run.
+    Failed(String),
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    /// All settings, the kernel's own choice first.
+    pub attempts: Vec<Attempt>,
+    /// The setting that runs from now on, if it is not the kernel's own choice.
+    pub kept: Option<Setting>,
+    /// The race of the fastest setting against the kernel's own choice, if another one was fastest.
+    pub race: Option<Place>,
+    /// Seconds that the search took.
+    pub seconds: f64,
+}
+
+/// A setting is dropped at once if it takes so many times as long as the fastest so far.
+const HOPELESS: f64 = 2.0;
+/// Of the budget, the part before the race: a race with little time finds nothing.
+const SEARCHING: f64 = 0.6;
+/// The race's part of the budget, also where the search took longer.
+const RACING: f64 = 0.25;
+
+impl Attempt {
+    /// A setting that has not been tried.
+    pub fn new(setting: Setting) -> Self {
+        Self { setting, check: None, seconds: None, rounds: 0, dropped: None }
+    }
+
+    /// The same, dropped because the device or its driver failed.
+    pub fn lost(setting: Setting, why: String) -> Self {
+        Self { check: Some(Checked::Failed(why.clone())), dropped: Some(why), ..Self::new(setting) }
+    }
+}
+
+impl Search {
+    /// Is the kernel's own choice wrong? Then nothing was searched.
+    pub fn wrong(&self) -> Option<&str> {
+        match self.attempts.first()?.check.as_ref()? {
+            Checked::Failed(why) => Some(why),
+            Checked::Passed(_) => None,
+        }
+    }
+
+    /// Settings for which there was no time.
+    pub fn untried(&self) -> Vec<&Setting> {
+        self.attempts.iter().filter(|attempt| attempt.check.is_none()).map(|attempt| &attempt.setting).collect()
+    }
+}
+
+/// Searches settings, of which the first is the kernel's own choice.
+///
+/// # Errors
+/// The rig's.
+pub fn search<R: Rig>(rig: &mut R, settings: &[Setting], rules: &Rules) -> Result<Search, R::Error> {
+    let mut attempts: Vec<Attempt> = settings.iter().cloned().map(Attempt::new).collect();
+    let mut left = first_round(rig, &mut attempts, rules)?;
+    let end = rules.budget.mul_f64(SEARCHING);
+    while left.len() > 1 && rig.elapsed() < end {
+        let slower = left.split_off(left.len().div_ceil(2));
+        for at in slower {
+            attempts[at].dropped = Some(format!("in the slower half of round {}", attempts[at].rounds));
+        }
+        if left.len() < 2 {
+            break;
+        }
+        let rounds = rounds(left.len());
+        for i in 0..left.len() {
+            let slice = (end.saturating_sub(rig.elapsed()) / rounds) / (left.len() - i) as u32;
+            time(rig, &mut attempts[left[i]], left[i], slice, f64::INFINITY)?;
+        }
+        left.retain(|&at| attempts[at].dropped.is_none());
+        by_time(&mut left, &attempts);
+    }
+    let (race, kept) = match left.first() {
+        Some(&best) if best > 0 => decide(rig, &mut attempts, best, rules)?,
+        _ => (None, None),
+    };
+    for &at in left.iter().skip(1).filter(|&&at| at > 0) {
+        attempts[at].dropped =
+            Some(format!("slower in round {}, with which the time for it ended", attempts[at].rounds));
+    }
+    let mut found = Search { attempts, kept, race, seconds: rig.elapsed().as_secs_f64() };
+    if found.kept.is_none() && found.wrong().is_none() {
+        found.attempts.iter_mut().take(1).for_each(|own| own.dropped = None);
+    }
+    Ok(found)
+}
+
+/// Checks all and times each for a moment; returns those that are left, the fastest first. None, if the kernel's own choice is wrong.
+fn first_round<R: Rig>(rig: &mut R, attempts: &mut [Attempt], rules: &Rules) -> Result<Vec<usize>, R::Error> {
+    let end = rules.budget.mul_f64(SEARCHING);
+    let rounds = rounds(attempts.len());
+    let count = attempts.len();
+    let (mut left, mut fastest) = (Vec::new(), f64::INFINITY);
+    let mut untried: Vec<usize> = (0..count).collect();
+    while let Some(at) = next(&mut untried, attempts) {
+        let attempt = &mut attempts[at];
+        if at > 0 && rig.elapsed() >= end {
+            attempt.dropped = Some("not tried: the time for it was over".into());
+            continue;
+        }
+        match rig.check(at)? {
+            Ok(error) => attempt.check = Some(Checked::Passed(error)),
+            Err(why) => {
+                attempt.check = Some(Checked::Failed(why.clone()));
+                attempt.dropped = Some(format!("wrong: {why}"));
+                if at == 0 {
+                    return Ok(Vec::new());
+                }
+                continue;
+            }
+        }
+        let slice = (end.saturating_sub(rig.elapsed()) / rounds) / (untried.len() + 1) as u32;
+        time(rig, attempt, at, slice, HOPELESS * fastest)?;
+        if let Some(seconds) = attempt.seconds.filter(|_| attempt.dropped.is_none()) {
+            fastest = fastest.min(seconds);
+            left.push(at);
+        }
+    }
+    // Those that were timed before the fastest one was known.
+    left.retain(|&at| {
+        let times = attempts[at].seconds.unwrap_or(f64::INFINITY) / fastest;
+        if times > HOPELESS {
+            attempts[at].dropped = Some(hopeless(times));
+        }
+        times <= HOPELESS
+    });
+    by_time(&mut left, attempts);
+    Ok(left)
+}
+
+/// Takes out which setting is tried next: one of every variant, then those of the variants that were fastest so far, so that a budget that
+/// ends early was spent where there is most to find.
+fn next(untried: &mut Vec<usize>, attempts: &[Attempt]) -> Option<usize> {
+    let rank = |at: usize| {
+        let variant = &attempts[at].setting.variant;
+        let known = attempts.iter().filter(|other| other.check.is_some() && other.setting.variant == *variant);
+        known.map(|other| other.seconds.unwrap_or(f64::INFINITY)).reduce(f64::min).unwrap_or(0.0)
+    };
+    let position = (0..untried.len()).min_by(|&a, &b| rank(untried[a]).total_cmp(&rank(untried[b])))?;
+    Some(untried.remove(position))
+}
+
+/// Rounds of halving until one of so many is left; at least 1.
+fn rounds(count: usize) -> u32 {
+    count.next_power_of_two().ilog2().max(1)
+}
+
+fn by_time(left: &mut [usize], attempts: &[Attempt]) {
+    let seconds = |at: usize| attempts[at].seconds.unwrap_or(f64::INFINITY);
+    left.sort_by(|&a, &b| seconds(a).total_cmp(&seconds(b)));
+}
+
+fn time<R: Rig>(rig: &mut R, attempt: &mut Attempt, at: usize, slice: Duration, limit: f64) -> Result<(), R::Error> {
+    match rig.time(at, slice, limit)? {
+        Ok(seconds) => {
+            attempt.seconds = Some(seconds);
+            attempt.rounds += 1;
+            if seconds > limit {
+                attempt.dropped = Some(hopeless(HOPELESS * seconds / limit));
+            }
+        }
+        Err(why) => attempt.dropped = Some(format!("not timed: {why}")),
+    }
+    Ok(())
+}
+
+fn hopeless(times: f64) -> String {
+    format!("{times:.1} times the time of the fastest so far")
+}
+
+type Decision = (Option<Place>, Option<Setting>);
+
+/// Races the fastest setting; it is kept if it wins.
+fn decide<R: Rig>(rig: &mut R, attempts: &mut [Attempt], best: usize, rules: &Rules) -> Result<Decision, R::Error> {
+    let time = rules.budget.saturating_sub(rig.elapsed()).max(rules.budget.mul_f64(RACING));
+    let place = match rig.race(best, time)? {
+        Ok(place) => place,
+        Err(why) => {
+            attempts[best].dropped = Some(format!("its race failed: {why}"));
+            return Ok((None, None));
+        }
+    };
+    let told = format!("{:.3} ({:.3} to {:.3})", place.ratio, place.interval.low, place.interval.high);
+    if place.verdict == Verdict::Faster {
+        attempts[0].dropped = Some(format!("the time of the setting that is kept is {told} of its own"));
+        return Ok((Some(place), Some(attempts[best].setting.clone())));
+    }
+    let percent = 100.0 * rules.min_gain;
+    attempts[best].dropped =
+        Some(format!("its time is {told} of that of the kernel's own choice: no gain of {percent:.1} % is sure"));
+    Ok((Some(place), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::lab::{bench::Timing, statistics::Interval, timer::Clock};
+
+    /// Settings with known times under a clock that only they move.
+    struct Fake {
+        seconds: Vec<f64>,
+        wrong: Vec<usize>,
+        /// What its race says is 1 more than the true ratio of times.
+        disappoints: bool,
+        clock: Duration,
+        /// How long each was timed, and the longest race.
+        timed: Vec<f64>,
+        raced: Vec<usize>,
+    }
+
+    impl Fake {
+        fn new(seconds: &[f64]) -> Self {
+            let timed = vec![0.0; seconds.len()];
+            let clock = Duration::ZERO;
+            Self { seconds: seconds.to_vec(), wrong: vec![], disappoints: false, clock, timed, raced: vec![] }
+        }
+
+        fn search(&mut self, budget: f64) -> Search {
+            let settings: Vec<Setting> = (0..self.seconds.len()).map(setting).collect();
+            let rules = Rules { budget: Duration::from_secs_f64(budget), min_gain: 0.03, seed: 1 };
+            search(self, &settings, &rules).unwrap()
+        }
+
+        fn pass(&mut self, seconds: f64) {
+            self.clock += Duration::from_secs_f64(seconds);
+        }
+    }
+
+    fn setting(at: usize) -> Setting {
+        Setting { variant: "a".into(), numbers: BTreeMap::from([("N".into(), at as u32)]) }
+    }
+
+    impl Rig for Fake {
+        type Error = std::convert::Infallible;
+
+        fn elapsed(&self) -> Duration {
+            self.clock
+        }
+
+        fn check(&mut self, at: usize) -> Result<Result<f64, String>, Self::Error> {
+            self.pass(0.01);
+            Ok(if self.wrong.contains(&at) { Err("off".into()) } else { Ok(1e-6) })
+        }
+
+        fn time(&mut self, at: usize, time: Duration, hopeless: f64) -> Result<Result<f64, String>, Self::Error> {
+            assert!(!self.wrong.contains(&at), "what is wrong is not timed");
+            let one = self.seconds[at];
+            let spent = if one > hopeless { one } else { time.as_secs_f64().max(3.0 * one) };
+            self.pass(spent);
+            self.timed[at] += spent;
+            Ok(Ok(one))
+        }
+
+        fn race(&mut self, at: usize, budget: Duration) -> Result<Result<Place, String>, Self::Error> {
+            self.pass(budget.as_secs_f64());
+            self.raced.push(at);
+            let ratio = self.seconds[at] / self.seconds[0] + if self.disappoints { 1.0 } else { 0.0 };
+            let verdict = if ratio < 0.97 { Verdict::Faster } else { Verdict::NoDifference };
+            let timing = Timing {
+                median: self.seconds[at],
+                low: 0.0,
+                high: 0.0,
+                samples: 12,
+                repeats: 1,
+                sets: 1,
+                exceeds_caches: true,
+                clock: Clock::Wall,
+            };
+            Ok(Ok(Place { timing, ratio, interval: Interval { low: ratio, high: ratio }, verdict }))
+        }
+    }
+
+    #[test]
+    fn the_fastest_is_kept_and_the_time_goes_to_the_fast_ones() {
+        let mut fake = Fake::new(&[0.010, 0.012, 0.050, 0.007, 0.009, 0.008, 0.011, 0.015]);
+        let found = fake.search(10.0);
+        assert_eq!((found.kept.clone(), fake.raced.as_slice()), (Some(setting(3)), &[3][..]));
+        assert!((found.race.as_ref().unwrap().ratio - 0.7).abs() < 1e-9);
+        // One that is five times as slow costs one run; the winner was timed more than all that are slower than its half together.
+        assert!(fake.timed[2] < 0.06 && fake.timed[3] > 2.0 * fake.timed[1], "{:?}", fake.timed);
+        assert!(found.seconds < 10.5, "{}", found.seconds);
+        let dropped = |at: usize| found.attempts[at].dropped.clone().unwrap_or_default();
+        assert!(dropped(2).contains("5.0 times the time of the fastest"), "{}", dropped(2));
+        assert!(dropped(7).contains("slower half of round 1") || dropped(7).contains("2.1 times"), "{}", dropped(7));
+        assert!(dropped(0).contains("0.700") && dropped(3).is_empty());
+        assert_eq!((found.untried().len(), found.wrong()), (0, None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_neither_timed_nor_kept() {
+        let mut fake = Fake { wrong: vec![1], ..Fake::new(&[0.010, 0.001, 0.009]) };
+        let found = fake.search(5.0);
+        assert_eq!(found.kept, Some(setting(2)));
+        assert_eq!(found.attempts[1].check, Some(Checked::Failed("off".into())));
+        assert_eq!((found.attempts[1].seconds, found.attempts[1].dropped.as_deref()), (None, Some("wrong: off")));
+        // Where the kernel's own choice is wrong there is nothing to compare with.
+        let mut fake = Fake { wrong: vec![0], ..Fake::new(&[0.010, 0.001]) };
+        let found = fake.search(5.0);
+        assert_eq!((found.kept.as_ref(), found.wrong(), fake.raced.len()), (None, Some("off"), 0));
+    }
+
+    #[test]
+    fn without_a_sure_gain_the_own_choice_stays() {
+        let mut fake = Fake { disappoints: true, ..Fake::new(&[0.010, 0.009]) };
+        let found = fake.search(5.0);
+        assert_eq!((found.kept.as_ref(), fake.raced.as_slice()), (None, &[1][..]));
+        assert!(found.attempts[1].dropped.as_ref().unwrap().contains("no gain of 3.0 % is sure"));
+        assert_eq!(found.attempts[0].dropped, None);
+        // The own choice is the fastest: nothing to race.
+        let mut fake = Fake::new(&[0.010, 0.02, 0.013]);
+        let found = fake.search(5.0);
+        assert!(found.kept.is_none() && found.race.is_none() && fake.raced.is_empty());
+        assert!(found.attempts[0].dropped.is_none() && found.attempts[1].dropped.is_some());
+    }
+
+    #[test]
+    fn little_time_is_spent_on_the_variants_that_are_fast() {
+        let of = |variant: &str, at: usize| Setting { variant: variant.into(), ..setting(at) };
+        let settings: Vec<Setting> = (0..60).map(|at| of(["a", "b", "c"][at / 20], at)).collect();
+        let mut fake = Fake::new(&[vec![0.010; 20], vec![0.015; 20], vec![0.008; 20]].concat());
+        let rules = Rules { budget: Duration::from_secs(2), min_gain: 0.03, seed: 1 };
+        let found = search(&mut fake, &settings, &rules).unwrap();
+        let tried = |variants: std::ops::Range<usize>| {
+            found.attempts[variants].iter().filter(|attempt| attempt.check.is_some()).count()
+        };
+        assert!(tried(40..60) > 10 && tried(20..40) == 1 && tried(0..20) >= 1, "{:?}", found.untried().len());
+        assert_eq!(found.kept.unwrap().variant, "c");
+    }
+
+    #[test]
+    fn a_small_budget_leaves_settings_untried() {
+        let mut fake = Fake::new(&[0.010; 50]);
+        let found = fake.search(0.2);
+        assert!(found.untried().len() > 20 && found.seconds < 1.0, "{} {}", found.untried().len(), found.seconds);
+        assert!(found.attempts[49].dropped.as_ref().unwrap().starts_with("not tried"));
+        // A single setting is checked, and that is all.
+        let found = Fake::new(&[0.010]).search(0.5);
+        assert!(found.kept.is_none() && found.wrong().is_none() && found.race.is_none());
+    }
+}
