@@ -85,7 +85,7 @@ fn the_nearest_smaller_size_is_proposed() {
     let fit = |width: u64, height: u64| {
         let size = [width.to_string(), height.to_string()];
         let options =
-            ["-W", &size[0], "-H", &size[1], "--frames", "32", "--assume-device", "desktop,memory=4GiB", "--json"];
+            ["-W", &size[0], "-H", &size[1], "--frames", "32", "--assume-device", "desktop,memory=1GiB", "--json"];
         room.run(&[&PUBLISHED[..], &options].concat()).ok().json()["memory"].clone()
     };
     let short = fit(768, 448);

@@ -29,7 +29,9 @@ fn call(device: &Device, checkpoint: &Checkpoint, max_binding: u64) -> (Vec<f32>
         record(&unet, &mut graph, &condition).expect("the network records");
         operations += graph.len();
         let plan = Plan::new(&graph, &target, Keep::Nothing).expect("the plan");
-        weights.load(device, &plan.weights, &Source(checkpoint.component(ComponentKind::UNet))).expect("the weights");
+        weights
+            .load(device, &plan.weights, &Source(checkpoint.component(ComponentKind::UNet).as_ref()))
+            .expect("the weights");
         for external in plan.externals.iter().filter(|e| !e.written) {
             bindings.entry(external.name.clone()).or_insert_with(|| {
                 let values: Vec<f32> =

@@ -1,6 +1,6 @@
 //! A whole model: configurations, weights, and the files that other modules read.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -34,10 +34,10 @@ pub struct Checkpoint {
     files: ModelFiles,
     configs: Configs,
     defaults: Option<Defaults>,
-    text_encoder: Component,
-    image_encoder: Component,
-    vae: Component,
-    unet: Component,
+    text_encoder: Arc<Component>,
+    image_encoder: Arc<Component>,
+    vae: Arc<Component>,
+    unet: Arc<Component>,
 }
 
 impl Checkpoint {
@@ -56,7 +56,7 @@ impl Checkpoint {
         let files = files.into();
         let configs = Configs::read(&files)?;
         check_tokenizer_files(&files)?;
-        let component = |kind| Component::open(&files, kind, variant);
+        let component = |kind| Component::open(&files, kind, variant).map(Arc::new);
         Ok(Self {
             configs,
             defaults: Defaults::read(&files)?,
@@ -84,7 +84,7 @@ impl Checkpoint {
     }
 
     /// The weights of one network.
-    pub fn component(&self, kind: ComponentKind) -> &Component {
+    pub fn component(&self, kind: ComponentKind) -> &Arc<Component> {
         match kind {
             ComponentKind::TextEncoder => &self.text_encoder,
             ComponentKind::ImageEncoder => &self.image_encoder,

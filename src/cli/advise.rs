@@ -124,7 +124,9 @@ impl Advise {
         };
         let choices = self.generate.machine.choosing.asked()?.into();
         let target = Target { choices, ..Target::new(device, rate) };
-        let fit = model.planning(&recipe.request, recipe.dtype, target, |planner| planner.fit(&recipe.request))?;
+        let memory = self.generate.memory.policy();
+        let fit =
+            model.planning(&recipe.request, recipe.dtype, target, memory, |planner| planner.fit(&recipe.request))?;
         Ok(Ok(fit?))
     }
 }

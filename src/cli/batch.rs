@@ -10,13 +10,17 @@ mod todo;
 use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use clap::Args;
-use i2vgen::{kernel::Choices, pipeline};
+use i2vgen::{
+    kernel::Choices,
+    pipeline::{self, MemoryPolicy},
+};
 use serde_json::{Value, json};
 
 use super::{
     Error,
     generate::{Made, Settings, make, save_pipelines},
     machine::Machine,
+    memory::MemoryOptions,
     model::Model,
     output,
     progress::Progress,
@@ -47,6 +51,8 @@ pub struct Batch {
     settings: Settings,
     #[command(flatten)]
     machine: Machine,
+    #[command(flatten)]
+    memory: MemoryOptions,
 }
 
 impl Batch {
@@ -69,7 +75,7 @@ impl Batch {
             return tally.report(&progress, started.elapsed(), None);
         }
 
-        let engines = open(&self.machine, choices, &list, &todo, &mut progress)?;
+        let engines = open(&self.machine, self.memory.policy(), choices, &list, &todo, &mut progress)?;
         output::make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
         let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
@@ -84,6 +90,7 @@ impl Batch {
 /// Opens the device, and the model in every way that a job asks for.
 pub fn open(
     machine: &Machine,
+    memory: MemoryPolicy,
     choices: Choices,
     list: &List,
     todo: &[Todo<'_>],
@@ -93,7 +100,7 @@ pub fn open(
     progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
     let device = machine.open()?;
     let choices = machine.choices_on(choices, &device, progress);
-    let mut engines = Engines::new(device, choices);
+    let mut engines = Engines::new(device, choices, memory);
     for todo in todo {
         engines.open(machine, todo.dtype, todo.compat).map_err(|error| match error {
             Error::Pipeline(pipeline::Error::Request { field: "--dtype", .. }) => list.at(todo.job, &error),

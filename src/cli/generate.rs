@@ -21,7 +21,7 @@ use i2vgen::{
     graph::Keep,
     kernel::{Choices, Override},
     lab::{CACHE_VARIABLE, cache_folder},
-    pipeline::{Engine, Request},
+    pipeline::{Engine, MemoryUse, Request},
     video::Target,
 };
 use serde_json::json;
@@ -78,9 +78,11 @@ impl Generate {
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.open()?;
+        device.limit_memory(self.memory.policy().limit);
         let choices = self.machine.choices_on(choices, &device, &progress);
-        let engine =
-            Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
+        let engine = Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?
+            .with_choices(choices)
+            .with_memory(self.memory.policy());
         if let Some(from) = &from {
             differences(from, &engine, &recipe.request)?.iter().for_each(|note| progress.note(note));
         }
@@ -88,7 +90,7 @@ impl Generate {
         let made = make(&engine, &recipe, &source.mark, &target, &mut progress)?;
         save_pipelines(&device, &progress);
         let rows: Vec<_> = made.iter().map(|clip| vec![clip.named(), format!("seed {}", clip.seed)]).collect();
-        report(&progress, &rows, &recipe, &device, started.elapsed())
+        report(&progress, &rows, &recipe, made.last().map(|clip| clip.memory), started.elapsed())
     }
 
     /// The output that was named, or the picture's name with `.mp4` in the current folder.
@@ -189,18 +191,19 @@ fn report(
     progress: &Progress,
     rows: &[Vec<String>],
     recipe: &Recipe,
-    device: &Device,
+    memory: Option<MemoryUse>,
     all: Duration,
 ) -> Result<(), Error> {
     let per_step = progress.finish().unwrap_or_default();
-    let [_, peak] = device.memory();
+    let [peak, planned] = memory.map_or([0, 0], |memory| [memory.counted, memory.planned]);
     if progress.is_json() {
         progress.emit(json!({
             "event": "done", "seconds": all.as_secs_f64(), "seconds_per_step": per_step.as_secs_f64(), "peak_device_bytes": peak,
+            "planned_device_bytes": planned,
         }));
         return Ok(());
     }
     let steps = format!("{} of {}", units::counted(recipe.request.steps, "step"), units::time(per_step));
-    let (sizes, all, peak) = (recipe.sizes(), units::time(all), units::bytes(peak));
-    print(&format!("{}{sizes}, {steps}, {all} in all, peak device memory {peak}", table(rows)))
+    let (sizes, all, peak, planned) = (recipe.sizes(), units::time(all), units::bytes(peak), units::bytes(planned));
+    print(&format!("{}{sizes}, {steps}, {all} in all, peak device memory {peak} of {planned} planned", table(rows)))
 }

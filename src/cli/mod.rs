@@ -10,6 +10,7 @@ mod generate;
 mod inspect;
 mod kernels;
 mod machine;
+mod memory;
 mod metrics;
 mod model;
 mod options;

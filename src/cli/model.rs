@@ -3,7 +3,7 @@
 use i2vgen::{
     checkpoint::{Checkpoint, Configs, Defaults, ModelFiles},
     graph::Target,
-    pipeline::{DtypeChoice, MAX_SECONDS, Networks, PlanTypes, Planner, Request},
+    pipeline::{DtypeChoice, MAX_SECONDS, MemoryPolicy, Networks, PlanTypes, Planner, Request},
     sampler::SchedulerConfig,
 };
 
@@ -61,6 +61,7 @@ impl Model {
         request: &Request,
         dtype: DtypeChoice,
         target: Target,
+        memory: MemoryPolicy,
         then: impl FnOnce(&Planner<'_>) -> T,
     ) -> Result<T, Error> {
         let activation = dtype.on(&target.device)?;
@@ -68,6 +69,6 @@ impl Model {
         let types = PlanTypes::new(checkpoint.as_ref(), activation);
         let target = target.within(MAX_SECONDS);
         let networks = Networks::new(&self.configs, request.compat);
-        Ok(then(&Planner { configs: &self.configs, networks: &networks, types, target: &target }))
+        Ok(then(&Planner { configs: &self.configs, networks: &networks, types, target: &target, memory }))
     }
 }

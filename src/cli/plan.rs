@@ -7,7 +7,7 @@ use i2vgen::{
     checkpoint::Defaults,
     gpu::Capabilities,
     graph::{Keep, Rate, Target},
-    pipeline::{DtypeChoice, Estimate, Passes, PhaseEstimate, Request, Why},
+    pipeline::{DtypeChoice, Estimate, Passes, PhaseEstimate, Request, Savings, VaeTile, Why},
     sampler::{Guidance, Schedule, StepScales},
 };
 use serde_json::json;
@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{
     Error,
     assume::AssumeOptions,
+    memory::MemoryOptions,
     model::Model,
     options::{ModelOption, Overrides, by_name},
     output, units,
@@ -59,6 +60,11 @@ pub struct Plan {
     /// Guidance as one batch of two, or in two passes
     #[arg(long, value_name = "auto|one|two", default_value = "auto", value_parser = by_name::<Passes>)]
     cfg_passes: Passes,
+    /// Decode frames whole, or in strips of so many rows
+    #[arg(long, value_name = "auto|off|ROWS", default_value = "auto")]
+    vae_tile: VaeTile,
+    #[command(flatten)]
+    memory: MemoryOptions,
     #[command(flatten)]
     assume: AssumeOptions,
     #[command(flatten)]
@@ -76,7 +82,7 @@ impl Plan {
         request.check(&model.configs)?;
         Schedule::new(&model.scheduler)?.steps(&request.sampling())?;
         let target = Target { choices: self.overrides.choices()?.into(), ..Target::new(device, rate) };
-        let (plans, activation) = model.planning(&request, self.dtype, target, |planner| {
+        let (plans, activation) = model.planning(&request, self.dtype, target, self.memory.policy(), |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)
         })?;
         let plans = plans?;
@@ -87,7 +93,7 @@ impl Plan {
         if self.json {
             return output::print_json(&json!({
                 "model": model.name, "width": width, "height": height, "frames": frames, "steps": steps,
-                "cfg_scale": cfg_scale, "one_batch": plans.shape.one_batch, "dtype": activation,
+                "cfg_scale": cfg_scale, "one_batch": plans.shape.one_batch, "dtype": activation, "savings": Savings::of(&plans),
                 "device": device, "rate": rate, "estimate": estimate,
             }));
         }
@@ -96,8 +102,12 @@ impl Plan {
             (true, true) => format!("guidance {cfg_scale} as one batch"),
             (true, false) => format!("guidance {cfg_scale} in two passes"),
         };
+        let savings = match (Savings { two_passes: false, ..Savings::of(&plans) }) {
+            none if none.is_none() => String::new(),
+            others => format!(", with {others}"),
+        };
         let mut text = format!(
-            "{}: {} of {width}x{height}, {}, {guidance}, {activation}\n",
+            "{}: {} of {width}x{height}, {}, {guidance}, {activation}{savings}\n",
             model.name,
             units::counted(frames, "frame"),
             units::counted(steps, "step"),
@@ -135,6 +145,7 @@ impl Plan {
             },
             passes: self.cfg_passes,
             reuse_deep: self.reuse_deep,
+            vae_tile: self.vae_tile,
             ..usual
         }
     }
@@ -157,6 +168,7 @@ fn table(estimate: &Estimate) -> String {
             "intermediates",
             "exchanged",
             "kept",
+            "other",
             "FLOP",
             "dispatches",
             "submissions",
@@ -173,6 +185,7 @@ fn table(estimate: &Estimate) -> String {
             units::bytes(phase.intermediates),
             units::bytes(phase.externals),
             units::bytes(phase.kept),
+            units::bytes(phase.other),
             units::flops(phase.flops),
             phase.dispatches.to_string(),
             phase.submissions.to_string(),

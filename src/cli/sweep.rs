@@ -25,6 +25,7 @@ use super::{
     batch::{self, Engines, Job, Prepared, Tally, Todo, Usual},
     generate::{Made, Settings, save_pipelines, seed, store},
     machine::Machine,
+    memory::MemoryOptions,
     model::Model,
     output,
     progress::Progress,
@@ -67,6 +68,8 @@ pub struct Sweep {
     no_identity: bool,
     #[command(flatten)]
     machine: Machine,
+    #[command(flatten)]
+    memory: MemoryOptions,
 }
 
 impl Sweep {
@@ -103,7 +106,7 @@ impl Sweep {
         if todo.is_empty() {
             tally.report(&progress, started.elapsed(), None)?;
         } else {
-            let engines = batch::open(&self.machine, choices, &plan.list, &todo, &mut progress)?;
+            let engines = batch::open(&self.machine, self.memory.policy(), choices, &plan.list, &todo, &mut progress)?;
             output::make_folder(&clips)?;
             todo.iter().try_for_each(|todo| todo.job.target.check())?;
             let mut make = |todo: Todo<'_>, progress: &mut Progress| {

@@ -4,16 +4,16 @@ use std::{
     collections::HashMap,
     ops::Range,
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use wgpu::{BufferUsages, Features};
 
 use super::{
-    Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter, kept::Kept, pipeline::layout_entry,
+    Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter,
+    kept::Kept,
+    memory::{Held, Memory, buffer_bytes},
+    pipeline::layout_entry,
 };
 
 /// An open device. Cheap to clone.
@@ -25,8 +25,7 @@ pub struct Device {
     checks: ShaderChecks,
     pipelines: Arc<Mutex<Pipelines>>,
     kept: Option<Arc<Kept>>,
-    allocated: Arc<AtomicU64>,
-    peak: Arc<AtomicU64>,
+    memory: Arc<Memory>,
     failure: Arc<Mutex<Option<String>>>,
 }
 
@@ -36,20 +35,8 @@ type Pipelines = HashMap<(String, ShaderChecks), Arc<Mutex<Option<Pipeline>>>>;
 /// Bytes on the device. Freed when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Buffer {
-    inner: wgpu::Buffer,
-    _count: Arc<Counted>,
-}
-
-#[derive(Debug)]
-struct Counted {
-    bytes: u64,
-    allocated: Arc<AtomicU64>,
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.allocated.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
+    pub(super) inner: wgpu::Buffer,
+    _held: Arc<Held>,
 }
 
 /// One recorded dispatch: pipeline, bindings, workgroups.
@@ -67,7 +54,7 @@ impl Buffer {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -116,8 +103,7 @@ impl Device {
             checks: ShaderChecks::default(),
             pipelines: Arc::default(),
             kept: None,
-            allocated: Arc::default(),
-            peak: Arc::default(),
+            memory: Arc::default(),
             failure,
         })
     }
@@ -152,9 +138,24 @@ impl Device {
         &self.capabilities
     }
 
-    /// Bytes in buffers now, and the most there ever were.
+    /// Bytes in buffers now, with what is on its way there, and the most there ever were.
     pub fn memory(&self) -> [u64; 2] {
-        [self.allocated.load(Ordering::Relaxed), self.peak.load(Ordering::Relaxed)]
+        [self.memory.now(), self.memory.peak()]
+    }
+
+    /// Begins to count the peak anew, for all clones of this device.
+    pub fn reset_peak(&self) {
+        self.memory.reset_peak();
+    }
+
+    /// From here on no clone of this device creates a buffer that would take more than so many bytes in all.
+    pub fn limit_memory(&self, bytes: Option<u64>) {
+        self.memory.set_limit(bytes);
+    }
+
+    /// The limit of [`Device::limit_memory`].
+    pub fn memory_limit(&self) -> Option<u64> {
+        self.memory.limit()
     }
 
     /// A zeroed storage buffer of at least `bytes` bytes, for `what`.
@@ -170,8 +171,8 @@ impl Device {
         Ok(buffer)
     }
 
-    fn create(&self, what: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer, Error> {
-        let size = bytes.max(16).next_multiple_of(16);
+    pub(super) fn create(&self, what: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer, Error> {
+        let size = buffer_bytes(bytes);
         let error = |reason: String| Error::OutOfMemory {
             name: self.capabilities.name.clone(),
             what: what.to_owned(),
@@ -181,6 +182,8 @@ impl Device {
         if size > self.capabilities.max_buffer {
             return Err(error(format!("its largest buffer has {} bytes", self.capabilities.max_buffer)));
         }
+        let held =
+            Memory::hold(&self.memory, size).map_err(|limit| error(format!("--max-memory allows {limit} in all")))?;
         let memory = self.inner.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
         let inner = self.inner.create_buffer(&wgpu::BufferDescriptor {
@@ -193,13 +196,12 @@ impl Device {
         if let Some(e) = failed {
             return Err(error(one_line(&e.to_string())));
         }
-        let now = self.allocated.fetch_add(size, Ordering::Relaxed) + size;
-        self.peak.fetch_max(now, Ordering::Relaxed);
-        Ok(Buffer { inner, _count: Arc::new(Counted { bytes: size, allocated: self.allocated.clone() }) })
+        Ok(Buffer { inner, _held: Arc::new(held) })
     }
 
     /// Copies bytes into a buffer before the next submission. Offset and length must be multiples of 4; a tail is padded with zeros.
     pub fn write(&self, buffer: &Buffer, offset: u64, data: &[u8]) {
+        self.memory.write(data.len() as u64);
         let whole = data.len() / 4 * 4;
         if whole > 0 {
             self.queue.write_buffer(&buffer.inner, offset, &data[..whole]);
@@ -213,7 +215,7 @@ impl Device {
 
     /// Flushes written data to the device, so that staging memory does not pile up during a long load.
     pub fn flush(&self) -> Result<(), Error> {
-        self.queue.submit([]);
+        self.enqueue(None);
         self.wait()
     }
 
@@ -305,7 +307,7 @@ impl Device {
                 pass.dispatch_workgroups(command.workgroups[0], command.workgroups[1], 1);
             }
         }
-        self.queue.submit([encoder.finish()]);
+        self.enqueue(Some(encoder.finish()));
     }
 
     /// Two timestamps of the device's clock for each dispatch, of which there are few enough for one query set.
@@ -334,7 +336,7 @@ impl Device {
             pass.dispatch_workgroups(command.workgroups[0], command.workgroups[1], 1);
         }
         encoder.resolve_query_set(&set, 0..count, &resolved.inner, 0);
-        self.queue.submit([encoder.finish()]);
+        self.enqueue(Some(encoder.finish()));
         Ok(bytemuck::pod_collect_to_vec(&self.read(&resolved, 0, bytes)?))
     }
 
@@ -345,21 +347,53 @@ impl Device {
 
     /// Copies bytes from one buffer to another, as a submission of its own. Offsets are multiples of 4.
     pub fn copy(&self, from: &Buffer, from_offset: u64, to: &Buffer, to_offset: u64, bytes: u64) {
+        self.copy_indexed(from, from_offset, to, to_offset, bytes);
+    }
+
+    /// The same; returns the submission.
+    pub(super) fn copy_indexed(
+        &self,
+        from: &Buffer,
+        from_offset: u64,
+        to: &Buffer,
+        to_offset: u64,
+        bytes: u64,
+    ) -> wgpu::SubmissionIndex {
         let mut encoder = self.inner.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&from.inner, from_offset, &to.inner, to_offset, bytes.next_multiple_of(4));
-        self.queue.submit([encoder.finish()]);
+        self.enqueue(Some(encoder.finish()))
     }
 
     /// Waits for everything that was submitted, and reports what failed.
     pub fn wait(&self) -> Result<(), Error> {
         let polled = self.inner.poll(wgpu::PollType::wait_indefinitely());
+        self.memory.arrived();
         if let Some(reason) = lock(&self.failure).take() {
             return Err(self.lost(reason));
         }
         polled.map(|_| ()).map_err(|e| self.lost(e.to_string()))
     }
 
-    fn lost(&self, reason: impl Into<String>) -> Error {
+    /// Waits for a submission, or without one for nothing; what is free to be mapped is mapped.
+    pub(super) fn wait_for(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), Error> {
+        let how = match submission {
+            Some(index) => wgpu::PollType::Wait { submission_index: Some(index), timeout: None },
+            None => wgpu::PollType::Poll,
+        };
+        let polled = self.inner.poll(how);
+        if let Some(reason) = lock(&self.failure).take() {
+            return Err(self.lost(reason));
+        }
+        polled.map(|_| ()).map_err(|e| self.lost(e.to_string()))
+    }
+
+    /// Submits commands behind everything that was written.
+    fn enqueue(&self, commands: Option<wgpu::CommandBuffer>) -> wgpu::SubmissionIndex {
+        self.memory.submit();
+        self.queue.submit(commands)
+    }
+
+    pub(super) fn lost(&self, reason: impl Into<String>) -> Error {
         Error::Lost { name: self.capabilities.name.clone(), reason: reason.into() }
     }
 
@@ -369,7 +403,7 @@ impl Device {
         let staging = self.create("reading back", size, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
         let mut encoder = self.inner.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&buffer.inner, offset, &staging.inner, 0, size);
-        self.queue.submit([encoder.finish()]);
+        self.enqueue(Some(encoder.finish()));
         let mapped = Arc::new(Mutex::new(None));
         let result = mapped.clone();
         staging.inner.map_async(wgpu::MapMode::Read, .., move |r| *lock(&result) = Some(r));
@@ -385,6 +419,6 @@ impl Device {
 }
 
 /// A driver's or validator's message as one line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

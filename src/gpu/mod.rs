@@ -8,6 +8,7 @@ mod error;
 mod kept;
 mod memory;
 mod pipeline;
+mod staging;
 mod timing;
 
 pub use adapter::{Adapter, adapters, choose};
@@ -15,6 +16,7 @@ pub use capabilities::{Capabilities, DeviceKind, Disable, MatrixShape, PORTABLE}
 pub use checks::ShaderChecks;
 pub use device::{Buffer, Command, Device};
 pub use error::Error;
-pub use memory::Bytes;
+pub use memory::{Bytes, buffer_bytes};
 pub use pipeline::Pipeline;
+pub use staging::Staging;
 pub use timing::Span;

@@ -6,6 +6,7 @@
 
 mod elementwise;
 mod error;
+mod footprint;
 mod layers;
 mod memory;
 mod norms;
@@ -15,10 +16,13 @@ mod program;
 mod rate;
 mod record;
 mod sampling;
+mod stream;
+mod strips;
 mod watch;
 mod weights;
 
 pub use error::Error;
+pub use footprint::{shared_bytes, upload_bytes};
 pub use layers::{Conv2d, Conv3d, GroupNorm, LayerNorm, Linear, Param, Params, Slice};
 pub use norms::Statistics;
 pub use ops::{ConvGeometry, Epilogue};
@@ -29,5 +33,7 @@ pub(crate) use program::{ZEROS, grid};
 pub use rate::{Rate, measure};
 pub use record::{Graph, Input, Operand, Tensor, Types};
 pub use sampling::key_of;
+pub use stream::streamed_bytes;
+pub use strips::{Cores, Cut, statistics, sums};
 pub use watch::{Watch, Watched};
 pub use weights::{WeightFormat, WeightKey, WeightSource, WeightStore, WeightView};

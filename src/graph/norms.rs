@@ -33,12 +33,24 @@ impl Graph {
             Statistics::AllFrames(batch) => frames / batch.max(1),
         };
         let (dtype, second) = (x0.dtype(), x1.map(Input::Tensor));
-        let partial = kernel::GroupNormPartial { frames, rows, sources, groups: layer.groups, x: dtype };
-        let segments = partial.segments();
-        let sums = self.record(name, Arc::new(partial), &[x0.into(), second])?;
-        let finish =
-            kernel::GroupNormFinish { frames, segments, groups: layer.groups, frames_per_stat, eps: layer.eps };
-        let stats = self.record(name, Arc::new(finish), &[(&sums[0]).into()])?;
+        let given = match (frames, x1) {
+            (1, None) => self.strip_statistics(name, x0, layer)?,
+            _ => None,
+        };
+        let stats = match given {
+            Some(given) => given,
+            None => {
+                let partial = kernel::GroupNormPartial { frames, rows, sources, groups: layer.groups, x: dtype };
+                let segments = partial.segments();
+                let sums = self.record(name, Arc::new(partial), &[x0.into(), second])?;
+                let finish =
+                    kernel::GroupNormFinish { frames, segments, groups: layer.groups, frames_per_stat, eps: layer.eps };
+                Self::one(
+                    self.record(name, Arc::new(finish), &[(&sums[0]).into()])?,
+                    &[frames / frames_per_stat.max(1), layer.groups, 2],
+                )
+            }
+        };
         let apply = kernel::GroupNormApply {
             frames,
             rows,
@@ -49,7 +61,7 @@ impl Graph {
             x: dtype,
             y: self.types().activation,
         };
-        let inputs = [x0.into(), second, (&stats[0]).into(), (&layer.weight).into(), (&layer.bias).into()];
+        let inputs = [x0.into(), second, (&stats).into(), (&layer.weight).into(), (&layer.bias).into()];
         let mut shape = x0.shape().to_vec();
         if let Some(last) = shape.last_mut() {
             *last = sources[0] + sources[1];

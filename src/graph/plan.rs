@@ -212,21 +212,6 @@ impl Plan {
         Self { name, ..self }
     }
 
-    /// Bytes of the buffers that intermediates share.
-    pub fn intermediate_bytes(&self) -> u64 {
-        self.slots.iter().sum()
-    }
-
-    /// Bytes of the weights.
-    pub fn weight_bytes(&self) -> u64 {
-        self.weights.iter().map(WeightKey::bytes).sum()
-    }
-
-    /// Bytes of the tensors exchanged with the outside.
-    pub fn external_bytes(&self) -> u64 {
-        self.externals.iter().map(External::bytes).sum()
-    }
-
     /// For every dispatch the submission it belongs to: no submission should take longer than the target allows.
     pub(super) fn groups(&self) -> Vec<usize> {
         let (mut group, mut seconds) = (0, 0.0);

@@ -3,13 +3,15 @@
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     ops::Range,
+    sync::Arc,
 };
 
 use rayon::prelude::*;
 
 use super::{
-    Error, Place, Plan, PlannedOp, WeightStore,
+    Error, Place, Plan, PlannedOp, WeightKey, WeightStore,
     plan::bind,
+    stream::{Part, Stream, parts, placed},
     watch::{Inside, Watched},
 };
 use crate::{
@@ -27,7 +29,10 @@ const HOLLOW: u64 = 256;
 
 /// Buffers for intermediates that several programs share. Reserve those of the largest plan first.
 #[derive(Debug, Default)]
-pub struct Slots(Vec<Buffer>);
+pub struct Slots {
+    buffers: Vec<Buffer>,
+    zeros: Option<Buffer>,
+}
 
 impl Slots {
     /// Allocates what a plan needs.
@@ -43,14 +48,22 @@ impl Slots {
         // Largest with largest.
         for (rank, &slot) in order.iter().enumerate() {
             let bytes = plan.slots[slot];
-            if self.0.get(rank).is_none_or(|b| b.bytes() < bytes) {
+            if self.buffers.get(rank).is_none_or(|b| b.bytes() < bytes) {
                 let buffer = device.buffer("intermediate tensors", bytes)?;
-                self.0.truncate(rank);
-                self.0.push(buffer);
+                self.buffers.truncate(rank);
+                self.buffers.push(buffer);
             }
-            taken[slot] = Some(self.0[rank].clone());
+            taken[slot] = Some(self.buffers[rank].clone());
         }
         Ok(taken.into_iter().flatten().collect())
+    }
+
+    /// Zeros that stand for absent operands.
+    fn zeros(&mut self, device: &Device) -> Result<Buffer, Error> {
+        if self.zeros.is_none() {
+            self.zeros = Some(device.buffer("zeros", ZEROS)?);
+        }
+        self.zeros.clone().ok_or_else(|| Error::Unbound("zeros".into()))
     }
 }
 
@@ -60,8 +73,25 @@ pub struct Program {
     pub(super) device: Device,
     /// Dispatches, grouped into submissions; they keep their buffers alive.
     pub(super) submissions: Vec<Vec<Command>>,
+    /// Where its weights come from, if they are not kept.
+    streamed: Option<Streamed>,
     /// What it keeps where somebody watches.
     inside: Option<Box<Inside>>,
+}
+
+/// The parts of a program whose weights are not kept.
+#[derive(Debug)]
+struct Streamed {
+    stream: Arc<Stream>,
+    parts: Vec<StreamedPart>,
+}
+
+/// Submissions in a row, with what has to be in the window for them.
+#[derive(Debug)]
+struct StreamedPart {
+    weights: Vec<(WeightKey, u64)>,
+    bytes: u64,
+    submissions: Range<usize>,
 }
 
 impl Program {
@@ -79,7 +109,7 @@ impl Program {
         bindings: &mut Bindings,
         slots: &mut Slots,
     ) -> Result<Self, Error> {
-        let slots = slots.take(device, plan)?;
+        let (zeros, slots) = (slots.zeros(device)?, slots.take(device, plan)?);
         let mut externals = Vec::new();
         for external in &plan.externals {
             if !bindings.contains_key(&external.name) {
@@ -99,16 +129,30 @@ impl Program {
             }
             externals.push(buffer);
         }
-        let zeros = device.buffer("zeros", ZEROS)?;
-        Self::build(device, plan, false, &|place| match place {
-            Place::Slot(i) => Ok(slots[i].clone()),
-            Place::External(i) => Ok(externals[i].clone()),
-            Place::Weight(i) => {
+        let stream = weights.stream.as_ref();
+        let place = |place| match (place, stream) {
+            (Place::Slot(i), _) => Ok(slots[i].clone()),
+            (Place::External(i), _) => Ok(externals[i].clone()),
+            (Place::Weight(_), Some(stream)) => Ok(stream.window.clone()),
+            (Place::Weight(i), None) => {
                 let key = &plan.weights[i];
                 weights.get(key).cloned().ok_or_else(|| Error::Unbound(key.path.to_string()))
             }
-            Place::Zeros => Ok(zeros.clone()),
-        })
+            (Place::Zeros, _) => Ok(zeros.clone()),
+        };
+        let Some(stream) = stream else {
+            return Self::build(device, plan, &[], false, &place).map(|(program, _)| program);
+        };
+        let cut = parts(plan, stream.window.bytes());
+        let (mut program, starts) = Self::build(device, &placed(plan, &cut), &cut, false, &place)?;
+        let ends = starts.iter().copied().skip(1).chain([program.submissions.len()]);
+        let parts = cut.into_iter().zip(starts.iter().zip(ends)).map(|(part, (&start, end))| StreamedPart {
+            weights: part.weights.into_iter().map(|(weight, start)| (plan.weights[weight].clone(), start)).collect(),
+            bytes: part.bytes,
+            submissions: start..end,
+        });
+        program.streamed = Some(Streamed { stream: stream.clone(), parts: parts.collect() });
+        Ok(program)
     }
 
     /// The same dispatches without workgroups on buffers of a few bytes: what it costs the host to replay the plan, also on a device that
@@ -118,22 +162,25 @@ impl Program {
         let (slots, externals, weights) =
             (tiny(plan.slots.len())?, tiny(plan.externals.len())?, tiny(plan.weights.len())?);
         let zeros = device.buffer("zeros", HOLLOW)?;
-        Self::build(device, plan, true, &|place| {
+        let program = Self::build(device, plan, &[], true, &|place| {
             Ok(match place {
                 Place::Slot(i) => slots[i].clone(),
                 Place::External(i) => externals[i].clone(),
                 Place::Weight(i) => weights[i].clone(),
                 Place::Zeros => zeros.clone(),
             })
-        })
+        });
+        program.map(|(program, _)| program)
     }
 
+    /// Compiles and binds; returns also the first submission of each of the `parts`.
     fn build(
         device: &Device,
         plan: &Plan,
+        parts: &[Part],
         hollow: bool,
         place: &dyn Fn(Place) -> Result<Buffer, Error>,
-    ) -> Result<Self, Error> {
+    ) -> Result<(Self, Vec<usize>), Error> {
         let (params, dispatches) = parameters(plan);
         let mut dispatches = dispatches.into_iter();
         let uniforms = device.uniforms(&params)?;
@@ -145,7 +192,13 @@ impl Program {
             let plan = plan.clone();
             Box::new(Inside { plan, watch, buffers: HashMap::new() })
         });
-        for op in &plan.ops {
+        let (mut starts, mut last) = (Vec::new(), None);
+        for (index, op) in plan.ops.iter().enumerate() {
+            let begins = parts.get(starts.len()).is_some_and(|part| part.ops.start == index);
+            if begins {
+                starts.push(submissions.len());
+                last = None;
+            }
             let pipeline = match pipelines.entry(specialisation(op)) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(pipeline(device, op)?),
@@ -167,12 +220,15 @@ impl Program {
                     .collect();
                 let grid = if hollow { [0, 1] } else { grid(d.workgroups, plan.target.device.max_workgroups) };
                 let command = device.command(pipeline, (&uniforms, d.params), &storage, grid);
-                let group = groups.next().unwrap_or_default();
-                submissions.resize_with(submissions.len().max(group + 1), Vec::new);
-                submissions[group].push(command);
+                let group = groups.next();
+                match submissions.last_mut().filter(|_| last.is_some() && last == group) {
+                    Some(open) => open.push(command),
+                    None => submissions.push(vec![command]),
+                }
+                last = group;
             }
         }
-        Ok(Self { device: device.clone(), submissions, inside })
+        Ok((Self { device: device.clone(), submissions, streamed: None, inside }, starts))
     }
 
     /// Encodes and submits one run; does not wait. Fails only where somebody watches.
@@ -180,10 +236,21 @@ impl Program {
         if let Some(inside) = &self.inside {
             return inside.watch.run(&Watched { program: self, inside });
         }
-        for commands in &self.submissions {
+        self.each_submission(|commands| {
             self.device.submit(commands);
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    /// Hands all submissions in order to `run`; brings weights that are not kept before those that read them.
+    fn each_submission(&self, mut run: impl FnMut(&[Command]) -> Result<(), Error>) -> Result<(), Error> {
+        let Some(Streamed { stream, parts }) = &self.streamed else {
+            return self.submissions.iter().try_for_each(|commands| run(commands));
+        };
+        parts.iter().try_for_each(|part| {
+            stream.bring(&self.device, &part.weights, part.bytes)?;
+            self.submissions[part.submissions.clone()].iter().try_for_each(|commands| run(commands))
+        })
     }
 
     /// One run, waited for.
@@ -195,16 +262,23 @@ impl Program {
     /// One run with the time of every dispatch, in the plan's order; see [`Device::submit_timed`] for what the times leave out.
     pub fn run_timed(&self) -> Result<Vec<Option<Span>>, Error> {
         let mut spans = Vec::new();
-        for commands in &self.submissions {
+        self.each_submission(|commands| {
             spans.extend(self.device.submit_timed(commands)?);
-        }
+            Ok(())
+        })?;
         Ok(spans)
     }
 
     /// One run with the seconds of every dispatch by the host's clock; see [`Device::time_by_host`].
     pub fn run_by_host(&self, idle: f64, least: f64) -> Result<Vec<Option<f64>>, Error> {
-        let commands = self.submissions.iter().flatten();
-        commands.map(|command| Ok(self.device.time_by_host(command, idle, least)?)).collect()
+        let mut seconds = Vec::new();
+        self.each_submission(|commands| {
+            for command in commands {
+                seconds.push(self.device.time_by_host(command, idle, least)?);
+            }
+            Ok(())
+        })?;
+        Ok(seconds)
     }
 
     /// How many submissions one run takes.
@@ -262,6 +336,11 @@ fn parameters(plan: &Plan) -> (Vec<u8>, Vec<Unbound>) {
         }
     }
     (params, dispatches)
+}
+
+/// Bytes of the parameter structs of all dispatches.
+pub(super) fn parameter_bytes(plan: &Plan) -> u64 {
+    parameters(plan).0.len() as u64
 }
 
 /// Folds a number of workgroups into two dimensions.

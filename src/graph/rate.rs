@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    Bindings, Epilogue, Error, Graph, Keep, Params, Plan, Program, Target, Types, WeightSource, WeightStore, WeightView,
+    Bindings, Epilogue, Error, Graph, Keep, Params, Plan, Program, Target, Types, WeightSource, WeightStore,
+    WeightView, program::ZEROS,
 };
 use crate::{
     gpu::{Capabilities, Device},
@@ -47,12 +48,24 @@ impl WeightSource for Ones {
     }
 }
 
-/// Measures the device with a matrix product that grows until it takes long enough to be timed.
+/// Side of the matrix.
+const WIDTH: usize = 256;
+
+/// Measures the device with a matrix product that grows until it takes long enough to be timed, or until the device's memory limit.
+/// Where even the smallest is too much, the default rate is assumed.
 pub fn measure(device: &Device) -> Result<Rate, Error> {
     let mut rows = 256;
+    // Input, output, and the weights with their copy on its way.
+    let too_much = |rows: usize| {
+        let bytes = 4 * WIDTH * (2 * rows + 2 * WIDTH) + 2 * ZEROS as usize;
+        device.memory_limit().is_some_and(|limit| device.memory()[0] + bytes as u64 > limit)
+    };
+    if too_much(rows) {
+        return Ok(Rate::default());
+    }
     loop {
         let (seconds, cost) = time_linear(device, rows)?;
-        if seconds > 0.02 || rows >= 65_536 {
+        if seconds > 0.02 || rows >= 65_536 || too_much(rows * 4) {
             let flops = cost.flops / seconds.max(1e-6);
             // Memory is rarely slower than a twentieth of the arithmetic of these kernels.
             return Ok(Rate { flops, bytes: (flops / 20.0).max(1e9) });
@@ -62,7 +75,6 @@ pub fn measure(device: &Device) -> Result<Rate, Error> {
 }
 
 fn time_linear(device: &Device, rows: usize) -> Result<(f64, Cost), Error> {
-    const WIDTH: usize = 256;
     let mut graph = Graph::new(Types { activation: Dtype::F32, weight: Dtype::F32 });
     let layer = Params::new().linear_no_bias("rate", WIDTH, WIDTH);
     let x = graph.input("x", &[rows, WIDTH], Dtype::F32);

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{Error, Param, weights::WeightKey};
+use super::{Cores, Cut, Error, Param, weights::WeightKey};
 use crate::kernel::{Dtype, Layout, Op, Role};
 
 /// A symbolic tensor: what an operation will write. Row-major and contiguous, channels innermost.
@@ -105,6 +105,10 @@ pub struct Graph {
     pub(super) weights: Vec<WeightKey>,
     pub(super) taps: Vec<(String, Tensor)>,
     types: Types,
+    /// Is it a record of strips?
+    pub(super) cores: Option<Cores>,
+    /// Where it is cut, then.
+    pub(super) cuts: Vec<Cut>,
     max_binding: u64,
     scope: Vec<String>,
 }
@@ -118,6 +122,8 @@ impl Graph {
             weights: Vec::new(),
             taps: Vec::new(),
             types,
+            cores: None,
+            cuts: Vec::new(),
             max_binding: u64::MAX,
             scope: Vec::new(),
         }

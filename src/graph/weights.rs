@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use half::{bf16, f16};
 
-use super::{Error, Param, Slice};
+use super::{Error, Param, Plan, Slice, footprint::flush_bytes, stream::Stream};
 use crate::{
     gpu::{Buffer, Device},
     kernel::{Binding, Dtype, Layout},
@@ -110,34 +110,49 @@ fn cut<T: Copy>(key: &WeightKey, values: Vec<T>) -> Vec<T> {
     }
 }
 
-/// Weights that are on the device.
+/// The bytes of a weight as they lie on the device.
+///
+/// # Errors
+/// [`Error::Weight`] where the source has none of this shape.
+pub(super) fn arranged(source: &dyn WeightSource, key: &WeightKey) -> Result<Vec<u8>, Error> {
+    let expected = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
+    let error = |found: String| Error::Weight { path: key.path.to_string(), expected: expected.clone(), found };
+    let view = source.weight(&key.path, expected).ok_or_else(|| error("nothing".into()))?;
+    if view.shape.iter().product::<usize>() != expected.iter().product::<usize>() {
+        return Err(error(format!("{:?}", view.shape)));
+    }
+    Ok(view.arranged(key))
+}
+
+/// Weights that are on the device, or come there when they are needed.
 #[derive(Debug, Default)]
 pub struct WeightStore {
     buffers: HashMap<WeightKey, Buffer>,
+    pub(super) stream: Option<Arc<Stream>>,
 }
 
-/// Written bytes after which staging memory is flushed.
-const FLUSH: u64 = 128 << 20;
-
 impl WeightStore {
+    /// Weights that are not kept: programs of these plans, and of no others, get them from the source in every run, part by part. Takes
+    /// [`streamed_bytes`](super::streamed_bytes) of the device's memory.
+    pub fn streamed(device: &Device, source: Arc<dyn WeightSource + Send>, plans: &[&Plan]) -> Result<Self, Error> {
+        let stream = Stream::new(device, source, plans)?;
+        Ok(Self { buffers: HashMap::new(), stream: Some(Arc::new(stream)) })
+    }
+
     /// Uploads the weights that are not there yet.
     pub fn load(&mut self, device: &Device, keys: &[WeightKey], source: &dyn WeightSource) -> Result<(), Error> {
+        let missing = keys.iter().filter(|key| !self.buffers.contains_key(key));
+        let flush = flush_bytes(missing.map(WeightKey::buffer_bytes).sum());
         let mut pending = 0;
         for key in keys {
             if self.buffers.contains_key(key) {
                 continue;
             }
-            let expected = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
-            let error = |found: String| Error::Weight { path: key.path.to_string(), expected: expected.clone(), found };
-            let view = source.weight(&key.path, expected).ok_or_else(|| error("nothing".into()))?;
-            if view.shape.iter().product::<usize>() != expected.iter().product::<usize>() {
-                return Err(error(format!("{:?}", view.shape)));
-            }
-            let bytes = view.arranged(key);
+            let bytes = arranged(source, key)?;
             let buffer = device.buffer(&key.path, bytes.len() as u64)?;
             device.write(&buffer, 0, &bytes);
             pending += bytes.len() as u64;
-            if pending > FLUSH {
+            if pending > flush {
                 device.flush()?;
                 pending = 0;
             }

@@ -142,6 +142,8 @@ pub struct VaeDecoder {
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
     channels: usize,
+    /// Channels of the middle block.
+    widest: usize,
     scaling_factor: f32,
 }
 
@@ -172,12 +174,38 @@ impl VaeDecoder {
             conv_norm_out: d.group_norm("conv_norm_out", widths[last], groups, EPS),
             conv_out: d.conv2d("conv_out", widths[last], c.out_channels, 3),
             channels: c.latent_channels,
+            widest: widths[0],
             scaling_factor,
         }
     }
 
     /// Input `frame_latents` `[1, h, w, 4]` f32; outputs `pixels` `[1, H, W, 3]` f32 in [-1, 1] or so, and `rgb8`, packed bytes.
     pub fn record(&self, g: &mut Graph, height: usize, width: usize) -> Result<(), Error> {
+        let x = self.middle(g, height, width)?;
+        let pixels = self.rise(g, x)?;
+        g.output("pixels", &pixels);
+        let rgb8 = g.rgb8(&pixels)?;
+        g.output("rgb8", &rgb8);
+        Ok(())
+    }
+
+    /// The part with the attention over all pixels: input `frame_latents` `[1, h, w, 4]` f32, output `features` `[1, h, w, C]`.
+    pub fn record_features(&self, g: &mut Graph, height: usize, width: usize) -> Result<(), Error> {
+        let x = self.middle(g, height, width)?;
+        g.output("features", &x);
+        Ok(())
+    }
+
+    /// The rest for some rows: input `features` `[1, rows, w, C]`, output `pixels` `[1, 8 rows, W, 3]` f32.
+    pub fn record_strip(&self, g: &mut Graph, rows: usize, width: usize) -> Result<(), Error> {
+        let x = g.input("features", &[1, rows, width, self.widest], g.types().activation);
+        let pixels = self.rise(g, x)?;
+        g.output("pixels", &pixels);
+        Ok(())
+    }
+
+    /// Latents → `[1, h, w, C]`.
+    fn middle(&self, g: &mut Graph, height: usize, width: usize) -> Result<Tensor, Error> {
         let latents = g.input("frame_latents", &[1, height, width, self.channels], Dtype::F32);
         let dtype = g.types().activation;
         let mut x = g.pointwise(
@@ -193,7 +221,11 @@ impl VaeDecoder {
             x = g.conv2d("post_quant_conv", &[&x], conv, ConvGeometry::same(1), Epilogue::default())?; // [1, h, w, 4]
         }
         let x = g.conv2d("conv_in", &[&x], &self.conv_in, ConvGeometry::same(3), Epilogue::default())?; // [1, h, w, C]
-        let mut x = g.scope("decoder.mid_block", |g| self.mid_block.forward(g, &x))?;
+        g.scope("decoder.mid_block", |g| self.mid_block.forward(g, &x))
+    }
+
+    /// x `[1, h, w, C]` → pixels `[1, H, W, 3]` f32.
+    fn rise(&self, g: &mut Graph, mut x: Tensor) -> Result<Tensor, Error> {
         for (i, level) in self.up_blocks.iter().enumerate() {
             x = g.scope(format!("decoder.up_blocks.{i}"), |g| {
                 for (j, resnet) in level.resnets.iter().enumerate() {
@@ -209,10 +241,6 @@ impl VaeDecoder {
         }
         let h = g.group_norm("conv_norm_out", &[&x], &self.conv_norm_out, Statistics::PerFrame, Activation::Silu)?;
         let f32 = Epilogue { f32: true, ..Epilogue::default() };
-        let pixels = g.conv2d("conv_out", &[&h], &self.conv_out, ConvGeometry::same(3), f32)?; // [1, H, W, 3]
-        g.output("pixels", &pixels);
-        let rgb8 = g.rgb8(&pixels)?;
-        g.output("rgb8", &rgb8);
-        Ok(())
+        g.conv2d("conv_out", &[&h], &self.conv_out, ConvGeometry::same(3), f32) // [1, H, W, 3]
     }
 }

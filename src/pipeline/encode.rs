@@ -1,10 +1,12 @@
 //! Text, image and VAE encoders: what a clip is conditioned on.
 
+use std::sync::Arc;
+
 use super::{Draw, Error, Event, Networks, Noise, Observer, Phase, Plans, networks::Source, progress::tell};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{Bindings, Plan, Program, WeightStore},
+    graph::{Bindings, Plan, Program, WeightStore, streamed_bytes},
     picture::Prepared,
 };
 
@@ -44,15 +46,21 @@ pub struct Encoder<'a> {
     pub plans: &'a Plans,
 }
 
-/// Uploads what a plan reads of a component.
+/// Uploads what these plans read of a component; with `offload` it is streamed, if that takes less memory.
 pub(super) fn load(
     device: &Device,
     checkpoint: &Checkpoint,
     kind: ComponentKind,
-    plan: &Plan,
+    plans: &[&Plan],
+    offload: bool,
 ) -> Result<WeightStore, Error> {
+    let component = checkpoint.component(kind);
+    if offload && streamed_bytes(plans).is_some() {
+        return Ok(WeightStore::streamed(device, Arc::new(Source(component.clone())), plans)?);
+    }
     let mut weights = WeightStore::default();
-    weights.load(device, &plan.weights, &Source(checkpoint.component(kind)))?;
+    let source = Source(component.as_ref());
+    plans.iter().try_for_each(|plan| weights.load(device, &plan.weights, &source))?;
     Ok(weights)
 }
 
@@ -76,7 +84,7 @@ impl Encoder<'_> {
     }
 
     fn weights(&self, kind: ComponentKind, plan: &Plan) -> Result<WeightStore, Error> {
-        load(self.device, self.checkpoint, kind, plan)
+        load(self.device, self.checkpoint, kind, &[plan], self.plans.offload)
     }
 
     fn text(&self, text: &Text) -> Result<(Buffer, Option<Buffer>), Error> {

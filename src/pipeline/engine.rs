@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use super::{
-    Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Event, Fit, Networks, Noise, Observer, Phase, PlanTypes,
-    Planner, Plans, Request, Shape, Text, advice,
+    Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Estimate, Event, Fit, MemoryPolicy, Networks, Noise,
+    Observer, Phase, PlanTypes, Planner, Plans, Request, Shape, Text, advice,
     decode::{Decoder, Frame},
-    networks::Source,
+    encode::load,
+    estimate::lone_bytes,
+    memory::Budget,
     progress::tell,
 };
 use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{self, Keep, Rate, Target, Watch, WeightStore, measure},
+    graph::{self, Keep, Plan, Rate, Target, Watch, WeightStore, measure},
     kernel::{Choices, Dtype, TunedInUse},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
@@ -35,6 +37,17 @@ pub struct Output {
     pub latents_shape: [usize; 5],
     /// The tuned settings that ran.
     pub tuned: TunedInUse,
+    /// The device's memory while it was made, with the other clips of its request.
+    pub memory: MemoryUse,
+}
+
+/// Bytes on the device, at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// As planned.
+    pub planned: u64,
+    /// As counted: buffers, and what was on its way to them.
+    pub counted: u64,
 }
 
 /// An open device and an open, checked checkpoint.
@@ -47,6 +60,7 @@ pub struct Engine {
     pub(super) types: PlanTypes,
     pub(super) target: Target,
     compat: Compat,
+    memory: MemoryPolicy,
 }
 
 impl Engine {
@@ -75,7 +89,17 @@ impl Engine {
         let schedule = Schedule::new(&SchedulerConfig::open(checkpoint.files())?)?;
         let types = PlanTypes::new(Some(&checkpoint), activation);
         let target = Target::new(device.capabilities().clone(), measure(&device)?).within(MAX_SECONDS);
-        Ok(Self { device, checkpoint, networks, tokenizer, schedule, types, target, compat })
+        Ok(Self {
+            device,
+            checkpoint,
+            networks,
+            tokenizer,
+            schedule,
+            types,
+            target,
+            compat,
+            memory: MemoryPolicy::default(),
+        })
     }
 
     /// The same, with these variants where the choice is not left to the kernels.
@@ -84,8 +108,17 @@ impl Engine {
         self
     }
 
+    /// The same, within so much memory: the device, and whoever shares it, refuses what would exceed the limit.
+    pub fn with_memory(mut self, memory: MemoryPolicy) -> Self {
+        self.device.limit_memory(memory.limit);
+        self.memory = MemoryPolicy { resident: self.memory.resident, ..memory };
+        self
+    }
+
     /// The same, with somebody who runs its programs in our place.
     pub fn watched(mut self, watch: Arc<dyn Watch>) -> Self {
+        // Whoever watches looks for weights in buffers of their own.
+        self.memory.resident = true;
         self.target.watch = Some(watch);
         self
     }
@@ -154,7 +187,14 @@ impl Engine {
 
     fn planner(&self) -> Planner<'_> {
         let configs = self.checkpoint.configs();
-        Planner { configs, networks: &self.networks, types: self.types, target: &self.target }
+        Planner { configs, networks: &self.networks, types: self.types, target: &self.target, memory: self.memory }
+    }
+
+    /// Are the weights of a network that runs alone streamed: because the user says so, or because they do not fit?
+    pub(super) fn offloads(&self, plan: &Plan) -> bool {
+        let kept = self.device.memory()[0] + lone_bytes(plan);
+        let budget = Budget::new(self.memory, &self.target.device);
+        self.memory.offload || budget.is_some_and(|budget| kept > budget.bytes())
     }
 
     /// An encoder for these plans.
@@ -164,11 +204,9 @@ impl Engine {
 
     /// Uploads the UNet's weights for these plans.
     pub fn unet_weights(&self, plans: &Plans) -> Result<WeightStore, Error> {
-        let mut weights = WeightStore::default();
-        let source = Source(self.checkpoint.component(ComponentKind::UNet));
-        weights.load(&self.device, &plans.step.conditions.weights, &source)?;
-        weights.load(&self.device, &plans.step.unet.weights, &source)?;
-        Ok(weights)
+        let steps = std::iter::once(&plans.step).chain(&plans.unguided_step);
+        let all: Vec<&Plan> = steps.flat_map(|step| step.networks()).collect();
+        load(&self.device, &self.checkpoint, ComponentKind::UNet, &all, plans.offload)
     }
 
     /// Decodes clips from their latents `[F, h, w, 4]`; `pixels`: also before rounding to 8 bits.
@@ -179,8 +217,9 @@ impl Engine {
         pixels: bool,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Vec<Frame>>, Error> {
-        let mut weights = WeightStore::default();
-        weights.load(&self.device, &plans.decode.weights, &Source(self.checkpoint.component(ComponentKind::Vae)))?;
+        let segments = plans.strips.iter().flat_map(|strips| &strips.segments);
+        let all: Vec<&Plan> = std::iter::once(&plans.decode).chain(segments).collect();
+        let weights = load(&self.device, &self.checkpoint, ComponentKind::Vae, &all, plans.offload)?;
         let decoder = Decoder::new(&self.device, plans, &weights)?;
         let mut clips = Vec::new();
         for (clip, one) in latents.iter().enumerate() {
@@ -202,7 +241,8 @@ impl Engine {
         let text = self.text(request, observer)?;
         let plans = self.plans(request, Keep::Nothing)?;
         let fit = self.planner().fit_of(request, &plans);
-        if fit.two_passes {
+        self.device.reset_peak();
+        if !fit.savings.is_none() {
             tell(observer, Event::Note(&fit.advice().to_string()))?;
         }
         // Kernels are compiled while the encoders run and weights are uploaded. What fails to compile is told by the program that needs it.
@@ -245,6 +285,8 @@ impl Engine {
         }
         self.device.wait()?;
         let frames = self.decode(plans, &latents, false, observer)?;
+        let planned = Estimate::new(plans, request.step_counts()).peak_bytes;
+        let memory = MemoryUse { planned, counted: self.device.memory()[1] };
         let mut outputs = Vec::new();
         for ((seed, frames), latents) in request.seeds.iter().zip(frames).zip(&latents) {
             let (latents, latents_shape) = self.read_latents(latents, &plans.shape)?;
@@ -254,6 +296,7 @@ impl Engine {
                 latents,
                 latents_shape,
                 tuned: plans.tuned(),
+                memory,
             });
         }
         Ok(outputs)

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::{Plans, StepCounts, StepPlans};
-use crate::graph::{External, Plan, PlannedOp, WeightKey};
+use crate::{
+    gpu::buffer_bytes,
+    graph::{External, Plan, PlannedOp, WeightKey, shared_bytes, streamed_bytes, upload_bytes},
+};
 
 /// Cost of a whole generation.
 #[derive(Clone, Debug, Serialize)]
@@ -37,8 +40,12 @@ pub struct PhaseEstimate {
     pub intermediates: u64,
     /// Bytes of the tensors that it exchanges: inputs, outputs, keys and values of the cross-attentions.
     pub externals: u64,
-    /// Bytes that earlier phases left for later ones.
+    /// Bytes that it and earlier phases leave for later ones.
     pub kept: u64,
+    /// Bytes of parameters of kernels, of zeros, and of values on their way from or to the host.
+    pub other: u64,
+    /// Bytes of weights that exist twice while they are loaded, before there is anything but what was kept.
+    pub upload: u64,
     /// Floating-point operations of one run.
     pub flops: f64,
     /// Dispatches of one run.
@@ -48,9 +55,9 @@ pub struct PhaseEstimate {
 }
 
 impl PhaseEstimate {
-    /// Bytes on the device while it runs.
+    /// The most bytes on the device from its beginning to its end.
     pub fn bytes(&self) -> u64 {
-        self.weights + self.intermediates + self.externals + self.kept
+        self.weights + self.kept + self.upload.max(self.intermediates + self.externals + self.other)
     }
 }
 
@@ -86,27 +93,35 @@ impl Estimate {
         let rows = if s.guided { 2 } else { 1 };
         let passes = s.passes();
 
-        let written = |plan: &Plan| plan.externals.iter().filter(|e| e.written).map(External::bytes).sum::<u64>();
+        let written =
+            |plan: &Plan| plan.externals.iter().filter(|e| e.written).map(External::buffer_bytes).sum::<u64>();
         let embedded = rows as u64 * written(&plans.text);
         let seen = embedded + written(&plans.image);
-        let conditions = seen + written(&plans.encode);
-        let latents = (s.elements() * 4) as u64;
+        // Every clip has draws of its own from the posterior, unscaled and scaled, and latents.
+        let frame = buffer_bytes((s.pixels() * s.channels * 4) as u64);
+        let draws = 2 * s.clips as u64 * frame;
+        let conditions = seen + written(&plans.encode) + draws;
+        let all_frames = buffer_bytes((s.elements() * 4) as u64);
+        let latents = s.clips as u64 * all_frames;
+        // The bytes of a frame are read back.
+        let read = buffer_bytes((3 * s.size[0] * s.size[1]) as u64);
 
         // Where all steps are alike, `step` is what they run.
         let alike = if plans.shape.guided { steps.guided } else { steps.unguided };
         // Both kinds of steps have keys and values of their own.
         let once: Vec<&Plan> =
             std::iter::once(&plans.initial).chain(plans.unguided_step.as_ref().map(|step| &step.conditions)).collect();
+        let kept = conditions + latents;
         let mut phases = vec![
-            phase("text encoder", rows, &[&plans.text], 0),
-            phase("image encoder", 1, &[&plans.image], embedded),
-            phase("VAE encoder", 1, &[&plans.encode], seen),
-            unet("conditions", passes, 1, plans, &[&plans.step.conditions], &once, conditions),
+            phase("text encoder", rows, &plans.text, embedded, 0, plans.offload),
+            phase("image encoder", 1, &plans.image, embedded, 0, plans.offload),
+            phase("VAE encoder", 1, &plans.encode, seen + draws, 0, plans.offload),
+            unet("conditions", passes, 1, plans, &[&plans.step.conditions], &once, kept),
         ];
         let mut denoising = |names: [&'static str; 2], passes: usize, runs: [usize; 2], step: &StepPlans| {
             let depths = [Some(&step.unet), step.outer.as_ref()];
             for ((name, runs), evaluation) in names.into_iter().zip(runs).zip(depths) {
-                let phase = evaluation.map(|plan| unet(name, passes, runs, plans, &[plan], &[&step.ddim], conditions));
+                let phase = evaluation.map(|plan| unet(name, passes, runs, plans, &[plan], &[&step.ddim], kept));
                 phases.extend(phase);
             }
         };
@@ -114,7 +129,7 @@ impl Estimate {
         if let Some(step) = &plans.unguided_step {
             denoising(["denoising without guidance", "outermost without guidance"], 1, steps.unguided, step);
         }
-        phases.push(phase("VAE decoder", s.frames, &[&plans.decode], conditions + latents));
+        phases.push(decode(plans, kept, read));
         let all = named(plans);
         let pipelines: HashSet<_> =
             all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
@@ -141,6 +156,7 @@ fn named(plans: &Plans) -> Vec<(&'static str, &Plan)> {
         ("denoising", &plans.step.ddim),
         ("VAE decoder", &plans.decode),
     ];
+    named.extend(plans.strips.iter().flat_map(|strips| &strips.segments).map(|plan| ("VAE decoder", plan)));
     if let Some(step) = &plans.unguided_step {
         let name = "denoising without guidance";
         named.extend([(name, &step.conditions), (name, &step.unet), (name, &step.ddim)]);
@@ -150,18 +166,50 @@ fn named(plans: &Plans) -> Vec<(&'static str, &Plan)> {
     named
 }
 
-fn phase(name: &'static str, runs: usize, plans: &[&Plan], kept: u64) -> PhaseEstimate {
+/// A phase of one plan; `read` bytes are read back at a time.
+fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, offload: bool) -> PhaseEstimate {
+    let (weights, upload) = weights(&[plan], offload);
+    // Every input is written by the host, or counted as if it were.
+    let given: u64 = plan.externals.iter().filter(|e| !e.written).map(External::buffer_bytes).sum();
     PhaseEstimate {
         name,
         runs,
-        weights: weights(plans),
-        intermediates: plans.iter().map(|p| p.intermediate_bytes()).sum(),
-        externals: externals(plans).values().sum(),
+        weights,
+        intermediates: shared_bytes([plan]),
+        externals: plan.external_bytes(),
         kept,
-        flops: plans.iter().map(|p| p.cost.flops).sum(),
-        dispatches: plans.iter().map(|p| p.dispatches()).sum(),
-        submissions: plans.iter().map(|p| p.submissions()).sum(),
+        other: plan.program_bytes() + given + read,
+        upload,
+        flops: plan.cost.flops,
+        dispatches: plan.dispatches(),
+        submissions: plan.submissions(),
     }
+}
+
+/// The decoder, whole or in strips.
+fn decode(plans: &Plans, kept: u64, read: u64) -> PhaseEstimate {
+    let whole = phase("VAE decoder", plans.shape.frames, &plans.decode, kept, read, plans.offload);
+    let Some(strips) = &plans.strips else { return whole };
+    let all: Vec<&Plan> = std::iter::once(&plans.decode).chain(&strips.segments).collect();
+    let (weights, upload) = weights(&all, plans.offload);
+    let count = strips.strips.len();
+    let sum = |of: fn(&Plan) -> usize| count * strips.segments.iter().map(of).sum::<usize>();
+    PhaseEstimate {
+        weights,
+        upload,
+        intermediates: shared_bytes(all.iter().copied()),
+        externals: whole.externals + strips.exchanged_bytes(),
+        other: passes_of(&all, 1) + strips.moved_bytes(),
+        flops: whole.flops + count as f64 * strips.segments.iter().map(|plan| plan.cost.flops).sum::<f64>(),
+        dispatches: whole.dispatches + sum(Plan::dispatches),
+        submissions: whole.submissions + sum(Plan::submissions),
+        ..whole
+    }
+}
+
+/// Bytes of the decoder's phase.
+pub(super) fn decode_bytes(plans: &Plans) -> u64 {
+    Estimate::new(plans, StepCounts::default()).phases.last().map_or(0, PhaseEstimate::bytes)
 }
 
 /// A phase of the UNet: its plans are all in memory at the same time. `in_pass` runs once per pass, `once` once.
@@ -174,7 +222,7 @@ fn unet(
     once: &[&Plan],
     kept: u64,
 ) -> PhaseEstimate {
-    let (own, common) = ([&plans.step.conditions, &plans.step.unet], [&plans.initial, &plans.step.ddim]);
+    let (own, common) = (plans.step.networks(), [&plans.initial, &plans.step.ddim]);
     let mut shared = externals(&common);
     let all = externals(&own);
     for input in ["timestep", "fps", "image_latent"] {
@@ -186,23 +234,34 @@ fn unet(
         own.map(|(_, bytes)| bytes).sum()
     };
     let mut passes_bytes = plans.shape.passes() as u64 * of_passes(&all);
+    let latents = buffer_bytes((plans.shape.elements() * 4) as u64);
+    let mut programs = passes_of(&own, plans.shape.passes()) + passes_of(&common, 1);
+    // The plans of all passes share their buffers: they run one after the other.
+    let mut sharing = own.clone();
+    let mut intermediates: u64 = common.iter().map(|&plan| shared_bytes([plan])).sum();
     // Both kinds of steps are ready at the same time.
     if let Some(step) = &plans.unguided_step {
-        let prediction = (plans.shape.elements() * 4) as u64;
-        passes_bytes += of_passes(&externals(&[&step.conditions, &step.unet])) + prediction;
+        let networks = step.networks();
+        passes_bytes += of_passes(&externals(&networks)) + latents;
+        programs += passes_of(&networks, 1) + passes_of(&[&step.ddim], 1);
+        sharing.extend(networks);
+        intermediates += shared_bytes([&step.ddim]);
     }
-    let intermediates = |plans: &[&Plan]| plans.iter().map(|p| p.intermediate_bytes()).sum::<u64>();
+    let (weights, upload) = weights(&sharing, plans.offload);
+    intermediates += shared_bytes(sharing);
     let run = |count: fn(&Plan) -> usize| {
         passes * in_pass.iter().map(|p| count(p)).sum::<usize>() + once.iter().map(|p| count(p)).sum::<usize>()
     };
     PhaseEstimate {
         name,
         runs,
-        weights: weights(&own),
-        // The plans of all passes share their buffers: they run one after the other.
-        intermediates: own.iter().map(|p| p.intermediate_bytes()).max().unwrap_or(0) + intermediates(&common),
+        weights,
+        intermediates,
         externals: passes_bytes + shared.values().sum::<u64>(),
         kept,
+        // Noise is written, latents are read back.
+        other: programs + 2 * latents + SMALL,
+        upload,
         flops: passes as f64 * in_pass.iter().map(|p| p.cost.flops).sum::<f64>()
             + once.iter().map(|p| p.cost.flops).sum::<f64>(),
         dispatches: run(Plan::dispatches),
@@ -210,14 +269,31 @@ fn unet(
     }
 }
 
-/// Bytes of the weights that the plans read, each counted once.
-fn weights(plans: &[&Plan]) -> u64 {
-    plans.iter().flat_map(|p| &p.weights).collect::<HashSet<_>>().into_iter().map(WeightKey::bytes).sum()
+/// Bytes of the weights of plans, each counted once, and how many of them exist twice at a time while they are loaded.
+fn weights(plans: &[&Plan], offload: bool) -> (u64, u64) {
+    if let Some(streamed) = offload.then(|| streamed_bytes(plans)).flatten() {
+        return (streamed, 0);
+    }
+    let keys: HashSet<&WeightKey> = plans.iter().flat_map(|plan| &plan.weights).collect();
+    (keys.iter().map(|key| key.buffer_bytes()).sum(), upload_bytes(keys))
+}
+
+/// Bytes on the device while a network of one plan runs alone.
+pub(super) fn lone_bytes(plan: &Plan) -> u64 {
+    phase("", 1, plan, 0, 0, false).bytes()
+}
+
+/// Room for what is written in a step beside noise: a timestep, coefficients, weights of frames.
+const SMALL: u64 = 64 << 10;
+
+/// What so many programs of each plan hold beside tensors and weights.
+fn passes_of(plans: &[&Plan], passes: usize) -> u64 {
+    passes as u64 * plans.iter().map(|plan| plan.program_bytes()).sum::<u64>()
 }
 
 /// Bytes of the tensors that the plans exchange, each name once.
 fn externals<'a>(plans: &[&'a Plan]) -> BTreeMap<&'a str, u64> {
-    plans.iter().flat_map(|p| &p.externals).map(|e| (e.name.as_str(), e.bytes())).collect()
+    plans.iter().flat_map(|p| &p.externals).map(|e| (e.name.as_str(), e.buffer_bytes())).collect()
 }
 
 fn splits(phase: &'static str, plan: &Plan) -> Vec<Split> {

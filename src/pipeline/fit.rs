@@ -1,18 +1,18 @@
-//! Making a request fit a device: guidance in two passes where one batch is too much, and what to ask for where nothing fits.
+//! Making a request fit a device: what saves memory is used where it must be, and what to ask for where nothing fits.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::{Advice, Error, Estimate, Networks, Passes, PlanTypes, Plans, Request, Shape, StepCounts, Topic};
+use super::{
+    Advice, Error, Estimate, MemoryPolicy, Networks, Passes, PlanTypes, Plans, Request, Savings, Shape, StepCounts,
+    Topic, VaeTile, estimate::decode_bytes, memory::Budget, strips::COUNTS,
+};
 use crate::{
     checkpoint::Configs,
     gpu::Bytes,
     graph::{self, Keep, Target},
 };
-
-/// Share of a device's memory that a generation may plan for; the rest is the system's, the driver's and for staging.
-const MEMORY_SHARE: f64 = 0.9;
 
 /// Everything that plans depend on beside the request.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub struct Planner<'a> {
     pub types: PlanTypes,
     /// The device.
     pub target: &'a Target,
+    /// How much memory may be taken.
+    pub memory: MemoryPolicy,
 }
 
 /// What would fit in place of a request that does not.
@@ -33,6 +35,8 @@ pub struct Planner<'a> {
 pub enum Remedy {
     /// Guidance in two passes.
     TwoPasses,
+    /// A VAE decode in tiles.
+    Tiles,
     /// The largest smaller clip of nearly the same aspect: width and height. Never fewer frames.
     Size([u32; 2]),
 }
@@ -44,12 +48,14 @@ pub struct Fit {
     pub device: String,
     /// Its memory in bytes, where it tells.
     pub memory: Option<u64>,
-    /// Bytes on the device in the largest phase; absent if its limits leave no plan.
+    /// What the user allows, if anything was said.
+    pub limit: Option<u64>,
+    /// Bytes on the device in the largest phase, the least where nothing fits; absent if the device's limits leave no plan.
     pub needed: Option<u64>,
-    /// Does guidance run in two passes because one batch of two is too much?
-    pub two_passes: bool,
-    /// Bytes that one batch of two would need, then.
-    pub one_batch: Option<u64>,
+    /// What is done to save memory that was not asked for.
+    pub savings: Savings,
+    /// Bytes that would be needed without that; absent if the device's limits leave no plan.
+    pub unsaved: Option<u64>,
     /// What is too large, if the request does not fit.
     pub problem: Option<String>,
     /// What would fit instead.
@@ -57,7 +63,8 @@ pub struct Fit {
 }
 
 impl Planner<'_> {
-    /// The plans of a request. With [`Passes::Auto`], two passes if one batch does not fit. An error says what would fit.
+    /// The plans of a request: of those that fit, the ones that cost least time. What saves memory, in this order: guidance in two passes
+    /// (with [`Passes::Auto`]), a decode in tiles (with [`VaeTile::Auto`]), streamed weights. An error says what would fit.
     pub fn plan(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         self.attempt(request, keep).map_err(|error| {
             let (reason, needed) = match error {
@@ -87,10 +94,11 @@ impl Planner<'_> {
 
     /// The same for a request that has plans.
     pub fn fit_of(&self, request: &Request, plans: &Plans) -> Fit {
-        let two_passes = request.passes == Passes::Auto && plans.shape.guided && !plans.shape.one_batch;
-        let whole = || self.plans(Shape { one_batch: true, ..plans.shape }, Keep::Nothing).ok();
-        let one_batch = if two_passes { whole().map(|plans| peak(&plans)) } else { None };
-        Fit { needed: Some(peak(plans)), two_passes, one_batch, ..self.unknown() }
+        let shape = Shape::new(self.configs, request);
+        let savings = Savings::of(plans).beyond(Savings::asked(&shape, self.memory));
+        let unsaved = if savings.is_none() { None } else { self.plans(shape, Keep::Nothing).ok() };
+        let unsaved = unsaved.map(|plans| peak(&Plans { offload: self.memory.offload, ..plans }));
+        Fit { needed: Some(peak(plans)), savings, unsaved, ..self.unknown() }
     }
 
     /// Nothing but the device.
@@ -99,46 +107,88 @@ impl Planner<'_> {
         Fit {
             device: device.name.clone(),
             memory: device.memory,
+            limit: self.memory.limit,
             needed: None,
-            two_passes: false,
-            one_batch: None,
+            savings: Savings::default(),
+            unsaved: None,
             problem: None,
             remedy: None,
         }
     }
 
+    /// The first plans that fit; if none do, the error of those that need least.
     fn attempt(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         let shape = Shape::new(self.configs, request);
-        let one = self.fitting(shape, keep);
-        if one.is_ok() || request.passes != Passes::Auto || !shape.guided {
-            return one;
+        let free = request.passes == Passes::Auto && shape.guided;
+        let shapes = [Some(shape), free.then_some(Shape { one_batch: false, ..shape })];
+        let shapes: Vec<Shape> = shapes.into_iter().flatten().collect();
+        // Whether weights are streamed changes no plan: each is made once, when it is needed.
+        let mut made: Vec<Option<Plans>> = vec![None; shapes.len()];
+        let mut impossible = vec![false; shapes.len()];
+        let mut least: Option<Error> = None;
+        let MemoryPolicy { offload, resident, .. } = self.memory;
+        for offload in [false, true].into_iter().filter(|&streamed| if streamed { !resident } else { !offload }) {
+            for (i, &shape) in shapes.iter().enumerate() {
+                if impossible[i] {
+                    continue;
+                }
+                let plans = made[i].clone().map_or_else(|| self.plans(shape, keep), Ok);
+                let fitting = plans.and_then(|plans| {
+                    made[i] = Some(plans.clone());
+                    self.fitting(Plans { offload, ..plans }, request.vae_tile)
+                });
+                match fitting {
+                    Ok(plans) => return Ok(plans),
+                    Err(error) => least = Some(lesser(least, error)),
+                }
+                impossible[i] = made[i].is_none();
+            }
         }
-        self.fitting(Shape { one_batch: false, ..shape }, keep)
+        Err(least.unwrap_or(Error::Cancelled))
     }
 
     fn plans(&self, shape: Shape, keep: Keep) -> Result<Plans, Error> {
         Plans::new(self.networks, shape, self.types, self.target, keep)
     }
 
-    /// Plans that respect the device's limits and, where that is known, its memory.
-    fn fitting(&self, shape: Shape, keep: Keep) -> Result<Plans, Error> {
-        let plans = self.plans(shape, keep)?;
-        let (peak, device) = (peak(&plans), &self.target.device);
-        match device.memory {
-            Some(memory) if peak as f64 > memory as f64 * MEMORY_SHARE => {
-                let [width, height] = shape.size;
-                let reason = format!(
-                    "{} frames of {width}x{height} need {} and device '{}' has {}, of which {:.0} % can be used",
-                    shape.frames,
-                    Bytes(peak),
-                    device.name,
-                    Bytes(memory),
-                    MEMORY_SHARE * 100.0
-                );
-                Err(Error::TooLarge { reason, needed: Some(peak), remedy: None })
+    /// Plans that respect the user's limit and, where that is known, the device's memory.
+    fn fitting(&self, plans: Plans, tile: VaeTile) -> Result<Plans, Error> {
+        let budget = Budget::new(self.memory, &self.target.device);
+        let plans = match &budget {
+            Some(budget) if tile == VaeTile::Auto && !self.memory.resident => self.tiled(plans, budget.bytes())?,
+            _ => plans,
+        };
+        let needed = peak(&plans);
+        match budget {
+            Some(budget) if needed > budget.bytes() => {
+                let Shape { size: [width, height], frames, .. } = plans.shape;
+                let savings = match Savings::of(&plans) {
+                    none if none.is_none() => String::new(),
+                    savings => format!(", also with {savings},"),
+                };
+                let (needs, refusal) = (Bytes(needed), budget.refusal(needed));
+                let reason = format!("{frames} frames of {width}x{height} need {needs}{savings} and {refusal}");
+                Err(Error::TooLarge { reason, needed: Some(needed), remedy: None })
             }
             _ => Ok(plans),
         }
+    }
+
+    /// The same with a decode in as few strips as fit, if a whole frame does not; where nothing fits, in those that need least.
+    fn tiled(&self, mut plans: Plans, budget: u64) -> Result<Plans, Error> {
+        let height = plans.shape.latent[0];
+        for count in COUNTS {
+            if decode_bytes(&plans) <= budget {
+                break;
+            }
+            let Some(more) = plans.in_strips(self.networks, self.types, self.target, height.div_ceil(count))? else {
+                continue;
+            };
+            if decode_bytes(&more) < decode_bytes(&plans) {
+                plans = more;
+            }
+        }
+        Ok(plans)
     }
 
     fn fits(&self, request: &Request) -> bool {
@@ -150,6 +200,10 @@ impl Planner<'_> {
         let two_passes = Request { passes: Passes::Two, ..request.clone() };
         if request.passes == Passes::One && request.guided() && self.fits(&two_passes) {
             return Some(Remedy::TwoPasses);
+        }
+        let tiles = Request { vae_tile: VaeTile::Auto, ..request.clone() };
+        if request.vae_tile != VaeTile::Auto && self.fits(&tiles) {
+            return Some(Remedy::Tiles);
         }
         let sizes = self.smaller_sizes(request);
         // What fits at a size fits at every smaller one.
@@ -171,6 +225,16 @@ impl Planner<'_> {
     }
 }
 
+/// Of two errors the one of plans that need less, or else the first.
+fn lesser(first: Option<Error>, second: Error) -> Error {
+    match (first, second) {
+        (None, second) => second,
+        (Some(Error::TooLarge { needed: a, .. }), second @ Error::TooLarge { needed: b, .. }) if b < a => second,
+        (Some(Error::Graph(_)), second @ Error::TooLarge { .. }) => second,
+        (Some(first), _) => first,
+    }
+}
+
 /// Bytes on the device in the largest phase of plans.
 fn peak(plans: &Plans) -> u64 {
     // No phase's memory depends on how often it runs.
@@ -180,21 +244,24 @@ fn peak(plans: &Plans) -> u64 {
 impl Fit {
     /// The line to tell before a run.
     pub fn advice(&self) -> Advice {
-        let Self { device, memory, needed, two_passes, one_batch, problem, remedy } = self;
+        let Self { device, memory, limit, needed, savings, unsaved, problem, remedy } = self;
         let needed = needed.map_or(String::new(), |bytes| Bytes(bytes).to_string());
-        let of = match memory {
+        let mut of = match memory {
             Some(memory) => format!("{needed} of {} on '{device}'", Bytes(*memory)),
             None => format!("{needed} on '{device}', which does not tell how much it has"),
         };
+        if let Some(limit) = limit {
+            of += &format!(", of {} that are allowed", Bytes(*limit));
+        }
         match (problem, remedy) {
             (Some(problem), Some(remedy)) => Advice::new(Topic::Memory, problem, format!("take {remedy}")),
             (Some(problem), None) => {
                 Advice::new(Topic::Memory, problem, "no smaller size fits either: take another device (--device)")
             }
-            (None, _) if *two_passes => {
-                let limit = "one batch of two exceeds the device's limits".to_owned();
-                let why = one_batch.map_or(limit, |bytes| format!("one batch of two would need {}", Bytes(bytes)));
-                Advice::known(Topic::Memory, format!("{of}, with guidance in two passes: {why}"))
+            (None, _) if !savings.is_none() => {
+                let limit = "more than the device's limits".to_owned();
+                let without = unsaved.map_or(limit, |bytes| Bytes(bytes).to_string());
+                Advice::known(Topic::Memory, format!("{of}, with {savings}: without, it would be {without}"))
             }
             (None, _) => Advice::known(Topic::Memory, of),
         }
@@ -205,6 +272,7 @@ impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TwoPasses => f.write_str("--cfg-passes two"),
+            Self::Tiles => f.write_str("--vae-tile auto"),
             Self::Size([width, height]) => write!(f, "--width {width} --height {height}"),
         }
     }
@@ -213,10 +281,20 @@ impl fmt::Display for Remedy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{gpu::Capabilities, graph::Rate, kernel::Dtype, pipeline::MAX_SECONDS};
+    use crate::{
+        gpu::Capabilities,
+        graph::Rate,
+        kernel::Dtype,
+        pipeline::{MAX_SECONDS, memory::MEMORY_SHARE},
+    };
 
     /// How a small request to the published model, changed, fits a device with so many bytes.
     fn fit(memory: Option<u64>, change: impl Fn(&mut Request)) -> Fit {
+        // Streamed weights have a test of their own.
+        fit_with(MemoryPolicy { resident: true, ..MemoryPolicy::default() }, memory, change)
+    }
+
+    fn fit_with(policy: MemoryPolicy, memory: Option<u64>, change: impl Fn(&mut Request)) -> Fit {
         let mut request = Request { width: 192, height: 128, frames: 4, ..Request::plain() };
         change(&mut request);
         let configs = Configs::published();
@@ -231,7 +309,7 @@ mod tests {
         };
         let target = Target::new(device, Rate::default()).within(MAX_SECONDS);
         let types = PlanTypes { activation: Dtype::F16, weights: [Dtype::F16; 4] };
-        let planner = Planner { configs: &configs, networks: &networks, types, target: &target };
+        let planner = Planner { configs: &configs, networks: &networks, types, target: &target, memory: policy };
         planner.fit(&request).unwrap()
     }
 
@@ -244,16 +322,19 @@ mod tests {
     fn two_passes_where_one_batch_is_too_much_then_the_nearest_smaller_size() {
         let whole = fit(None, |_| {});
         let passes = fit(None, |request| request.passes = Passes::Two);
-        assert!(whole.needed > passes.needed && !whole.two_passes && whole.problem.is_none());
+        assert!(whole.needed > passes.needed && whole.savings.is_none() && whole.problem.is_none());
         assert!(whole.advice().finding.contains("does not tell how much it has"));
 
         let enough = just_enough(whole.needed);
         let fits = fit(Some(enough), |_| {});
-        assert_eq!((fits.needed, fits.two_passes, fits.advice().change), (whole.needed, false, None));
+        assert_eq!((fits.needed, fits.savings.is_none(), fits.advice().change), (whole.needed, true, None));
         let tight = fit(Some(enough - (1 << 20)), |_| {});
-        assert_eq!((tight.needed, tight.two_passes, tight.one_batch), (passes.needed, true, whole.needed));
+        assert_eq!((tight.needed, tight.savings.two_passes, tight.unsaved), (passes.needed, true, whole.needed));
         let line = tight.advice().to_string();
-        assert!(line.starts_with("memory: ") && line.contains("two passes: one batch of two would need"), "{line}");
+        assert!(
+            line.starts_with("memory: ") && line.contains("two passes (--cfg-passes two): without, it would be"),
+            "{line}"
+        );
         let asked = fit(Some(enough - (1 << 20)), |request| request.passes = Passes::One);
         assert_eq!(asked.remedy, Some(Remedy::TwoPasses));
         assert!(asked.advice().to_string().ends_with("take --cfg-passes two"));
@@ -273,6 +354,26 @@ mod tests {
             "{wider}x{higher} fits, {width}x{height} was proposed"
         );
         assert!(short.advice().to_string().ends_with(&format!("take --width {width} --height {height}")));
+    }
+
+    #[test]
+    fn weights_are_streamed_where_two_passes_do_not_save_enough() {
+        let policy = MemoryPolicy::default();
+        let streamed = fit_with(MemoryPolicy { offload: true, ..policy }, None, |_| {});
+        let passes = fit(None, |request| request.passes = Passes::Two);
+        assert!(streamed.needed < passes.needed && streamed.savings.is_none(), "{streamed:?}");
+        // Just too little for two passes: one batch is enough then.
+        let limit = |limit| MemoryPolicy { limit, ..policy };
+        let tight = fit_with(limit(passes.needed.map(|bytes| bytes - 1)), None, |_| {});
+        assert_eq!((tight.needed, tight.savings), (streamed.needed, Savings { offload: true, ..Savings::default() }));
+        let line = tight.advice().to_string();
+        assert!(line.contains("with streamed weights (--offload): without, it would be"), "{line}");
+
+        let both = fit_with(limit(streamed.needed.map(|bytes| bytes - 1)), None, |_| {});
+        assert!(both.needed < streamed.needed && both.savings.two_passes && both.savings.offload, "{both:?}");
+        let least = fit_with(limit(Some(1)), None, |_| {});
+        assert_eq!((least.needed, least.remedy), (both.needed, None));
+        assert!(least.problem.is_some_and(|problem| problem.contains("is the least that works")));
     }
 
     #[test]

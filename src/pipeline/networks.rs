@@ -1,5 +1,7 @@
 //! The networks of a checkpoint, and their weights.
 
+use std::ops::Deref;
+
 use super::Compat;
 use crate::{
     checkpoint::{self, Checkpoint, Component, ComponentKind, Configs, Expected, Problem},
@@ -63,10 +65,10 @@ pub fn weight_dtype(component: &Component, activation: Dtype) -> Dtype {
     if activation == Dtype::F16 || all_f16 { Dtype::F16 } else { Dtype::F32 }
 }
 
-/// A component's tensors as the graph wants them.
-pub struct Source<'a>(pub &'a Component);
+/// A component's tensors as the graph wants them, by reference or shared.
+pub struct Source<C>(pub C);
 
-impl WeightSource for Source<'_> {
+impl<C: Deref<Target = Component> + Sync> WeightSource for Source<C> {
     fn weight(&self, path: &str, _: &[usize]) -> Option<WeightView<'_>> {
         let tensor = self.0.tensor(path)?;
         let format = match tensor.dtype {

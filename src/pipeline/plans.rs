@@ -1,6 +1,6 @@
 //! The plans of a generation: made without a device, for the engine and for `i2vgen plan`.
 
-use super::{Error, Networks, Passes, Request, RngKind, weight_dtype};
+use super::{Error, Networks, Passes, Request, RngKind, Strips, weight_dtype};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
@@ -22,6 +22,8 @@ pub struct Shape {
     pub channels: usize,
     /// Tokens of a prompt.
     pub text_tokens: usize,
+    /// Clips that are made from one load.
+    pub clips: usize,
     /// Layers of the text encoder that are left out at its end.
     pub clip_skip: usize,
     /// Is guidance on?
@@ -42,6 +44,8 @@ pub struct Shape {
     pub anchor: Option<AnchorMode>,
     /// How often the image-latent branch is added.
     pub image_branch_scale: f32,
+    /// Rows of latents that are decoded at a time, with what overlaps besides; `None` is a whole frame.
+    pub strip: Option<usize>,
 }
 
 impl Shape {
@@ -57,6 +61,7 @@ impl Shape {
             latent: [size[1] / factor, size[0] / factor],
             channels: configs.vae.latent_channels,
             text_tokens: configs.tokenizer_length,
+            clips: request.seeds.len(),
             clip_skip: request.clip_skip,
             guided: guided > 0,
             mixed: guided > 0 && unguided > 0,
@@ -67,6 +72,7 @@ impl Shape {
             drawn: request.rng == RngKind::Philox,
             anchor: request.anchoring.filter(Anchoring::acts).map(|anchoring| anchoring.mode),
             image_branch_scale: request.compat.image_branch_scale(),
+            strip: request.vae_tile.rows().map(|pixels| pixels as usize / factor.max(1)),
         }
     }
 
@@ -138,10 +144,14 @@ pub struct Plans {
     pub step: StepPlans,
     /// A step without guidance, where other steps have it.
     pub unguided_step: Option<StepPlans>,
-    /// VAE decoder, one frame.
+    /// VAE decoder, one frame; in strips, its beginning.
     pub decode: Plan,
+    /// The rest of it, if frames are decoded in strips.
+    pub strips: Option<Strips>,
     /// The sizes.
     pub shape: Shape,
+    /// Are weights streamed where that takes less memory?
+    pub offload: bool,
 }
 
 /// The plans of a denoising step.
@@ -157,6 +167,13 @@ pub struct StepPlans {
     pub ddim: Plan,
     /// The sizes, with guidance as it is in this step.
     pub shape: Shape,
+}
+
+impl StepPlans {
+    /// Those of the network.
+    pub fn networks(&self) -> Vec<&Plan> {
+        [&self.conditions, &self.unet].into_iter().chain(&self.outer).collect()
+    }
 }
 
 impl Plans {
@@ -189,6 +206,7 @@ impl Plans {
             })
         };
         let [width, height] = shape.size;
+        let (decode, strips) = decode_plans(networks, &shape, types, target)?;
         Ok(Self {
             text: plan("text", types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
             image: image_plan(networks, types, target)?,
@@ -198,10 +216,10 @@ impl Plans {
             initial: plan("initial", f32, nothing, &|g| record_initial(g, &shape))?,
             step: step(shape)?,
             unguided_step: if shape.mixed { Some(step(Shape { guided: false, ..shape })?) } else { None },
-            decode: plan("vae-decode", types.of(2), nothing, &|g| {
-                networks.vae_decoder.record(g, shape.latent[0], shape.latent[1])
-            })?,
+            decode,
+            strips,
             shape,
+            offload: false,
         })
     }
 }
@@ -211,10 +229,11 @@ impl Plans {
     pub fn all(&self) -> Vec<&Plan> {
         let mut all = vec![&self.text, &self.image, &self.encode];
         for step in std::iter::once(&self.step).chain(&self.unguided_step) {
-            all.extend([&step.conditions, &step.unet, &step.ddim]);
-            all.extend(&step.outer);
+            all.extend(step.networks());
+            all.push(&step.ddim);
         }
         all.extend([&self.initial, &self.decode]);
+        all.extend(self.strips.iter().flat_map(|strips| &strips.segments));
         all
     }
 
@@ -223,6 +242,39 @@ impl Plans {
         let planned = self.all().into_iter().flat_map(|plan| &plan.ops);
         TunedInUse::among(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))
     }
+
+    /// The same with frames that are decoded in strips, of which each has so many rows of latents of its own; `None` if one would be as high as
+    /// a frame.
+    pub(super) fn in_strips(
+        &self,
+        networks: &Networks,
+        types: PlanTypes,
+        target: &Target,
+        own: usize,
+    ) -> Result<Option<Self>, Error> {
+        let shape = Shape { strip: Some(own), ..self.shape };
+        match decode_plans(networks, &shape, types, target)? {
+            (decode, Some(strips)) => Ok(Some(Self { decode, strips: Some(strips), shape, ..self.clone() })),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The plan of the VAE decoder for a frame, or that of its beginning and those of its strips.
+fn decode_plans(
+    networks: &Networks,
+    shape: &Shape,
+    types: PlanTypes,
+    target: &Target,
+) -> Result<(Plan, Option<Strips>), Error> {
+    if let Some(own) = shape.strip
+        && let Some((plan, strips)) = Strips::new(networks, shape, types.of(2), target, own)?
+    {
+        return Ok((plan, Some(strips)));
+    }
+    let mut graph = Graph::new(types.of(2)).with_max_binding(target.device.max_binding);
+    networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1])?;
+    Ok((Plan::new(&graph, target, Keep::Nothing)?.named("vae-decode"), None))
 }
 
 /// The plan of the image encoder alone.

@@ -84,6 +84,60 @@ pub enum Passes {
     Two,
 }
 
+/// How much of a frame is decoded at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum VaeTile {
+    /// A whole frame, or strips where that does not fit.
+    #[default]
+    Auto,
+    /// A whole frame.
+    Off,
+    /// Strips of so many rows of pixels, and what overlaps.
+    Rows(u32),
+}
+
+impl VaeTile {
+    /// The rows that were asked for.
+    pub fn rows(self) -> Option<u32> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            _ => None,
+        }
+    }
+}
+
+impl std::str::FromStr for VaeTile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(Self::Auto),
+            ("off", _) => Ok(Self::Off),
+            (_, Ok(rows)) if rows > 0 => Ok(Self::Rows(rows)),
+            _ => Err("expected auto, off, or a number of rows such as 128".into()),
+        }
+    }
+}
+
+impl TryFrom<String> for VaeTile {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<VaeTile> for String {
+    fn from(tile: VaeTile) -> Self {
+        match tile {
+            VaeTile::Auto => "auto".into(),
+            VaeTile::Off => "off".into(),
+            VaeTile::Rows(rows) => rows.to_string(),
+        }
+    }
+}
+
 /// How activations and weights are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -156,6 +210,8 @@ pub struct Request {
     pub compat: Compat,
     /// How guidance is evaluated.
     pub passes: Passes,
+    /// How much of a frame is decoded at a time.
+    pub vae_tile: VaeTile,
 }
 
 impl Request {
@@ -181,6 +237,7 @@ impl Request {
             rng: RngKind::default(),
             compat: Compat::default(),
             passes: Passes::default(),
+            vae_tile: VaeTile::default(),
         }
     }
 
@@ -242,6 +299,10 @@ impl Request {
                     ),
                 );
             }
+        }
+        if let Some(rows) = self.vae_tile.rows().filter(|rows| rows % factor != 0) {
+            let reason = format!("{rows} rows do not divide by {factor}: take {}", rows.next_multiple_of(factor));
+            return error("--vae-tile", reason);
         }
         if self.frames == 0 {
             return error("--frames", "a clip needs at least 1 frame; the model was trained with 16".into());

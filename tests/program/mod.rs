@@ -74,6 +74,7 @@ impl Ran {
     }
 
     /// The standard output as JSON.
+    #[allow(dead_code)]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use i2vgen::{
     gpu::Device,
     kernel::Choices,
-    pipeline::{Compat, DtypeChoice, Engine},
+    pipeline::{Compat, DtypeChoice, Engine, MemoryPolicy},
 };
 
 use crate::cli::{Error, machine::Machine};
@@ -14,13 +14,15 @@ use crate::cli::{Error, machine::Machine};
 pub struct Engines {
     device: Device,
     choices: Arc<Choices>,
+    memory: MemoryPolicy,
     open: Vec<(DtypeChoice, Compat, Engine)>,
 }
 
 impl Engines {
     /// None yet.
-    pub fn new(device: Device, choices: Arc<Choices>) -> Self {
-        Self { device, choices, open: Vec::new() }
+    pub fn new(device: Device, choices: Arc<Choices>, memory: MemoryPolicy) -> Self {
+        device.limit_memory(memory.limit);
+        Self { device, choices, memory, open: Vec::new() }
     }
 
     /// The device.
@@ -32,7 +34,7 @@ impl Engines {
     pub fn open(&mut self, machine: &Machine, dtype: DtypeChoice, compat: Compat) -> Result<(), Error> {
         if self.find(dtype, compat).is_none() {
             let engine = Engine::new(self.device.clone(), machine.checkpoint()?, dtype, compat)?;
-            let engine = engine.with_choices(self.choices.clone());
+            let engine = engine.with_choices(self.choices.clone()).with_memory(self.memory);
             self.open.push((self.resolved(dtype), compat, engine));
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Settings;
-use crate::cli::machine::Machine;
+use crate::cli::{machine::Machine, memory::MemoryOptions};
 
 /// Make a clip from a picture and a sentence
 ///
@@ -34,6 +34,8 @@ pub struct Generate {
     pub count: u32,
     #[command(flatten)]
     pub machine: Machine,
+    #[command(flatten)]
+    pub memory: MemoryOptions,
 }
 
 impl Generate {

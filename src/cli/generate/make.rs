@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use i2vgen::{
-    pipeline::{Engine, Output},
+    pipeline::{Engine, MemoryUse, Output},
     video::{self, Clip, Kind, Target},
 };
 use serde_json::json;
@@ -15,6 +15,8 @@ use crate::cli::{Error, progress::Progress};
 pub struct Made {
     pub seed: u64,
     pub files: Vec<PathBuf>,
+    /// The device's memory at most.
+    pub memory: MemoryUse,
 }
 
 impl Made {
@@ -51,12 +53,15 @@ pub fn store(
     output: Output,
     progress: &Progress,
 ) -> Result<Made, Error> {
-    let seed = output.seed;
+    let (seed, memory) = (output.seed, output.memory);
     let [width, height] = recipe.enlarge.size(recipe.request.width, recipe.request.height);
     let parameters = Parameters::new(engine, recipe, mark, &output);
     let files = write(target, output, recipe, &parameters)?;
-    progress.emit(json!({ "event": "clip", "seed": seed, "files": files, "width": width, "height": height }));
-    Ok(Made { seed, files })
+    progress.emit(json!({
+        "event": "clip", "seed": seed, "files": files, "width": width, "height": height,
+        "peak_device_bytes": memory.counted, "planned_device_bytes": memory.planned,
+    }));
+    Ok(Made { seed, files, memory })
 }
 
 fn write(target: &Target, output: Output, recipe: &Recipe, parameters: &Parameters) -> Result<Vec<PathBuf>, Error> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use i2vgen::{
     kernel::Override,
-    pipeline::{Compat, DtypeChoice, Engine, Output, Passes, RngKind},
+    pipeline::{Compat, DtypeChoice, Engine, Output, Passes, RngKind, VaeTile},
     sampler::{Anchoring, FrameScales, Sampler, SchedulerOverrides, StepScales},
     video::{self, Filter},
 };
@@ -66,6 +66,9 @@ pub struct Parameters {
     pub rng: RngKind,
     pub compat: Compat,
     pub cfg_passes: Passes,
+    /// How much of a frame was decoded at a time; clips of earlier versions had whole frames, or what fits.
+    #[serde(default)]
+    pub vae_tile: VaeTile,
     /// How activations were stored: f32 or f16.
     pub dtype: DtypeChoice,
     /// Name of the device.
@@ -125,6 +128,7 @@ impl Parameters {
             rng: request.rng,
             compat: request.compat,
             cfg_passes: request.passes,
+            vae_tile: request.vae_tile,
             dtype,
             device: device.name.clone(),
             driver: format!("{} {}", device.backend, device.driver),

@@ -77,6 +77,7 @@ impl Recipe {
             rng: s.rng.unwrap_or_default(),
             compat: s.compat.unwrap_or_default(),
             passes: s.cfg_passes.unwrap_or_default(),
+            vae_tile: s.vae_tile.unwrap_or_default(),
             ..usual
         };
         let enlarge = Enlarge { scale: s.output_scale.unwrap_or(1), filter: s.output_filter.unwrap_or_default() };

@@ -3,7 +3,7 @@
 use clap::Args;
 use i2vgen::{
     checkpoint::Defaults,
-    pipeline::{Compat, DtypeChoice, Passes, RngKind},
+    pipeline::{Compat, DtypeChoice, Passes, RngKind, VaeTile},
     sampler::{AnchorMode, AnchorNoise, FrameScales, Sampler, StepScales},
     video::{Filter, MAX_SCALE},
 };
@@ -108,6 +108,9 @@ pub struct Settings {
     /// Guidance as one batch of two, or in two passes with less memory [default: auto]
     #[arg(long, value_name = "auto|one|two", value_parser = by_name::<Passes>, help_heading = "Device")]
     pub cfg_passes: Option<Passes>,
+    /// Decode frames whole, or in strips of so many rows, which takes less memory; auto does so where it must [default: auto]
+    #[arg(long, value_name = "auto|off|ROWS", help_heading = "Device")]
+    pub vae_tile: Option<VaeTile>,
 
     #[command(flatten)]
     #[serde(flatten)]
@@ -150,6 +153,7 @@ impl Settings {
             clip_skip: self.clip_skip.or(other.clip_skip),
             dtype: self.dtype.or(other.dtype),
             cfg_passes: self.cfg_passes.or(other.cfg_passes),
+            vae_tile: self.vae_tile.or(other.vae_tile),
             scheduler: self.scheduler.or(other.scheduler),
             preparation: self.preparation.or(other.preparation),
         }
@@ -197,6 +201,7 @@ impl From<&Parameters> for Settings {
             clip_skip: Some(p.clip_skip),
             dtype: Some(p.dtype),
             cfg_passes: Some(p.cfg_passes),
+            vae_tile: Some(p.vae_tile),
             scheduler: (&p.scheduler).into(),
             preparation: p.preparation.clone().decided(),
         }
@@ -249,7 +254,7 @@ mod tests {
             "cfg_scale": 7.0, "cfg_frames": "0-1=5", "cfg_steps": "0-50%=2", "anchor_interval": 3,
             "anchor_strength": 0.25, "anchor_mode": "adain", "anchor_until": 0.5, "anchor_noise": "recomputed",
             "eta": 0.5, "seed": 9, "rng": "philox", "compat": "vgen", "clip_skip": 0, "dtype": "f32",
-            "cfg_passes": "two", "prediction_type": "epsilon", "beta_schedule": "scaled_linear", "beta_start": 0.25,
+            "cfg_passes": "two", "vae_tile": "128", "prediction_type": "epsilon", "beta_schedule": "scaled_linear", "beta_start": 0.25,
             "beta_end": 0.5, "timestep_spacing": "linspace", "zero_snr": false, "set_alpha_to_one": true,
             "clip_sample": true, "steps_offset": 2, "prepare": "auto", "mask": "m.png", "subject": "1,2,30,40",
             "subject_fill": 0.5, "edge_amount": 1.0, "background_blur": 0.01

@@ -38,7 +38,7 @@ use crate::{
     gpu::Device,
     graph::{Keep, Target, measure},
     kernel::{Choices, Dtype, Override},
-    pipeline::{DtypeChoice, MAX_SECONDS, Networks, PlanTypes, Planner, Plans, Request},
+    pipeline::{DtypeChoice, MAX_SECONDS, MemoryPolicy, Networks, PlanTypes, Planner, Plans, Request},
 };
 use phases::Phases;
 use run::Timing;
@@ -109,7 +109,8 @@ impl<'a> Session<'a> {
         let target = Target::new(capabilities, measure(device)?).within(MAX_SECONDS);
         let target = Target { choices: settings.choices.clone(), ..target };
         let types = PlanTypes { activation: dtype, weights: subject.weights.dtypes(dtype) };
-        let planner = Planner { configs: &subject.configs, networks: &networks, types, target: &target };
+        let memory = MemoryPolicy { resident: true, ..MemoryPolicy::default() };
+        let planner = Planner { configs: &subject.configs, networks: &networks, types, target: &target, memory };
         let plans = planner.plan(request, Keep::Nothing)?;
         Ok(Self { device, subject, settings, target, plans, dtype })
     }

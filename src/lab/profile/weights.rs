@@ -40,7 +40,7 @@ impl Weights {
         let mut store = WeightStore::default();
         match self {
             Self::Checkpoint(checkpoint) => {
-                let source = Source(checkpoint.component(kind));
+                let source = Source(checkpoint.component(kind).as_ref());
                 plans.iter().try_for_each(|plan| store.load(device, &plan.weights, &source))?;
             }
             Self::Random(seed) => {

@@ -26,7 +26,7 @@ impl Parameters {
         };
         let key = &plan.weights[index];
         let whole = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
-        Source(self.0.component(kind)).weight(&key.path, whole).map(|view| view.values(key))
+        Source(self.0.component(kind).as_ref()).weight(&key.path, whole).map(|view| view.values(key))
     }
 }
 

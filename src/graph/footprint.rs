@@ -1,0 +1,74 @@
+//! What a plan takes of a device's memory, to the byte of the device's own count.
+
+use super::{External, Plan, WeightKey, program::ZEROS};
+use crate::gpu::buffer_bytes;
+
+/// Written bytes after which the host waits for the device, of so many bytes of weights: until then they exist twice.
+pub(super) fn flush_bytes(all: u64) -> u64 {
+    (all / 16).clamp(256 << 10, 64 << 20)
+}
+
+impl Plan {
+    /// Bytes of the buffers that intermediates share.
+    pub fn intermediate_bytes(&self) -> u64 {
+        self.slots.iter().map(|&bytes| buffer_bytes(bytes)).sum()
+    }
+
+    /// Bytes of the weights.
+    pub fn weight_bytes(&self) -> u64 {
+        self.weights.iter().map(WeightKey::buffer_bytes).sum()
+    }
+
+    /// Bytes of the tensors exchanged with the outside.
+    pub fn external_bytes(&self) -> u64 {
+        self.externals.iter().map(External::buffer_bytes).sum()
+    }
+
+    /// Bytes of everything else that its program holds for itself: parameters of the kernels, which exist twice until the first submission is
+    /// done.
+    pub fn program_bytes(&self) -> u64 {
+        let parameters = super::program::parameter_bytes(self);
+        buffer_bytes(parameters) + parameters
+    }
+}
+
+impl External {
+    /// Bytes of a buffer for it.
+    pub fn buffer_bytes(&self) -> u64 {
+        buffer_bytes(self.bytes())
+    }
+}
+
+impl WeightKey {
+    /// Bytes of a buffer for it.
+    pub fn buffer_bytes(&self) -> u64 {
+        buffer_bytes(self.bytes())
+    }
+}
+
+/// Bytes of weights that exist twice while they are loaded.
+pub fn upload_bytes<'a>(keys: impl IntoIterator<Item = &'a WeightKey>) -> u64 {
+    let (mut all, mut largest) = (0, 0);
+    for key in keys {
+        all += key.buffer_bytes();
+        largest = largest.max(key.buffer_bytes());
+    }
+    all.min(flush_bytes(all) + largest)
+}
+
+/// Bytes of what programs share that are made in this order ([`super::Slots`]): buffers for intermediates, and zeros.
+pub fn shared_bytes<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> u64 {
+    let (mut held, mut all): (Vec<u64>, u64) = (Vec::new(), ZEROS);
+    for plan in plans {
+        let mut sizes: Vec<u64> = plan.slots.iter().map(|&bytes| buffer_bytes(bytes)).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        for (rank, bytes) in sizes.into_iter().enumerate() {
+            if held.get(rank).is_none_or(|&held| held < bytes) {
+                held.truncate(rank);
+                held.push(bytes);
+                all += bytes;
+            }
+        }
+    }
+    all
+}
