@@ -116,7 +116,7 @@ impl UNet {
             )
         };
         let base = widths[0];
-        let all_outer = c.layers_per_block + 1 <= OUTER_LAYERS;
+        let all_outer = c.layers_per_block < OUTER_LAYERS;
         Self {
             conditions: Conditions::new(c, p),
             time_embedding: Embedding::new(
