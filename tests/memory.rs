@@ -135,7 +135,10 @@ fn streamed_weights_change_no_frame() {
         };
         let [kept, _] = run(&[], "kept");
         let [streamed, planned] = run(&["--offload"], "streamed");
-        assert!(streamed <= planned && planned - streamed <= planned / 10, "{options:?}: {streamed} of {planned}");
+        assert!(
+            streamed <= planned && planned - streamed <= planned / 20 + (512 << 10),
+            "{options:?}: {streamed} of {planned}"
+        );
         assert!(streamed < kept, "{options:?}: {streamed} bytes, {kept} where weights are kept");
         assert!(frames(&room, "kept", 4) == frames(&room, "streamed", 4), "{options:?}: other frames");
     }
