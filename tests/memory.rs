@@ -135,7 +135,10 @@ fn streamed_weights_change_no_frame() {
         };
         let [kept, _] = run(&[], "kept");
         let [streamed, planned] = run(&["--offload"], "streamed");
-        assert!(streamed <= planned && planned - streamed <= planned / 10, "{options:?}: {streamed} of {planned}");
+        assert!(
+            streamed <= planned && planned - streamed <= planned / 20 + (512 << 10),
+            "{options:?}: {streamed} of {planned}"
+        );
         assert!(streamed < kept, "{options:?}: {streamed} bytes, {kept} where weights are kept");
         assert!(frames(&room, "kept", 4) == frames(&room, "streamed", 4), "{options:?}: other frames");
     }
@@ -146,8 +149,9 @@ fn streamed_weights_change_no_frame() {
 fn the_published_model_is_planned_for_in_a_gibibyte_and_a_half() {
     let room = Room::new();
     let plan = |more: &[&str]| {
-        let published = ["plan", "--config", "i2vgen-xl", "--dtype", "f16", "--json"];
-        let size: &[&str] = if more.contains(&"-W") { &[] } else { &["-W", "512", "-H", "512", "--frames", "16"] };
+        let published = ["plan", "--config", "i2vgen-xl", "--json"];
+        let size: &[&str] =
+            if more.contains(&"-W") { &[] } else { &["-W", "512", "-H", "512", "--frames", "16", "--dtype", "f16"] };
         room.run(&[&published[..], size, more].concat()).ok().json()
     };
     let streamed = plan(&["--offload"]);
@@ -166,6 +170,14 @@ fn the_published_model_is_planned_for_in_a_gibibyte_and_a_half() {
         plan(&["-W", "768", "-H", "768", "--offload", "--cfg-scale", "1", "--frames", "2", "--max-memory", "500MiB"]);
     assert!(tight["savings"]["tiles"].is_u64(), "{}", tight["savings"]);
     assert!(tight["estimate"]["peak_bytes"].as_u64() <= Some(500 << 20));
+    // And where a whole frame exceeds a buffer, whatever the memory.
+    let small = ["--assume-device", "portable", "--dtype", "f32", "-W", "576", "-H", "576", "--frames", "2"];
+    assert!(plan(&small)["savings"]["tiles"].is_u64());
+    let ran = room.run(&[&["plan", "--config", "i2vgen-xl", "--vae-tile", "off"], &small[..]].concat());
+    assert!(
+        ran.code == Some(1) && ran.stderr.contains("largest buffer") && ran.stderr.contains("--vae-tile auto"),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -127,7 +127,9 @@ impl Planner<'_> {
         let mut impossible = vec![false; shapes.len()];
         let mut least: Option<Error> = None;
         let MemoryPolicy { offload, resident, .. } = self.memory;
-        for offload in [false, true].into_iter().filter(|&streamed| if streamed { !resident } else { !offload }) {
+        for offload in
+            [false, true].into_iter().filter(|&streamed| if streamed { !resident } else { resident || !offload })
+        {
             for (i, &shape) in shapes.iter().enumerate() {
                 if impossible[i] {
                     continue;
@@ -246,13 +248,11 @@ impl Fit {
     pub fn advice(&self) -> Advice {
         let Self { device, memory, limit, needed, savings, unsaved, problem, remedy } = self;
         let needed = needed.map_or(String::new(), |bytes| Bytes(bytes).to_string());
-        let mut of = match memory {
-            Some(memory) => format!("{needed} of {} on '{device}'", Bytes(*memory)),
-            None => format!("{needed} on '{device}', which does not tell how much it has"),
+        let of = match (limit, memory) {
+            (Some(limit), _) => format!("{needed} of {} that --max-memory allows on '{device}'", Bytes(*limit)),
+            (None, Some(memory)) => format!("{needed} of {} on '{device}'", Bytes(*memory)),
+            (None, None) => format!("{needed} on '{device}', which does not tell how much it has"),
         };
-        if let Some(limit) = limit {
-            of += &format!(", of {} that are allowed", Bytes(*limit));
-        }
         match (problem, remedy) {
             (Some(problem), Some(remedy)) => Advice::new(Topic::Memory, problem, format!("take {remedy}")),
             (Some(problem), None) => {

@@ -1,6 +1,6 @@
 //! The plans of a generation: made without a device, for the engine and for `i2vgen plan`.
 
-use super::{Error, Networks, Passes, Request, RngKind, Strips, weight_dtype};
+use super::{Error, Networks, Passes, Request, RngKind, Strips, VaeTile, strips::COUNTS, weight_dtype};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
@@ -46,6 +46,8 @@ pub struct Shape {
     pub image_branch_scale: f32,
     /// Rows of latents that are decoded at a time, with what overlaps besides; `None` is a whole frame.
     pub strip: Option<usize>,
+    /// May frames be decoded in strips that nobody asked for?
+    pub free_strip: bool,
 }
 
 impl Shape {
@@ -72,6 +74,7 @@ impl Shape {
             drawn: request.rng == RngKind::Philox,
             anchor: request.anchoring.filter(Anchoring::acts).map(|anchoring| anchoring.mode),
             image_branch_scale: request.compat.image_branch_scale(),
+            free_strip: request.vae_tile == VaeTile::Auto,
             strip: request.vae_tile.rows().map(|pixels| pixels as usize / factor.max(1)),
         }
     }
@@ -206,7 +209,8 @@ impl Plans {
             })
         };
         let [width, height] = shape.size;
-        let (decode, strips) = decode_plans(networks, &shape, types, target)?;
+        let (decode, strips, strip) = decode_plans(networks, &shape, types, target)?;
+        let shape = Shape { strip, ..shape };
         Ok(Self {
             text: plan("text", types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
             image: image_plan(networks, types, target)?,
@@ -254,27 +258,40 @@ impl Plans {
     ) -> Result<Option<Self>, Error> {
         let shape = Shape { strip: Some(own), ..self.shape };
         match decode_plans(networks, &shape, types, target)? {
-            (decode, Some(strips)) => Ok(Some(Self { decode, strips: Some(strips), shape, ..self.clone() })),
+            (decode, Some(strips), strip) => {
+                Ok(Some(Self { decode, strips: Some(strips), shape: Shape { strip, ..shape }, ..self.clone() }))
+            }
             _ => Ok(None),
         }
     }
 }
 
-/// The plan of the VAE decoder for a frame, or that of its beginning and those of its strips.
+/// The plan of the VAE decoder for a frame, or that of its beginning and those of its strips with the rows of each. Strips that nobody asked
+/// for are made where a whole frame exceeds the device's limits.
 fn decode_plans(
     networks: &Networks,
     shape: &Shape,
     types: PlanTypes,
     target: &Target,
-) -> Result<(Plan, Option<Strips>), Error> {
+) -> Result<(Plan, Option<Strips>, Option<usize>), Error> {
+    let in_strips = |own: usize| {
+        let found = Strips::new(networks, shape, types.of(2), target, own)?;
+        Ok::<_, Error>(found.map(|(plan, strips)| (plan, Some(strips), Some(own))))
+    };
     if let Some(own) = shape.strip
-        && let Some((plan, strips)) = Strips::new(networks, shape, types.of(2), target, own)?
+        && let Some(found) = in_strips(own)?
     {
-        return Ok((plan, Some(strips)));
+        return Ok(found);
     }
     let mut graph = Graph::new(types.of(2)).with_max_binding(target.device.max_binding);
     networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1])?;
-    Ok((Plan::new(&graph, target, Keep::Nothing)?.named("vae-decode"), None))
+    match Plan::new(&graph, target, Keep::Nothing) {
+        Ok(plan) => Ok((plan.named("vae-decode"), None, None)),
+        Err(too_large) => {
+            let smaller = || COUNTS.iter().find_map(|count| in_strips(shape.latent[0].div_ceil(*count)).ok().flatten());
+            shape.free_strip.then(smaller).flatten().ok_or(too_large.into())
+        }
+    }
 }
 
 /// The plan of the image encoder alone.
