@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 /// The program on the device of `I2VGEN_DEVICE`.
 fn run(room: &Room, arguments: &[&str]) -> Ran {
-    let device = std::env::var("I2VGEN_DEVICE").ok().filter(|name| !name.is_empty() && !arguments.contains(&"--device"));
+    let device =
+        std::env::var("I2VGEN_DEVICE").ok().filter(|name| !name.is_empty() && !arguments.contains(&"--device"));
     let device = device.as_deref().map_or(vec![], |name| vec!["--device", name]);
     room.run(&[arguments, &device].concat())
 }
