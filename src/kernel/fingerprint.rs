@@ -38,7 +38,7 @@ mod tests {
     use super::*;
     use crate::{
         gpu::PORTABLE,
-        kernel::{Dtype, Gemm, KERNELS, Linear},
+        kernel::{Dtype, Gemm, Linear},
     };
 
     #[test]
@@ -53,13 +53,15 @@ mod tests {
 
     #[test]
     fn what_is_included_in_what_is_included_counts() {
-        let linear = KERNELS.iter().find(|kernel| kernel.name == "linear").unwrap().wgsl;
         let shared = |name: &str| SHARED.iter().find(|(known, _)| *known == name).unwrap().1;
-        let plain = files(linear, std::iter::empty());
-        assert!(plain.contains(&shared("shared/gemm.wgsl")) && plain.contains(&shared("shared/store.wgsl")));
-        assert!(!plain.contains(&shared("shared/gemm_register.wgsl")));
-        assert!(
-            files(linear, ["shared/gemm_register.wgsl"].into_iter()).contains(&shared("shared/gemm_register.wgsl"))
-        );
+        let text = "# include \"shared/item.wgsl\"\n# include BODY\n";
+        // item.wgsl includes store.wgsl, gemm_register.wgsl gemm_finish.wgsl.
+        let plain = files(text, std::iter::empty());
+        assert_eq!(plain, [text, shared("shared/item.wgsl"), shared("shared/store.wgsl")]);
+        let whole = files(text, ["shared/gemm_register.wgsl", "f16"].into_iter());
+        for name in ["shared/gemm_register.wgsl", "shared/gemm_finish.wgsl"] {
+            assert!(whole.contains(&shared(name)), "{name}");
+        }
+        assert!(!whole.contains(&shared("shared/gemm_wide.wgsl")));
     }
 }

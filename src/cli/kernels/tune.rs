@@ -34,8 +34,8 @@ use report::{Outcome, Report};
 /// Search the settings of kernels that are fastest on this device at the shapes of a model run, and keep them for later runs
 ///
 /// The costliest shapes come first. At each, every setting is compared with the CPU twin; those that hold are timed, the slower half is
-/// dropped and the rest timed for longer until one is left (successive halving). That one races the kernel's own choice, and is kept if the
-/// whole 95 % interval of their ratio is beyond --min-gain. What was searched before is not searched again as long as device, driver, this
+/// dropped and the rest timed for longer until three are left (successive halving). These race the kernel's own choice, and the fastest is
+/// kept if the whole 95 % interval of its ratio is beyond --min-gain. What was searched before is not searched again as long as device, driver, this
 /// program and the kernel's source are the same. Settings are tried in a process of their own: one that hangs or crashes the driver is
 /// left out. generate, batch, sweep, profile, trace-tensors and verify use what is kept, and say so.
 #[derive(Args)]

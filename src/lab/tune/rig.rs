@@ -106,21 +106,19 @@ impl Rig for DeviceRig<'_> {
         Ok(only_mine(timed)?.and_then(|timing| self.plausible(&timing).map(|()| timing.median)))
     }
 
-    fn race(&mut self, at: usize, budget: Duration) -> Result<Result<Place, String>, Error> {
+    fn race(&mut self, finalists: &[usize], budget: Duration) -> Result<Result<Vec<Place>, String>, Error> {
         let rules =
             race::Rules { budget, notable: self.rules.min_gain, seed: self.rules.seed, ..race::Rules::default() };
+        let lanes: Vec<usize> = std::iter::once(0).chain(finalists.iter().copied()).collect();
+        let timers: Result<Vec<Timer>, Error> = lanes.iter().map(|&at| self.timer(at)).collect();
         let tell = &mut self.tell;
-        let mut before = |lane: usize| tell(if lane == 0 { 0 } else { at }, "racing");
-        let raced = self.own.with(&self.choices[0]).and_then(|own| {
-            let mut timers = [own, self.own.with(&self.choices[at])?];
-            race(&mut timers, &rules, &mut before)
-        });
+        let raced = timers.and_then(|mut timers| race(&mut timers, &rules, &mut |lane| tell(lanes[lane], "racing")));
         let mut places = match only_mine(raced)? {
             Ok(places) => places,
             Err(why) => return Ok(Err(why)),
         };
-        let Some(place) = places.pop() else { return Ok(Err("it has no place".into())) };
-        Ok(self.plausible(&place.timing).map(|()| place))
+        places.remove(0);
+        Ok(places.iter().try_for_each(|place| self.plausible(&place.timing)).map(|()| places))
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Every setting is checked and timed for a moment; one that is far behind is dropped there. Of the others the slower half goes, the rest is
 //! timed for longer, and so on (successive halving: Karnin, Koren & Somekh, 2013; Jamieson & Talwalkar, 2016). Times of different rounds
-//! are not compared, for the device's clock drifts. What is left races the kernel's own choice, in turn, and is kept only if all of the
-//! interval of their ratio is beyond the gain that was asked for.
+//! are not compared, for the device's clock drifts. The last few race the kernel's own choice, in turn, which stands up to noise that single
+//! times do not; the fastest is kept if all of the interval of its ratio is beyond the gain that was asked for.
 
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ pub trait Rig {
     /// Seconds of one run, the median of about this long; after `hopeless` seconds for a single run it may stop at once.
     fn time(&mut self, at: usize, time: Duration, hopeless: f64) -> Result<Result<f64, String>, Self::Error>;
 
-    /// Races a setting against the kernel's own choice.
-    fn race(&mut self, at: usize, budget: Duration) -> Result<Result<Place, String>, Self::Error>;
+    /// Races settings against the kernel's own choice; returns their places.
+    fn race(&mut self, finalists: &[usize], budget: Duration) -> Result<Result<Vec<Place>, String>, Self::Error>;
 }
 
 /// A setting and what became of it.
@@ -76,14 +76,18 @@ pub struct Search {
     pub attempts: Vec<Attempt>,
     /// The setting that runs from now on, if it is not the kernel's own choice.
     pub kept: Option<Setting>,
-    /// The race of the fastest setting against the kernel's own choice, if another one was fastest.
+    /// The race of the fastest other setting against the kernel's own choice, if any was near it.
     pub race: Option<Place>,
     /// Seconds that the search took.
     pub seconds: f64,
 }
 
-/// A setting is dropped at once if it takes so many times as long as the fastest so far.
-const HOPELESS: f64 = 2.0;
+/// A setting is dropped at once if it takes so many times as long as the fastest so far; on a busy machine less may be noise.
+const HOPELESS: f64 = 3.0;
+/// How many may race the kernel's own choice.
+const FINALISTS: usize = 3;
+/// Others do not race if they took so many times as long as the kernel's own choice in the same round.
+const NEAR: f64 = 1.1;
 /// Of the budget, the part before the race: a race with little time finds nothing.
 const SEARCHING: f64 = 0.6;
 /// The race's part of the budget, also where the search took longer.
@@ -124,13 +128,9 @@ pub fn search<R: Rig>(rig: &mut R, settings: &[Setting], rules: &Rules) -> Resul
     let mut attempts: Vec<Attempt> = settings.iter().cloned().map(Attempt::new).collect();
     let mut left = first_round(rig, &mut attempts, rules)?;
     let end = rules.budget.mul_f64(SEARCHING);
-    while left.len() > 1 && rig.elapsed() < end {
-        let slower = left.split_off(left.len().div_ceil(2));
-        for at in slower {
+    while left.len() > FINALISTS && rig.elapsed() < end {
+        for at in left.split_off(left.len().div_ceil(2)) {
             attempts[at].dropped = Some(format!("in the slower half of round {}", attempts[at].rounds));
-        }
-        if left.len() < 2 {
-            break;
         }
         let rounds = rounds(left.len());
         for i in 0..left.len() {
@@ -140,14 +140,16 @@ pub fn search<R: Rig>(rig: &mut R, settings: &[Setting], rules: &Rules) -> Resul
         left.retain(|&at| attempts[at].dropped.is_none());
         by_time(&mut left, &attempts);
     }
-    let (race, kept) = match left.first() {
-        Some(&best) if best > 0 => decide(rig, &mut attempts, best, rules)?,
-        _ => (None, None),
-    };
-    for &at in left.iter().skip(1).filter(|&&at| at > 0) {
-        attempts[at].dropped =
-            Some(format!("slower in round {}, with which the time for it ended", attempts[at].rounds));
+    let own = attempts.first().filter(|_| left.contains(&0)).and_then(|own| own.seconds).unwrap_or(f64::INFINITY);
+    let is_near = |&at: &usize| attempts[at].seconds.is_some_and(|seconds| seconds <= NEAR * own);
+    let finalists: Vec<usize> = left.iter().copied().filter(|&at| at > 0).filter(is_near).take(FINALISTS).collect();
+    for &at in left.iter().filter(|at| !finalists.contains(at)) {
+        attempts[at].dropped = Some(format!("slower in round {}, the last one before the race", attempts[at].rounds));
     }
+    let (race, kept) = match finalists.is_empty() {
+        true => (None, None),
+        false => decide(rig, &mut attempts, &finalists, rules)?,
+    };
     let mut found = Search { attempts, kept, race, seconds: rig.elapsed().as_secs_f64() };
     if found.kept.is_none() && found.wrong().is_none() {
         found.attempts.iter_mut().take(1).for_each(|own| own.dropped = None);
@@ -210,9 +212,10 @@ fn next(untried: &mut Vec<usize>, attempts: &[Attempt]) -> Option<usize> {
     Some(untried.remove(position))
 }
 
-/// Rounds of halving until one of so many is left; at least 1.
+/// How often so many settings and what is left of them are timed until there are finalists.
 fn rounds(count: usize) -> u32 {
-    count.next_power_of_two().ilog2().max(1)
+    let halves = std::iter::successors(Some(count), |&count| (count > FINALISTS).then(|| count.div_ceil(2)));
+    halves.count() as u32
 }
 
 fn by_time(left: &mut [usize], attempts: &[Attempt]) {
@@ -240,25 +243,39 @@ fn hopeless(times: f64) -> String {
 
 type Decision = (Option<Place>, Option<Setting>);
 
-/// Races the fastest setting; it is kept if it wins.
-fn decide<R: Rig>(rig: &mut R, attempts: &mut [Attempt], best: usize, rules: &Rules) -> Result<Decision, R::Error> {
+/// Races the finalists; the fastest of those that surely gain is kept.
+fn decide<R: Rig>(
+    rig: &mut R,
+    attempts: &mut [Attempt],
+    finalists: &[usize],
+    rules: &Rules,
+) -> Result<Decision, R::Error> {
     let time = rules.budget.saturating_sub(rig.elapsed()).max(rules.budget.mul_f64(RACING));
-    let place = match rig.race(best, time)? {
-        Ok(place) => place,
+    let places = match rig.race(finalists, time)? {
+        Ok(places) => places,
         Err(why) => {
-            attempts[best].dropped = Some(format!("its race failed: {why}"));
+            finalists.iter().for_each(|&at| attempts[at].dropped = Some(format!("its race failed: {why}")));
             return Ok((None, None));
         }
     };
-    let told = format!("{:.3} ({:.3} to {:.3})", place.ratio, place.interval.low, place.interval.high);
-    if place.verdict == Verdict::Faster {
-        attempts[0].dropped = Some(format!("the time of the setting that is kept is {told} of its own"));
-        return Ok((Some(place), Some(attempts[best].setting.clone())));
-    }
+    let told = |place: &Place| format!("{:.3} ({:.3} to {:.3})", place.ratio, place.interval.low, place.interval.high);
+    let raced: Vec<(usize, Place)> = finalists.iter().copied().zip(places).collect();
+    let fastest = raced.iter().min_by(|(_, a), (_, b)| a.ratio.total_cmp(&b.ratio));
+    let sure = raced.iter().filter(|(_, place)| place.verdict == Verdict::Faster);
+    let winner = sure.min_by(|(_, a), (_, b)| a.ratio.total_cmp(&b.ratio));
     let percent = 100.0 * rules.min_gain;
-    attempts[best].dropped =
-        Some(format!("its time is {told} of that of the kernel's own choice: no gain of {percent:.1} % is sure"));
-    Ok((Some(place), None))
+    for (at, place) in &raced {
+        let reason = match winner {
+            Some((best, _)) if best == at => continue,
+            Some(_) if place.verdict == Verdict::Faster => "another one is faster still".into(),
+            _ => format!("no gain of {percent:.1} % is sure"),
+        };
+        attempts[*at].dropped =
+            Some(format!("its time is {} of that of the kernel's own choice: {reason}", told(place)));
+    }
+    let Some((best, place)) = winner else { return Ok((fastest.map(|(_, place)| place.clone()), None)) };
+    attempts[0].dropped = Some(format!("the time of the setting that is kept is {} of its own", told(place)));
+    Ok((Some(place.clone()), Some(attempts[*best].setting.clone())))
 }
 
 #[cfg(test)]
@@ -323,22 +340,25 @@ mod tests {
             Ok(Ok(one))
         }
 
-        fn race(&mut self, at: usize, budget: Duration) -> Result<Result<Place, String>, Self::Error> {
+        fn race(&mut self, finalists: &[usize], budget: Duration) -> Result<Result<Vec<Place>, String>, Self::Error> {
             self.pass(budget.as_secs_f64());
-            self.raced.push(at);
-            let ratio = self.seconds[at] / self.seconds[0] + if self.disappoints { 1.0 } else { 0.0 };
-            let verdict = if ratio < 0.97 { Verdict::Faster } else { Verdict::NoDifference };
-            let timing = Timing {
-                median: self.seconds[at],
-                low: 0.0,
-                high: 0.0,
-                samples: 12,
-                repeats: 1,
-                sets: 1,
-                exceeds_caches: true,
-                clock: Clock::Wall,
+            self.raced.extend(finalists);
+            let place = |&at: &usize| {
+                let ratio = self.seconds[at] / self.seconds[0] + if self.disappoints { 1.0 } else { 0.0 };
+                let verdict = if ratio < 0.97 { Verdict::Faster } else { Verdict::NoDifference };
+                let timing = Timing {
+                    median: self.seconds[at],
+                    low: 0.0,
+                    high: 0.0,
+                    samples: 12,
+                    repeats: 1,
+                    sets: 1,
+                    exceeds_caches: true,
+                    clock: Clock::Wall,
+                };
+                Place { timing, ratio, interval: Interval { low: ratio, high: ratio }, verdict }
             };
-            Ok(Ok(Place { timing, ratio, interval: Interval { low: ratio, high: ratio }, verdict }))
+            Ok(Ok(finalists.iter().map(place).collect()))
         }
     }
 
@@ -346,14 +366,15 @@ mod tests {
     fn the_fastest_is_kept_and_the_time_goes_to_the_fast_ones() {
         let mut fake = Fake::new(&[0.010, 0.012, 0.050, 0.007, 0.009, 0.008, 0.011, 0.015]);
         let found = fake.search(10.0);
-        assert_eq!((found.kept.clone(), fake.raced.as_slice()), (Some(setting(3)), &[3][..]));
+        assert_eq!((found.kept.clone(), fake.raced.as_slice()), (Some(setting(3)), &[3, 5][..]));
         assert!((found.race.as_ref().unwrap().ratio - 0.7).abs() < 1e-9);
         // One that is five times as slow costs one run; the winner was timed more than all that are slower than its half together.
         assert!(fake.timed[2] < 0.06 && fake.timed[3] > 2.0 * fake.timed[1], "{:?}", fake.timed);
         assert!(found.seconds < 10.5, "{}", found.seconds);
         let dropped = |at: usize| found.attempts[at].dropped.clone().unwrap_or_default();
         assert!(dropped(2).contains("5.0 times the time of the fastest"), "{}", dropped(2));
-        assert!(dropped(7).contains("slower half of round 1") || dropped(7).contains("2.1 times"), "{}", dropped(7));
+        assert!(dropped(7).contains("slower half of round 1"), "{}", dropped(7));
+        assert!(dropped(5).contains("0.800 (0.800 to 0.800)") && dropped(5).contains("faster still"), "{}", dropped(5));
         assert!(dropped(0).contains("0.700") && dropped(3).is_empty());
         assert_eq!((found.untried().len(), found.wrong()), (0, None));
     }
@@ -376,6 +397,7 @@ mod tests {
         let mut fake = Fake { disappoints: true, ..Fake::new(&[0.010, 0.009]) };
         let found = fake.search(5.0);
         assert_eq!((found.kept.as_ref(), fake.raced.as_slice()), (None, &[1][..]));
+        assert_eq!(found.race.as_ref().unwrap().verdict, Verdict::NoDifference);
         assert!(found.attempts[1].dropped.as_ref().unwrap().contains("no gain of 3.0 % is sure"));
         assert_eq!(found.attempts[0].dropped, None);
         // The own choice is the fastest: nothing to race.
