@@ -2,6 +2,8 @@
 
 mod rig;
 mod search;
+#[cfg(test)]
+mod search_tests;
 mod store;
 
 pub use rig::DeviceRig;

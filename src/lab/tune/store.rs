@@ -159,7 +159,8 @@ impl Tuned {
 
     /// What differs between two places where something was found, each in words: then times mean nothing.
     pub fn differences(&self, here: &Self) -> Vec<String> {
-        let facts: [(&str, &dyn Fn(&Self) -> String); 6] = [
+        type Fact<'a> = (&'a str, &'a dyn Fn(&Tuned) -> String);
+        let facts: [Fact<'_>; 6] = [
             ("device", &|t| t.device.name.clone()),
             ("interface", &|t| t.device.backend.clone()),
             ("driver", &|t| t.device.driver.clone()),
