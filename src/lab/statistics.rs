@@ -23,9 +23,19 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
     *values.select_nth_unstable_by(at, f64::total_cmp).1
 }
 
-/// The middle of the values.
+/// The middle of the values, of an even number the mean of the two in the middle; 0 of none.
 pub fn median(values: &[f64]) -> f64 {
-    quantile(values, 0.5)
+    let mut values = values.to_vec();
+    if values.is_empty() {
+        return 0.0;
+    }
+    let middle = values.len() / 2;
+    let even = values.len().is_multiple_of(2);
+    let (below, &mut above, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    match below.iter().copied().max_by(f64::total_cmp) {
+        Some(below) if even => (below + above) / 2.0,
+        _ => above,
+    }
 }
 
 /// Draws of the bootstrap.
@@ -62,7 +72,7 @@ mod tests {
     fn quantiles_are_values() {
         let values = [5.0, 1.0, 4.0, 2.0, 3.0];
         assert_eq!([0.0, 0.25, 0.5, 1.0].map(|share| quantile(&values, share)), [1.0, 2.0, 3.0, 5.0]);
-        assert_eq!(median(&[]), 0.0);
+        assert_eq!([&[][..], &[7.0], &[4.0, 1.0], &[3.0, 1.0, 2.0]].map(median), [0.0, 7.0, 2.5, 2.0]);
     }
 
     /// Of 100 intervals about 95 hold the true median.

@@ -295,7 +295,7 @@ mod tests {
     }
 
     fn fit_with(policy: MemoryPolicy, memory: Option<u64>, change: impl Fn(&mut Request)) -> Fit {
-        let mut request = Request { width: 192, height: 128, frames: 4, ..Request::plain() };
+        let mut request = Request { width: 384, height: 256, frames: 8, ..Request::plain() };
         change(&mut request);
         let configs = Configs::published();
         let networks = Networks::new(&configs, request.compat);
@@ -344,13 +344,13 @@ mod tests {
         let short = fit(Some(memory), |_| {});
         let Some(Remedy::Size([width, height])) = short.remedy else { panic!("{short:?}") };
         assert_eq!(short.needed, passes.needed);
-        assert!(height == (width * 128).div_ceil(192).next_multiple_of(8) || height == width * 128 / 192 / 8 * 8);
+        assert!(height == (width * 256).div_ceil(384).next_multiple_of(8) || height == width * 256 / 384 / 8 * 8);
         let resized =
             |width, height| fit(Some(memory), move |request| (request.width, request.height) = (width, height));
         assert_eq!(resized(width, height).problem, None);
-        let [wider, higher] = [width + 8, ((f64::from(width + 8) * 128.0 / 192.0 / 8.0).round() * 8.0) as u32];
+        let [wider, higher] = [width + 8, ((f64::from(width + 8) * 256.0 / 384.0 / 8.0).round() * 8.0) as u32];
         assert!(
-            wider == 192 || resized(wider, higher).problem.is_some(),
+            wider == 384 || resized(wider, higher).problem.is_some(),
             "{wider}x{higher} fits, {width}x{height} was proposed"
         );
         assert!(short.advice().to_string().ends_with(&format!("take --width {width} --height {height}")));
@@ -380,7 +380,7 @@ mod tests {
     fn where_nothing_fits_nothing_is_proposed() {
         let none = fit(Some(1 << 30), |_| {});
         assert!(
-            none.problem.as_ref().is_some_and(|problem| problem.contains("4 frames of 192x128 need"))
+            none.problem.as_ref().is_some_and(|problem| problem.contains("8 frames of 384x256 need"))
                 && none.remedy.is_none()
         );
         assert!(none.advice().to_string().contains("take another device"));

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_median_is_in_the_middle() {
         assert_eq!(median([3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median([4.0, 1.0]), Some(4.0));
+        assert_eq!(median([4.0, 1.0]), Some(2.5));
         assert_eq!((median([]), range(&[])), (None, None));
         assert_eq!(range(&[2.0, 9.0, -1.0]), Some([-1.0, 9.0]));
         assert_eq!((width(&[5.0, 1.0, 2.0, 90.0, 4.0]), width(&[])), (3.0, 0.0));

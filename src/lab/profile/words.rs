@@ -158,7 +158,7 @@ mod tests {
         for part in [
             "denoising step: 30.5 s (30.5 s to 30.6 s in 6 runs)",
             "the time goes to linear 66.7 % at 24.9 % of the roof, conv2d 33.3 % at 49.9 % of the roof",
-            "linear portable takes 20.1 s; its roof, memory, would allow 5.00 s: 50.0 % of the time could go, most of it in conv_out (100 %)",
+            "linear portable takes 20.0 s; its roof, memory, would allow 5.00 s: 50.0 % of the time could go, most of it in conv_out (100 %)",
             "first result after 43.0 s (weights 1.00 s, pipelines 2.00 s, first run 40.0 s); the second time after 32.5 s",
         ] {
             assert!(text.contains(part), "no '{part}' in\n{text}");
