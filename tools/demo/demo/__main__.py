@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from . import control, evaluate, export, look, pictures, training, unet, vae
+from . import beside, control, evaluate, export, look, pictures, training, unet, vae
 
 
 def main() -> None:
@@ -45,6 +45,9 @@ def main() -> None:
     stage.add_argument("folder", type=Path, help="for pictures and clips; run again, it goes on")
     stage.add_argument("--program", nargs="+", required=True, help="the runtime")
     stage.add_argument("--pictures", type=int, default=32)
+    stage = stages.add_parser("beside", help="time the runtime beside diffusers on the CPU")
+    stage.add_argument("--program", nargs="+", required=True, help="the runtime")
+    stage.add_argument("--rounds", type=int, default=5)
     stage = stages.add_parser("pictures", help="draw the example pictures")
     stage.add_argument("folder", type=Path)
     a = parser.parse_args()
@@ -65,6 +68,8 @@ def main() -> None:
             evaluate.evaluate(a.folder, a.program, a.clips, a.others, a.sweeps)
         case "control":
             control.control(a.folder, a.program, a.pictures)
+        case "beside":
+            beside.beside(a.program, a.rounds)
         case "export":
             export.export(a.folder, a.vae, a.target)
 
