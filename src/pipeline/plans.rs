@@ -173,9 +173,9 @@ pub struct StepPlans {
 }
 
 impl StepPlans {
-    /// Those of the network.
+    /// Those of the network; the one whose intermediates are the largest first.
     pub fn networks(&self) -> Vec<&Plan> {
-        [&self.conditions, &self.unet].into_iter().chain(&self.outer).collect()
+        [&self.unet, &self.conditions].into_iter().chain(&self.outer).collect()
     }
 }
 
