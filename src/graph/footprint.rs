@@ -56,19 +56,19 @@ pub fn upload_bytes<'a>(keys: impl IntoIterator<Item = &'a WeightKey>) -> u64 {
     all.min(flush_bytes(all) + largest)
 }
 
-/// Bytes of what programs share that are made in this order ([`super::Slots`]): buffers for intermediates, and zeros.
-pub fn shared_bytes<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> u64 {
-    let (mut held, mut all): (Vec<u64>, u64) = (Vec::new(), ZEROS);
+/// The sizes of buffers in which the intermediates of each of these plans fit, the largest first: at every rank the largest of all plans.
+pub(super) fn shared_slots<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Vec<u64> {
+    let mut shared: Vec<u64> = Vec::new();
     for plan in plans {
-        let mut sizes: Vec<u64> = plan.slots.iter().map(|&bytes| buffer_bytes(bytes)).collect();
+        let mut sizes = plan.slots.clone();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
-        for (rank, bytes) in sizes.into_iter().enumerate() {
-            if held.get(rank).is_none_or(|&held| held < bytes) {
-                held.truncate(rank);
-                held.push(bytes);
-                all += bytes;
-            }
-        }
+        shared.resize(shared.len().max(sizes.len()), 0);
+        shared.iter_mut().zip(sizes).for_each(|(shared, size)| *shared = size.max(*shared));
     }
-    all
+    shared
+}
+
+/// Bytes of what the programs of these plans share ([`super::Slots`]): buffers for intermediates, and zeros.
+pub fn shared_bytes<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> u64 {
+    ZEROS + shared_slots(plans).into_iter().map(buffer_bytes).sum::<u64>()
 }

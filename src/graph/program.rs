@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::{
     Error, Place, Plan, PlannedOp, WeightKey, WeightStore,
+    footprint::shared_slots,
     plan::bind,
     stream::{Part, Stream, parts, placed},
     watch::{Inside, Watched},
@@ -27,43 +28,35 @@ pub(crate) const ZEROS: u64 = 128 << 10;
 /// Size of the buffers of a hollow program.
 const HOLLOW: u64 = 256;
 
-/// Buffers for intermediates that several programs share. Reserve those of the largest plan first.
-#[derive(Debug, Default)]
+/// Buffers for intermediates that several programs share, and zeros that stand for absent operands.
+#[derive(Debug)]
 pub struct Slots {
+    /// The largest first.
     buffers: Vec<Buffer>,
-    zeros: Option<Buffer>,
+    zeros: Buffer,
 }
 
 impl Slots {
-    /// Allocates what a plan needs.
-    pub fn reserve(&mut self, device: &Device, plan: &Plan) -> Result<(), Error> {
-        self.take(device, plan).map(|_| ())
+    /// Allocates what each of these plans needs.
+    ///
+    /// # Errors
+    /// Those of the device's memory.
+    pub fn new<'a>(device: &Device, plans: impl IntoIterator<Item = &'a Plan>) -> Result<Self, Error> {
+        let buffers = shared_slots(plans).into_iter().map(|bytes| device.buffer("intermediate tensors", bytes));
+        Ok(Self { buffers: buffers.collect::<Result<_, _>>()?, zeros: device.buffer("zeros", ZEROS)? })
     }
 
     /// The buffers of a plan's slots, in its order.
-    fn take(&mut self, device: &Device, plan: &Plan) -> Result<Vec<Buffer>, Error> {
+    fn of(&self, plan: &Plan) -> Result<Vec<Buffer>, Error> {
         let mut order: Vec<usize> = (0..plan.slots.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(plan.slots[i]));
         let mut taken = vec![None; plan.slots.len()];
         // Largest with largest.
         for (rank, &slot) in order.iter().enumerate() {
-            let bytes = plan.slots[slot];
-            if self.buffers.get(rank).is_none_or(|b| b.bytes() < bytes) {
-                let buffer = device.buffer("intermediate tensors", bytes)?;
-                self.buffers.truncate(rank);
-                self.buffers.push(buffer);
-            }
-            taken[slot] = Some(self.buffers[rank].clone());
+            let buffer = self.buffers.get(rank).filter(|buffer| buffer.bytes() >= plan.slots[slot]);
+            taken[slot] = Some(buffer.cloned().ok_or_else(|| Error::Unbound("intermediate tensors".into()))?);
         }
         Ok(taken.into_iter().flatten().collect())
-    }
-
-    /// Zeros that stand for absent operands.
-    fn zeros(&mut self, device: &Device) -> Result<Buffer, Error> {
-        if self.zeros.is_none() {
-            self.zeros = Some(device.buffer("zeros", ZEROS)?);
-        }
-        self.zeros.clone().ok_or_else(|| Error::Unbound("zeros".into()))
     }
 }
 
@@ -98,18 +91,19 @@ impl Program {
     /// Compiles the pipelines, allocates the buffers and binds everything. External tensors are looked up in `bindings`; those that this
     /// plan writes and that are not there are allocated and added.
     pub fn new(device: &Device, plan: &Plan, weights: &WeightStore, bindings: &mut Bindings) -> Result<Self, Error> {
-        Self::with_slots(device, plan, weights, bindings, &mut Slots::default())
+        Self::with_slots(device, plan, weights, bindings, &Slots::new(device, [plan])?)
     }
 
-    /// The same with buffers for intermediates that other programs use too: programs that do not run at the same time can share them.
+    /// The same with buffers for intermediates that were made for this plan and others: programs that do not run at the same time can share
+    /// them.
     pub fn with_slots(
         device: &Device,
         plan: &Plan,
         weights: &WeightStore,
         bindings: &mut Bindings,
-        slots: &mut Slots,
+        slots: &Slots,
     ) -> Result<Self, Error> {
-        let (zeros, slots) = (slots.zeros(device)?, slots.take(device, plan)?);
+        let (zeros, slots) = (slots.zeros.clone(), slots.of(plan)?);
         let mut externals = Vec::new();
         for external in &plan.externals {
             if !bindings.contains_key(&external.name) {

@@ -69,12 +69,11 @@ impl<'a> Denoiser<'a> {
             Noise::bind(device, &mut bindings, "noise.step", s.elements(), s.drawn)?;
         }
         // Steps, passes and plans run one after the other: they share their intermediates.
-        let mut slots = Slots::default();
-        slots.reserve(device, &plans.step.unet)?;
-        let step = StepPrograms::new(device, &plans.step, weights, &bindings, &mut slots)?;
+        let slots = Slots::new(device, plans.networks())?;
+        let step = StepPrograms::new(device, &plans.step, weights, &bindings, &slots)?;
         let unguided_step = plans.unguided_step.as_ref();
         let unguided_step =
-            unguided_step.map(|plans| StepPrograms::new(device, plans, weights, &bindings, &mut slots)).transpose()?;
+            unguided_step.map(|plans| StepPrograms::new(device, plans, weights, &bindings, &slots)).transpose()?;
         let initial = Program::new(device, &plans.initial, &WeightStore::default(), &mut bindings)?;
         Ok(Self { device, plans, bindings, step, unguided_step, initial })
     }
@@ -208,7 +207,7 @@ impl StepPrograms {
         plans: &StepPlans,
         weights: &WeightStore,
         common: &Bindings,
-        slots: &mut Slots,
+        slots: &Slots,
     ) -> Result<Self, Error> {
         let s = &plans.shape;
         let mut bindings = common.clone();

@@ -204,9 +204,7 @@ impl Engine {
 
     /// Uploads the UNet's weights for these plans.
     pub fn unet_weights(&self, plans: &Plans) -> Result<WeightStore, Error> {
-        let steps = std::iter::once(&plans.step).chain(&plans.unguided_step);
-        let all: Vec<&Plan> = steps.flat_map(|step| step.networks()).collect();
-        load(&self.device, &self.checkpoint, ComponentKind::UNet, &all, plans.offload)
+        load(&self.device, &self.checkpoint, ComponentKind::UNet, &plans.networks(), plans.offload)
     }
 
     /// Decodes clips from their latents `[F, h, w, 4]`; `pixels`: also before rounding to 8 bits.
@@ -217,9 +215,7 @@ impl Engine {
         pixels: bool,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Vec<Frame>>, Error> {
-        let segments = plans.strips.iter().flat_map(|strips| &strips.segments);
-        let all: Vec<&Plan> = std::iter::once(&plans.decode).chain(segments).collect();
-        let weights = load(&self.device, &self.checkpoint, ComponentKind::Vae, &all, plans.offload)?;
+        let weights = load(&self.device, &self.checkpoint, ComponentKind::Vae, &plans.decoding(), plans.offload)?;
         let decoder = Decoder::new(&self.device, plans, &weights)?;
         let mut clips = Vec::new();
         for (clip, one) in latents.iter().enumerate() {

@@ -154,9 +154,8 @@ fn named(plans: &Plans) -> Vec<(&'static str, &Plan)> {
         ("conditions", &plans.initial),
         ("denoising", &plans.step.unet),
         ("denoising", &plans.step.ddim),
-        ("VAE decoder", &plans.decode),
     ];
-    named.extend(plans.strips.iter().flat_map(|strips| &strips.segments).map(|plan| ("VAE decoder", plan)));
+    named.extend(plans.decoding().into_iter().map(|plan| ("VAE decoder", plan)));
     if let Some(step) = &plans.unguided_step {
         let name = "denoising without guidance";
         named.extend([(name, &step.conditions), (name, &step.unet), (name, &step.ddim)]);
@@ -190,7 +189,7 @@ fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, off
 fn decode(plans: &Plans, kept: u64, read: u64) -> PhaseEstimate {
     let whole = phase("VAE decoder", plans.shape.frames, &plans.decode, kept, read, plans.offload);
     let Some(strips) = &plans.strips else { return whole };
-    let all: Vec<&Plan> = std::iter::once(&plans.decode).chain(&strips.segments).collect();
+    let all = plans.decoding();
     let (weights, upload) = weights(&all, plans.offload);
     let count = strips.strips.len();
     let sum = |of: fn(&Plan) -> usize| count * strips.segments.iter().map(of).sum::<usize>();
@@ -237,14 +236,13 @@ fn unet(
     let latents = buffer_bytes((plans.shape.elements() * 4) as u64);
     let mut programs = passes_of(&own, plans.shape.passes()) + passes_of(&common, 1);
     // The plans of all passes share their buffers: they run one after the other.
-    let mut sharing = own.clone();
+    let sharing = plans.networks();
     let mut intermediates: u64 = common.iter().map(|&plan| shared_bytes([plan])).sum();
     // Both kinds of steps are ready at the same time.
     if let Some(step) = &plans.unguided_step {
         let networks = step.networks();
         passes_bytes += of_passes(&externals(&networks)) + latents;
         programs += passes_of(&networks, 1) + passes_of(&[&step.ddim], 1);
-        sharing.extend(networks);
         intermediates += shared_bytes([&step.ddim]);
     }
     let (weights, upload) = weights(&sharing, plans.offload);

@@ -173,9 +173,9 @@ pub struct StepPlans {
 }
 
 impl StepPlans {
-    /// Those of the network; the one whose intermediates are the largest first.
+    /// Those of the network.
     pub fn networks(&self) -> Vec<&Plan> {
-        [&self.unet, &self.conditions].into_iter().chain(&self.outer).collect()
+        [&self.conditions, &self.unet].into_iter().chain(&self.outer).collect()
     }
 }
 
@@ -232,13 +232,28 @@ impl Plans {
     /// Every plan, in the order in which they first run.
     pub fn all(&self) -> Vec<&Plan> {
         let mut all = vec![&self.text, &self.image, &self.encode];
-        for step in std::iter::once(&self.step).chain(&self.unguided_step) {
+        for step in self.steps() {
             all.extend(step.networks());
             all.push(&step.ddim);
         }
-        all.extend([&self.initial, &self.decode]);
-        all.extend(self.strips.iter().flat_map(|strips| &strips.segments));
+        all.push(&self.initial);
+        all.extend(self.decoding());
         all
+    }
+
+    /// Those of the kinds of steps: usual ones, and those without guidance, where they have plans of their own.
+    pub fn steps(&self) -> impl Iterator<Item = &StepPlans> {
+        std::iter::once(&self.step).chain(&self.unguided_step)
+    }
+
+    /// Those of the network in every kind of step.
+    pub fn networks(&self) -> Vec<&Plan> {
+        self.steps().flat_map(StepPlans::networks).collect()
+    }
+
+    /// Those of the VAE decoder, whole or in strips.
+    pub fn decoding(&self) -> Vec<&Plan> {
+        std::iter::once(&self.decode).chain(self.strips.iter().flat_map(|strips| &strips.segments)).collect()
     }
 
     /// The tuned settings that these plans came to use.

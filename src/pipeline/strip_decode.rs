@@ -34,8 +34,8 @@ impl StripDecoder {
         weights: &WeightStore,
         bindings: &mut Bindings,
     ) -> Result<Self, Error> {
-        let mut slots = Slots::default();
-        let whole = Program::with_slots(device, plan, weights, bindings, &mut slots)?;
+        let slots = Slots::new(device, std::iter::once(plan).chain(&strips.segments))?;
+        let whole = Program::with_slots(device, plan, weights, bindings, &slots)?;
         let strip = strips.segments.iter().flat_map(|plan| &plan.externals).find(|e| e.name == FEATURES);
         let strip = device.buffer("features of a strip", strip.map_or(0, |external| external.bytes()))?;
         let pool = strips.pool().into_iter().map(|bytes| device.buffer("tensors between segments", bytes));
@@ -44,7 +44,7 @@ impl StripDecoder {
             let named = exchanged(plan).into_iter().zip(&pool).map(|(external, buffer)| (&external.name, buffer));
             let mut own: Bindings = named.map(|(name, buffer)| (name.clone(), buffer.clone())).collect();
             own.insert(FEATURES.to_owned(), strip.clone());
-            let program = Program::with_slots(device, plan, weights, &mut own, &mut slots)?;
+            let program = Program::with_slots(device, plan, weights, &mut own, &slots)?;
             Ok::<_, Error>((program, own))
         });
         let segments = segments.collect::<Result<_, _>>()?;
