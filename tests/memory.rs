@@ -145,6 +145,20 @@ fn streamed_weights_change_no_frame() {
 }
 
 /// 16 frames of 512x512 with the published model, every phase.
+/// What is promised of the published model with 16 frames in f16, in GiB.
+#[test]
+fn no_size_is_planned_for_with_more_than_is_promised() {
+    let room = Room::new();
+    for (width, height, gib) in
+        [("512", "512", 3.6), ("640", "384", 3.5), ("768", "448", 3.8), ("768", "768", 4.5), ("1280", "704", 5.5)]
+    {
+        let size = ["-W", width, "-H", height, "--frames", "16", "--dtype", "f16"];
+        let plan = room.run(&[&["plan", "--config", "i2vgen-xl", "--json"][..], &size].concat()).ok().json();
+        let peak = plan["estimate"]["peak_bytes"].as_f64().expect("bytes") / f64::from(1u32 << 30);
+        assert!(peak <= gib, "{width}x{height}: {peak:.3} GiB");
+    }
+}
+
 #[test]
 fn the_published_model_is_planned_for_in_a_gibibyte_and_a_half() {
     let room = Room::new();
