@@ -6,11 +6,13 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from random import Random
 
 import torch
 from diffusers import I2VGenXLPipeline
 
-from . import evaluate, look
+from . import draw, look
+from .evaluate import FPS, FRAMES, SIZE, scenes
 from .export import DEFAULTS
 
 THREADS = 2
@@ -20,8 +22,7 @@ def program(command: list[str], folder: Path, scene, prompt: str) -> list[float]
     """Seconds of two clips, made one after the other by one process: the first one compiles the shaders."""
     jobs = [dict(picture="picture.png", prompt=prompt, output=f"{at}-%03d.png", seed=at) for at in range(2)]
     (folder / "jobs.jsonl").write_text("".join(json.dumps(job) + "\n" for job in jobs))
-    picture = evaluate.draw.clips([scene], 1, evaluate.FPS, evaluate.SIZE, evaluate.SIZE)[0, 0]
-    evaluate.Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy()).save(folder / "picture.png")
+    draw.picture(draw.clips([scene], 1, FPS, SIZE, SIZE)[0, 0]).save(folder / "picture.png")
     out = tempfile.mkdtemp(dir=folder)
     options = ["-o", out, "--progress", "json", "--no-advice"]
     done = subprocess.run([*command, "batch", str(folder / "jobs.jsonl"), *options], check=True, capture_output=True, text=True)
@@ -35,10 +36,10 @@ def beside(command: list[str], rounds: int) -> None:
     pipeline.set_progress_bar_config(disable=True)
     times = {"diffusers": [], "i2vgen, first clip": [], "i2vgen, second clip": []}
     with tempfile.TemporaryDirectory() as folder:
-        for scene in evaluate.scenes(rounds):
-            prompt = scene.prompt(evaluate.Random(1))
+        for scene in scenes(rounds):
+            prompt = scene.prompt(Random(1))
             start = time.perf_counter()
-            look.generate(pipeline, [scene], [prompt], evaluate.FRAMES, DEFAULTS["cfg_scale"], DEFAULTS["steps"])
+            look.generate(pipeline, [scene], [prompt], FRAMES, DEFAULTS["cfg_scale"], DEFAULTS["steps"])
             times["diffusers"].append(time.perf_counter() - start)
             first, second = program(command, Path(folder), scene, prompt)
             times["i2vgen, first clip"].append(first)

@@ -40,9 +40,8 @@ def write(folder: Path, shown: list[Scene]) -> Path:
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     words, lines = Random(OTHERS + 1), []
     for at, scene in enumerate(shown):
-        picture = draw.clips([scene], 1, FPS, SIZE, SIZE)[0, 0]
         path = folder / "pictures" / f"{at:03}.png"
-        Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy()).save(path)
+        draw.picture(draw.clips([scene], 1, FPS, SIZE, SIZE)[0, 0]).save(path)
         lines.append(json.dumps(dict(picture=f"pictures/{path.name}", prompt=scene.prompt(words), output=f"{at:03}.webp", seed=at)))
     jobs = folder / "pictures.jsonl"
     jobs.write_text("\n".join(lines) + "\n")
@@ -123,7 +122,7 @@ def truth(folder: Path, program: list[str], shown: list[Scene], frames: int) -> 
         pattern = folder / "true" / f"{at:03}-%03d.png"
         pattern.parent.mkdir(exist_ok=True)
         for number, frame in enumerate(video, 1):
-            Image.fromarray((frame.permute(1, 2, 0) * 255).round().byte().numpy()).save(str(pattern) % number)
+            draw.picture(frame).save(str(pattern) % number)
         command = [*program, "metrics", str(pattern), "--reference", str(folder / "pictures" / f"{at:03}.png"), "--json"]
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         rows.append(look(found["mean"], video, scene))

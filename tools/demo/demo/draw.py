@@ -3,6 +3,7 @@
 import math
 
 import torch
+from PIL import Image
 
 from .language import COLOURS
 from .scene import Scene, pose
@@ -67,3 +68,8 @@ def clips(scenes: list[Scene], frames: int, fps, height: int = 64, width: int = 
     alpha = masks(scenes, seconds, height, width)[:, :, None]
     colour = torch.tensor([COLOURS[scene.colour] for scene in scenes])[:, None, :, None, None]
     return grounds(scenes, height, width)[:, None] * (1 - alpha) + colour * alpha
+
+
+def picture(frame: torch.Tensor) -> Image.Image:
+    """A frame `[3, h, w]` in 0..1 as a picture of 8 bits."""
+    return Image.fromarray((frame.permute(1, 2, 0) * 255).round().byte().numpy())

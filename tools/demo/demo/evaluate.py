@@ -92,7 +92,7 @@ def make(sets: dict[str, list[Clip]], folder: Path, program: list[str]) -> None:
     for clip in {clip.name: clip for clips in sets.values() for clip in clips}.values():
         picture = draw.clips([clip.shown], 1, FPS, SIZE, SIZE)[0, 0]
         path = folder / "pictures" / f"{clip.name}.png"
-        Image.fromarray((picture.permute(1, 2, 0) * 255).round().byte().numpy()).save(path)
+        draw.picture(picture).save(path)
         job = dict(picture=f"pictures/{path.name}", prompt=clip.prompt, output=f"{clip.name}-%03d.png", **clip.settings)
         lines.append(json.dumps(job))
     (folder / "jobs.jsonl").write_text("\n".join(lines) + "\n")

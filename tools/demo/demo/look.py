@@ -19,7 +19,7 @@ SIZE = 64
 def generate(pipeline, scenes: list[Scene], prompts: list[str], frames: int, guidance: float, steps: int = 20) -> torch.Tensor:
     """`[scene, frame, 3, h, w]` in 0..1, all scenes in one batch."""
     first = draw.clips(scenes, 1, frames, SIZE, SIZE)[:, 0]
-    pictures = [Image.fromarray((p.permute(1, 2, 0) * 255).round().byte().numpy()) for p in first]
+    pictures = [draw.picture(p) for p in first]
     torch.manual_seed(0)
     return pipeline(
         prompt=prompts,
