@@ -14,6 +14,7 @@
 //        wide       shared/attention_wide.wgsl   the same with 8 values per load and sums that stay in registers: 2 to 3 times as fast again.
 //        packed     shared/attention_rows.wgsl    several items per workgroup, so that short sequences (16 frames) leave no lane idle.
 //        workgroup  shared/attention_rows.wgsl    blocks of keys and values staged in workgroup memory: fewer loads per query on GPUs.
+//        matrix     shared/attention_matrix.wgsl  cooperative matrices multiply, and scores pass through workgroup memory. GPUs with tensor cores.
 //        split      shared/attention_split.wgsl   many threads share a query row, each a slice of it: wide heads (512) without spilled registers.
 
 struct Params {
@@ -46,6 +47,11 @@ struct Params {
 # set TYPES = [X]
 # set OUT = "none"
 # include "shared/eight.wgsl"
+# elif MATRIX
+@group(0) @binding(1) var<storage, read> q: array<mat2x4<f16>>;   // 8 values side by side, in one load
+@group(0) @binding(2) var<storage, read> k: array<mat2x4<f16>>;
+@group(0) @binding(3) var<storage, read> v: array<mat2x4<f16>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<${Y}>>;
 # elif VEC
 @group(0) @binding(1) var<storage, read> q: array<vec4<${X}>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<${X}>>;
@@ -66,7 +72,7 @@ const SLOTS = ${SLOTS}u;   // items of a workgroup
 const W4 = ${(WIDTH + 3) // 4}u;   // a head's width in vec4
 const NO_SCORE = -3.0e38;           // of a hidden key: exp2 makes it 0, and it is finite, so that no difference is NaN
 
-# if not WIDE
+# if not WIDE and not MATRIX
 // 4 columns of a head: `at` is the head's first element, `d` counts vec4. Columns beyond an odd width are 0.
 # for t in ["q", "k", "v"]
 fn load_${t}(at: u32, d: u32) -> vec4<f32> {

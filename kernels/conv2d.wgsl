@@ -19,18 +19,24 @@ struct Params {
   pad_left: u32,
 }
 
-fn tap_pixel(row: u32, tap: u32) -> i32 {
+// Frame, and the position of the kernel's first tap; negative ones wrap to large numbers and fail the test below.
+fn place(row: u32) -> vec3<u32> {
   let ox = row % p.out_width;
   let line = row / p.out_width;
   let oy = line % p.out_height;
   let f = line / p.out_height;
-  // Negative positions wrap to large numbers and fail the test below.
-  let uy = oy * p.stride + tap / p.kernel_width - p.pad_top;
-  let ux = ox * p.stride + tap % p.kernel_width - p.pad_left;
-  if uy >= p.up_height || ux >= p.up_width { return -1; }
-  let iy = uy * p.height / p.up_height;
-  let ix = ux * p.width / p.up_width;
-  return i32((f * p.height + iy) * p.width + ix);
+  return vec3<u32>(f, oy * p.stride - p.pad_top, ox * p.stride - p.pad_left);
+}
+
+fn under(place: vec3<u32>, tap: u32) -> i32 {
+  var y = place.y + tap / p.kernel_width;
+  var x = place.z + tap % p.kernel_width;
+  if y >= p.up_height || x >= p.up_width { return -1; }
+  if p.up_height != p.height || p.up_width != p.width {
+    y = y * p.height / p.up_height;
+    x = x * p.width / p.up_width;
+  }
+  return i32((place.x * p.height + y) * p.width + x);
 }
 
 # include "shared/gemm.wgsl"

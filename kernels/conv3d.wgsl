@@ -17,27 +17,33 @@ struct Params {
   pad_left: u32,
 }
 
+// Positions before the first one wrap to large numbers and fail the tests below.
 # if TEMPORAL
-fn tap_pixel(row: u32, tap: u32) -> i32 {
-  let pixels = p.height * p.width;
-  let f = row / pixels % p.frames + tap - p.pad_frames;   // wraps below 0
-  if f >= p.frames { return -1; }
-  return i32(row + tap * pixels - p.pad_frames * pixels);
+// The row, and the frame under the first tap.
+fn place(row: u32) -> vec3<u32> {
+  return vec3<u32>(row, row / (p.height * p.width) % p.frames - p.pad_frames, 0u);
+}
+
+fn under(place: vec3<u32>, tap: u32) -> i32 {
+  if place.y + tap >= p.frames { return -1; }
+  return i32(place.x + (tap - p.pad_frames) * (p.height * p.width));
 }
 # else
-fn tap_pixel(row: u32, tap: u32) -> i32 {
+// The frame among those of all clips, and the position of the first tap in it.
+fn place(row: u32) -> vec3<u32> {
   let ox = row % p.out_width;
   let line = row / p.out_width;
   let oy = line % p.out_height;
-  let frame = line / p.out_height;
-  let kx = tap % p.kernel_width;
-  let ky = tap / p.kernel_width % p.kernel_height;
+  return vec3<u32>(line / p.out_height, oy - p.pad_top, ox - p.pad_left);
+}
+
+fn under(place: vec3<u32>, tap: u32) -> i32 {
+  let y = place.y + tap / p.kernel_width % p.kernel_height;
+  let x = place.z + tap % p.kernel_width;
   let kt = tap / p.kernel_width / p.kernel_height;
-  let f = frame % p.frames + kt - p.pad_frames;           // these three wrap below 0
-  let iy = oy + ky - p.pad_top;
-  let ix = ox + kx - p.pad_left;
-  if f >= p.frames || iy >= p.height || ix >= p.width { return -1; }
-  return i32(((frame + kt - p.pad_frames) * p.height + iy) * p.width + ix);
+  let f = place.x % p.frames + kt - p.pad_frames;
+  if f >= p.frames || y >= p.height || x >= p.width { return -1; }
+  return i32(((place.x + kt - p.pad_frames) * p.height + y) * p.width + x);
 }
 # endif
 

@@ -8,6 +8,8 @@
 
 struct Params { gemm: Gemm }
 
-fn tap_pixel(row: u32, tap: u32) -> i32 { return i32(row); }
+fn place(row: u32) -> vec3<u32> { return vec3<u32>(row, 0u, 0u); }
+
+fn under(place: vec3<u32>, tap: u32) -> i32 { return i32(place.x); }
 
 # include "shared/gemm.wgsl"

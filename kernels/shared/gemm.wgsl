@@ -1,7 +1,8 @@
 // The matrix product that linear layers and convolutions share: y[m, n] = act(sum_k a[m, k] * w[k, n] + bias[n] + row_bias) + residual.
 //
 // Row m of `a` is never stored: it is the channels of some input pixels, tap by tap (an implicit GEMM). The including kernel
-// declares `Params` (with `gemm: Gemm` in it) and `tap_pixel(row, tap) -> i32`, the input pixel under a tap, -1 in the padding.
+// declares `Params` (with `gemm: Gemm` in it), `place(row) -> vec3<u32>`, where a row is, and `under(place, tap) -> i32`, the input pixel
+// under a tap there, -1 in the padding.
 //
 // x0, x1       [pixels, c0], [pixels, c1]       two inputs whose channels stand side by side; x1 may be absent (c1 = 0)
 // w            [taps, pad4(c0) + pad4(c1), pad4(n)]   f32, or f16 in pairs
@@ -36,6 +37,9 @@ struct Gemm {
 # if WIDE
 @group(0) @binding(1) var<storage, read> x0: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
 @group(0) @binding(2) var<storage, read> x1: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
+# elif MATRIX
+@group(0) @binding(1) var<storage, read> x0: array<mat2x4<f16>>;   // 8 values side by side, in one load
+@group(0) @binding(2) var<storage, read> x1: array<mat2x4<f16>>;
 # elif X_VEC
 @group(0) @binding(1) var<storage, read> x0: array<vec4<${X}>>;
 @group(0) @binding(2) var<storage, read> x1: array<vec4<${X}>>;
@@ -45,6 +49,8 @@ struct Gemm {
 # endif
 # if WIDE
 @group(0) @binding(3) var<storage, read> w: array<${"vec2<u64>" if W == "f16" else "vec4<u64>"}>;
+# elif MATRIX
+@group(0) @binding(3) var<storage, read> w: array<mat2x4<f16>>;
 # elif W == "f16"
 @group(0) @binding(3) var<storage, read> w: array<vec2<u32>>;
 # else
@@ -70,9 +76,12 @@ struct Gemm {
 # include "shared/activation.wgsl"
 # include "shared/grid.wgsl"
 
+fn tap_pixel(row: u32, tap: u32) -> i32 { return under(place(row), tap); }
+
 # if not WIDE
 # include "shared/store.wgsl"
 
+# if not MATRIX
 fn load_w(at: u32) -> vec4<f32> {
 # if W == "f16"
   let pair = w[at];
@@ -99,6 +108,7 @@ fn load_x${s}(pixel: i32, c4: u32) -> vec4<f32> {
 }
 # endfor
 
+# endif
 // Bias, activation, residual and store of 4 columns of one row.
 fn finish(row: u32, col4: u32, sum: vec4<f32>) {
   var v = sum + bias[col4];

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape, tolerance};
+use super::{attention_matrix, Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape, tolerance};
 use crate::gpu::Capabilities;
 
 /// Multi-head attention: `y = softmax(q kᵀ / √width) v` for every sequence and head, C = heads · width.
@@ -167,7 +167,7 @@ impl Attention {
     }
 
     /// A rung with its lanes, slots, rows per thread, keys per block, keys per stage and slices per row.
-    fn choice(
+    pub(super) fn choice(
         &self,
         variant: &'static str,
         reason: &'static str,
@@ -176,6 +176,7 @@ impl Attention {
         let body = match variant {
             "wide" => "shared/attention_wide.wgsl",
             "split" => "shared/attention_split.wgsl",
+            "matrix" => "shared/attention_matrix.wgsl",
             _ => "shared/attention_rows.wgsl",
         };
         Choice::new(
@@ -184,6 +185,7 @@ impl Attention {
             [
                 ("BODY", body.into()),
                 ("WIDE", (variant == "wide").into()),
+                ("MATRIX", (variant == "matrix").into()),
                 ("LANES", lanes.into()),
                 ("SLOTS", slots.into()),
                 ("TILE", (lanes * rows).into()),
@@ -250,6 +252,11 @@ impl Op for Attention {
                 }
             }
         };
+        // On a CPU driver matrices are only there to be tested.
+        if let Some(choice) = attention_matrix::variants(self, device).into_iter().next() {
+            let at = if cpu || short { variants.len() } else { 0 };
+            variants.insert(at, choice);
+        }
         // One subgroup is one workgroup: its size must be known.
         if let Some([size, largest]) = device.subgroup
             && cpu
@@ -286,6 +293,7 @@ impl Op for Attention {
                 _ => vec![],
             });
         }
+        tunings.extend(attention_matrix::variants(self, device));
         let mut seen = BTreeSet::new();
         tunings.retain(|choice| seen.insert(choice.defines.clone()));
         tunings

@@ -325,6 +325,7 @@ impl Gemm {
             [
                 ("TILE", body.into()),
                 ("WIDE", (variant == "wide").into()),
+                ("MATRIX", (variant == "matrix").into()),
                 ("WG", wg.into()),
                 ("TM", tm.into()),
                 ("TN", tn.into()),

@@ -62,6 +62,7 @@ kernels![
 /// WGSL that several kernels include.
 pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/activation.wgsl", include_str!("../../kernels/shared/activation.wgsl")),
+    ("shared/attention_matrix.wgsl", include_str!("../../kernels/shared/attention_matrix.wgsl")),
     ("shared/attention_rows.wgsl", include_str!("../../kernels/shared/attention_rows.wgsl")),
     ("shared/attention_split.wgsl", include_str!("../../kernels/shared/attention_split.wgsl")),
     ("shared/attention_wide.wgsl", include_str!("../../kernels/shared/attention_wide.wgsl")),

@@ -26,31 +26,37 @@ impl Tile {
         [0, 1].map(|axis| self.subgroups[axis] * self.matrices[axis] * side)
     }
 
-    /// Bytes of workgroup memory: two steps of both operands, with rows 16 bytes longer than needed, and a matrix of each subgroup.
+    /// Bytes of workgroup memory: two steps of both operands and some matrices of each subgroup, with rows 16 bytes longer than needed.
     fn memory(&self, side: u32) -> u32 {
         let [rows, columns] = self.size(side);
         let subgroups = self.subgroups[0] * self.subgroups[1];
-        2 * 2 * (rows * (STEP + 8) + STEP * (columns + 8)) + 4 * subgroups * side * side
+        2 * 2 * (rows * (STEP + 8) + STEP * (columns + 8)) + 4 * subgroups * side * (self.leaving() * side + 4)
+    }
+
+    /// Matrices of a subgroup whose sums leave at a time.
+    fn leaving(&self) -> u32 {
+        self.matrices[1].min(2)
     }
 
     fn fits(&self, side: u32, lanes: u32, device: &Capabilities) -> bool {
         let threads = lanes * self.subgroups[0] * self.subgroups[1];
-        let [rows, columns] = self.size(side);
-        // Every thread fetches the same number of vec4.
-        let even = (rows * STEP / 4).is_multiple_of(threads) && (columns * STEP / 4).is_multiple_of(threads);
-        even && threads <= device.max_invocations && self.memory(side) <= device.max_workgroup_memory
+        threads <= device.max_invocations && self.memory(side) <= device.max_workgroup_memory
     }
 }
 
 /// The tiles that this device can run for a product of f16 with sums in f32, the best guess first.
 pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
     let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
-    let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
+    let whole = gemm.n4().is_multiple_of(2) && gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(8));
     let Some([_, lanes]) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
     let Some(side) = side(device) else { return vec![] };
     let tiles = [
+        Tile::new([128, 64], [160, 80], side),
+        Tile::new([128, 64], [128, 64], side),
         Tile::new([128, 64], [128, 32], side),
+        Tile::new([128, 32], [160, 80], side),
         Tile::new([128, 64], [64, 32], side),
+        Tile::new([64, 32], [128, 64], side),
         Tile::new([64, 32], [64, 32], side),
         Tile::new([32, 16], [64, 32], side),
     ];
@@ -69,7 +75,7 @@ pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
 }
 
 /// The largest side of a square cooperative matrix that multiplies f16 and adds in f32.
-fn side(device: &Capabilities) -> Option<u32> {
+pub(super) fn side(device: &Capabilities) -> Option<u32> {
     let usable = device.matrices.iter().filter(|m| m.operands == "f16" && m.sum == "f32").map(|m| m.mnk);
     usable.filter(|&[m, n, k]| m == n && n == k && matches!(m, 8 | 16)).map(|[m, ..]| m).max()
 }
@@ -77,10 +83,10 @@ fn side(device: &Capabilities) -> Option<u32> {
 fn choice(gemm: &Gemm, lanes: u32, side: u32, tile: &Tile) -> Choice {
     let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
     let [rows, columns] = tile.size(side);
-    let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4]);
+    let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4]).with("TWO", gemm.sources[1] > 0);
     let ([wm, wn], [sm, sn]) = (tile.subgroups, tile.matrices);
     let numbers =
-        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("LANES", lanes), (source::MATRIX, side)];
+        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("EPI", tile.leaving()), ("LANES", lanes), (source::MATRIX, side)];
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
 }
 

@@ -6,6 +6,7 @@ mod activation;
 mod adaptive_pool;
 mod anchor;
 mod attention;
+mod attention_matrix;
 mod channel_statistics;
 mod choices;
 mod concat_rows;

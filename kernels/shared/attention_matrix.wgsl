@@ -1,0 +1,214 @@
+// Attention by cooperative matrices of MM x MM: each of SG subgroups holds RT * MM query rows of one head, in registers q as left operands and the
+// weighted sum of values in f32. KEYS keys and values at a time lie in workgroup memory; the next ones are on their way into registers meanwhile.
+// Scores pass through workgroup memory, where one thread takes a row: a matrix has no elements to name. For the same reason sums cannot be
+// faded row by row where they are: a row's reference m stays until a score exceeds it by SLACK, and only then all sums are scaled in workgroup
+// memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1.
+# set rows = RT * MM
+# set threads = LANES * SG
+# set octs = KEYS * WIDTH // 8
+# set loads = (octs + threads - 1) // threads
+# set kv_stride = WIDTH // 4 + 2
+# set score_stride = KEYS // 4 + 1
+# set weight_stride = KEYS // 4 + 2
+# set reach = [KEYS, WIDTH] | min
+# set numbers = range(SG) | list
+# set RISEN = "risen[" ~ (numbers | join("] + risen[")) ~ "]"
+
+const SLACK = 8.0;
+const KV_STRIDE = ${kv_stride}u;          // vec4 of a row; more than needed, so that rows begin in different banks
+const SCORE_STRIDE = ${score_stride}u;
+const WEIGHT_STRIDE = ${weight_stride}u;
+var<workgroup> k_tile: array<vec4<f16>, ${KEYS * kv_stride}>;               // [key][width]
+var<workgroup> v_tile: array<vec4<f16>, ${KEYS * kv_stride}>;
+var<workgroup> scores: array<vec4<f32>, ${SG * rows * score_stride}>;       // [row][key]; also the way of sums out and back
+var<workgroup> weights: array<vec4<f16>, ${SG * rows * weight_stride}>;     // [row][key]; also the way of q in
+var<workgroup> reference: array<f32, ${SG * rows}>;                         // m of every row
+var<workgroup> total: array<f32, ${SG * rows}>;                             // l of every row
+var<workgroup> fade: array<f32, ${SG * rows}>;
+var<workgroup> rises: array<u32, ${SG}>;                                    // does m of any row of a subgroup change?
+
+# macro fetch(block)
+# for n in range(loads)
+    k_${n} = mat2x4<f16>();
+    v_${n} = mat2x4<f16>();
+    if (${block}) + key_${n} < item.keys${" && key_" ~ n ~ " < " ~ KEYS ~ "u" if (n + 1) * threads > octs else ""} {
+      let at = kv_at + ((${block}) + key_${n}) * stride;
+      k_${n} = k[(at - p.k_base) / 8u + oct_${n}];
+      v_${n} = v[(at - p.v_base) / 8u + oct_${n}];
+    }
+# endfor
+# endmacro
+# macro stage(name)
+# for n in range(loads)
+# if (n + 1) * threads > octs
+    if key_${n} < ${KEYS}u
+# endif
+    {
+      ${name}_tile[key_${n} * KV_STRIDE + oct_${n} * 2u] = ${name}_${n}[0];
+      ${name}_tile[key_${n} * KV_STRIDE + oct_${n} * 2u + 1u] = ${name}_${n}[1];
+    }
+# endfor
+# endmacro
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32,
+        @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) lanes: u32) {
+  let index = min(workgroup_index(wg, groups), p.tile_count * p.heads - 1u);
+  let item = item_at(index, TILE);
+  let sequence = item.group / p.inner;
+  let kv_at = element(sequence / p.share, p.k_tokens, 0u, item);
+  let stride = p.inner * p.heads * ${WIDTH}u;
+  // Where subgroups are smaller than expected there are more of them: the others only help to load.
+  let part = min(subgroup, ${SG - 1}u);
+  let works = subgroup < ${SG}u;
+  let row0 = part * ${rows}u;
+# for n in range(loads)
+  let key_${n} = (thread + ${n * threads}u) / ${WIDTH // 8}u;
+  let oct_${n} = (thread + ${n * threads}u) % ${WIDTH // 8}u;
+  var k_${n} = mat2x4<f16>();
+  var v_${n} = mat2x4<f16>();
+# endfor
+${fetch("0u")}
+  // q, some columns at a time. A row outside this dispatch is computed as its neighbour and not stored.
+# for c in range(0, WIDTH, reach)
+  workgroupBarrier();
+  for (var slot = thread; slot < ${SG * rows * reach // 8}u; slot += ${threads}u) {
+    let row = clamp(item.tile_row + slot / ${reach // 8}u, item.first, item.last);
+    let at = element(sequence, p.group_rows, row, item) - p.q_base;
+    let value = q[at / 8u + ${c // 8}u + slot % ${reach // 8}u];
+    let to = slot / ${reach // 8}u * WEIGHT_STRIDE + slot % ${reach // 8}u * 2u;
+    weights[to] = value[0];
+    weights[to + 1u] = value[1];
+  }
+  workgroupBarrier();
+# for i in range(RT)
+# for d in range(reach // MM)
+  let q_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${d * MM // 4}u], WEIGHT_STRIDE);
+# endfor
+# endfor
+# endfor
+# for i in range(RT)
+# for d in range(WIDTH // MM)
+  var sum_${i}_${d}: coop_mat${MM}x${MM}<f32, C>;
+# endfor
+# endfor
+  if works {
+    for (var r = lane; r < ${rows}u; r += lanes) {
+      reference[row0 + r] = NO_SCORE;
+      total[row0 + r] = 0.0;
+    }
+  }
+${stage("k")}
+  for (var block = 0u; block < item.keys; block += ${KEYS}u) {
+    workgroupBarrier();
+${stage("v")}
+    // Scores.
+# for j in range(KEYS // MM)
+    {
+# for d in range(WIDTH // MM)
+      let right_${d} = coopLoad<coop_mat${MM}x${MM}<f16, B>>(&k_tile[${j * MM}u * KV_STRIDE + ${d * MM // 4}u], KV_STRIDE);
+# endfor
+# for i in range(RT)
+      var s_${i}: coop_mat${MM}x${MM}<f32, C>;
+# for d in range(WIDTH // MM)
+      s_${i} = coopMultiplyAdd(q_${i}_${d}, right_${d}, s_${i});
+# endfor
+      coopStoreT(s_${i}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${j * MM // 4}u], SCORE_STRIDE);
+# endfor
+    }
+# endfor
+    workgroupBarrier();
+    if block + ${KEYS}u < item.keys {
+${fetch("block + " ~ KEYS ~ "u")}
+    }
+    // Weights: a thread takes a row.
+    var rise = false;
+    if works {
+      for (var r = lane; r < ${rows}u; r += lanes) {
+        let at = row0 + r;
+        let row = clamp(item.tile_row + at, item.first, item.last);
+        let seen = select(p.k_tokens, min(p.k_tokens, row + 1u), p.causal > 0u);
+        let m = reference[at];
+        var top = vec4<f32>(NO_SCORE);
+# for n in range(KEYS // 4)
+        let s_${n} = select(vec4<f32>(NO_SCORE), scores[at * SCORE_STRIDE + ${n}u] * p.scale, vec4<u32>(block + ${4 * n}u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(seen));
+        top = max(top, s_${n});
+# endfor
+        let highest = max(max(top.x, top.y), max(top.z, top.w));
+        let changes = highest > m + SLACK;
+        let next = select(m, highest, changes);
+        let factor = exp2(m - next);
+        var sum = vec4<f32>();
+# for n in range(KEYS // 4)
+        let weight_${n} = exp2(s_${n} - next);
+        sum += weight_${n};
+        weights[at * WEIGHT_STRIDE + ${n}u] = vec4<f16>(weight_${n});
+# endfor
+        total[at] = total[at] * factor + (sum.x + sum.y) + (sum.z + sum.w);
+        reference[at] = next;
+        fade[at] = factor;
+        rise = rise || changes;
+      }
+    }
+    let any_rise = subgroupAny(rise);
+    if works && lane == 0u { rises[part] = u32(any_rise); }
+${stage("k")}
+    let risen = workgroupUniformLoad(&rises);
+    if ${RISEN} > 0u {
+# for i in range(RT)
+# for c in range(0, WIDTH, reach)
+# if c > 0
+      workgroupBarrier();
+# endif
+# for d in range(reach // MM)
+      coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // 4}u], SCORE_STRIDE);
+# endfor
+      workgroupBarrier();
+      if works {
+        for (var slot = lane; slot < ${MM * reach // 4}u; slot += lanes) {
+          let at = row0 + ${i * MM}u + slot / ${reach // 4}u;
+          scores[at * SCORE_STRIDE + slot % ${reach // 4}u] *= fade[at];
+        }
+      }
+      workgroupBarrier();
+# for d in range(reach // MM)
+      sum_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f32, C>>(&scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // 4}u], SCORE_STRIDE);
+# endfor
+# endfor
+# endfor
+    }
+    // Sums of values.
+# for j in range(KEYS // MM)
+    {
+# for d in range(WIDTH // MM)
+      let right_${d} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&v_tile[${j * MM}u * KV_STRIDE + ${d * MM // 4}u], KV_STRIDE);
+# endfor
+# for i in range(RT)
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${j * MM // 4}u], WEIGHT_STRIDE);
+# for d in range(WIDTH // MM)
+      sum_${i}_${d} = coopMultiplyAdd(left_${i}, right_${d}, sum_${i}_${d});
+# endfor
+# endfor
+    }
+# endfor
+  }
+# for i in range(RT)
+# for c in range(0, WIDTH, reach)
+  workgroupBarrier();
+# for d in range(reach // MM)
+  coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // 4}u], SCORE_STRIDE);
+# endfor
+  workgroupBarrier();
+  if works {
+    for (var slot = lane; slot < ${MM * reach // 4}u; slot += lanes) {
+      let at = row0 + ${i * MM}u + slot / ${reach // 4}u;
+      let row = item.tile_row + at;
+      if row >= item.first && row <= item.last {
+        let to = element(sequence, p.group_rows, row, item) - p.y_base;
+        store_y(to, ${c // 4}u + slot % ${reach // 4}u, scores[at * SCORE_STRIDE + slot % ${reach // 4}u] / total[at]);
+      }
+    }
+  }
+# endfor
+# endfor
+}

@@ -1,0 +1,53 @@
+//! Tiles of cooperative matrices for attention: `kernels/shared/attention_matrix.wgsl`.
+
+use super::{Attention, Choice, Dtype, matrix, source};
+use crate::gpu::Capabilities;
+
+/// Subgroups of a workgroup, and keys of a block: the best guess first.
+const SHAPES: [[u32; 2]; 4] = [[4, 32], [2, 32], [2, 64], [8, 32]];
+/// Wider heads would not leave room for their sums in registers.
+const WIDEST: usize = 128;
+
+/// A workgroup's part: subgroups, rows of matrices of each, keys of a block.
+struct Tile {
+    subgroups: u32,
+    rows: u32,
+    keys: u32,
+}
+
+impl Tile {
+    /// Bytes of workgroup memory: keys and values, scores, weights, with rows 16 bytes longer than needed, and three numbers of a row.
+    fn memory(&self, side: u32, width: u32) -> u32 {
+        let queries = self.subgroups * self.rows * side;
+        2 * 2 * self.keys * (width + 8) + queries * (4 * (self.keys + 4) + 2 * (self.keys + 8) + 3 * 4) + 4 * self.subgroups
+    }
+}
+
+/// The tiles that this device can run for attention over f16, the best guess first.
+pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
+    let Some([_, lanes]) = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16) else { return vec![] };
+    let Some(side) = matrix::side(device) else { return vec![] };
+    let whole = op.width.is_multiple_of(side as usize) && op.width.is_multiple_of(8);
+    if !whole || op.width > WIDEST {
+        return vec![];
+    }
+    let width = op.width as u32;
+    // A thread takes a row of scores: as many rows as lanes leave none of them idle.
+    let rows = (lanes / side).max(1);
+    SHAPES
+        .into_iter()
+        .map(|[subgroups, keys]| Tile { subgroups, rows, keys })
+        .filter(|tile| tile.memory(side, width) <= device.max_workgroup_memory)
+        .filter(|tile| tile.subgroups * lanes <= device.max_invocations)
+        // Sums leave some columns at a time, in place of scores.
+        .filter(|tile| width.is_multiple_of(tile.keys.min(width)))
+        .map(|tile| {
+            let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
+            let queries = tile.rows * side;
+            let choice = op.choice("matrix", reason, [lanes, 1, 0, tile.keys, 0, 0]);
+            let numbers =
+                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), (source::MATRIX, side)];
+            numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
+        })
+        .collect()
+}
