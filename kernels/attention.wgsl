@@ -48,9 +48,10 @@ struct Params {
 # set OUT = "none"
 # include "shared/eight.wgsl"
 # elif MATRIX
-@group(0) @binding(1) var<storage, read> q: array<mat2x4<f16>>;   // 8 values side by side, in one load
-@group(0) @binding(2) var<storage, read> k: array<mat2x4<f16>>;
-@group(0) @binding(3) var<storage, read> v: array<mat2x4<f16>>;
+# set EIGHT = "vec4<u32>" if UNIT == 8 else "vec4<f16>"
+@group(0) @binding(1) var<storage, read> q: array<${EIGHT}>;
+@group(0) @binding(2) var<storage, read> k: array<${EIGHT}>;
+@group(0) @binding(3) var<storage, read> v: array<${EIGHT}>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<${Y}>>;
 # elif VEC
 @group(0) @binding(1) var<storage, read> q: array<vec4<${X}>>;

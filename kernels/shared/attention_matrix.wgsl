@@ -3,50 +3,99 @@
 // Scores pass through workgroup memory, where one thread takes a row: a matrix has no elements to name. For the same reason sums cannot be
 // faded row by row where they are: a row's reference m stays until a score exceeds it by SLACK, and only then all sums are scaled in workgroup
 // memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1.
+//
+// UNIT as in gemm_matrix.wgsl: values of an element of k_tile and v_tile.
 # set rows = RT * MM
 # set threads = LANES * SG
-# set octs = KEYS * WIDTH // 8
-# set loads = (octs + threads - 1) // threads
-# set kv_stride = WIDTH // 4 + 2
-# set score_stride = KEYS // 4 + 1
-# set weight_stride = KEYS // 4 + 2
+# set V = [UNIT, 4] | max
+# set U = UNIT
+# set S = [UNIT, 4] | min
+# set VALUE = "vec4<u32>" if UNIT == 8 else "vec4<f16>"
+# set KV = {8: "vec4<f32>", 4: "vec4<f16>", 1: "f16"}[UNIT]
+# set units = KEYS * WIDTH // V
+# set loads = (units + threads - 1) // threads
+# set kv_stride = (WIDTH + 8) // U
+# set score_stride = (KEYS + 4) // S
+# set weight_stride = (KEYS + 8) // S
 # set reach = [KEYS, WIDTH] | min
 # set numbers = range(SG) | list
 # set RISEN = "risen[" ~ (numbers | join("] + risen[")) ~ "]"
 
 const SLACK = 8.0;
-const KV_STRIDE = ${kv_stride}u;          // vec4 of a row; more than needed, so that rows begin in different banks
+const KV_STRIDE = ${kv_stride}u;          // elements of a row; more than needed, so that rows begin in different banks
 const SCORE_STRIDE = ${score_stride}u;
 const WEIGHT_STRIDE = ${weight_stride}u;
-var<workgroup> k_tile: array<vec4<f16>, ${KEYS * kv_stride}>;               // [key][width]
-var<workgroup> v_tile: array<vec4<f16>, ${KEYS * kv_stride}>;
-var<workgroup> scores: array<vec4<f32>, ${SG * rows * score_stride}>;       // [row][key]; also the way of sums out and back
-var<workgroup> weights: array<vec4<f16>, ${SG * rows * weight_stride}>;     // [row][key]; also the way of q in
+var<workgroup> k_tile: array<${KV}, ${KEYS * kv_stride}>;                   // [key][width] f16
+var<workgroup> v_tile: array<${KV}, ${KEYS * kv_stride}>;
+// [row][key]; also the way of sums out and back, and of q in.
+var<workgroup> scores: array<${"vec4<f32>" if S == 4 else "f32"}, ${SG * rows * score_stride}>;
+var<workgroup> weights: array<${"vec4<f16>" if S == 4 else "f16"}, ${SG * rows * weight_stride}>;
 var<workgroup> reference: array<f32, ${SG * rows}>;                         // m of every row
 var<workgroup> total: array<f32, ${SG * rows}>;                             // l of every row
 var<workgroup> fade: array<f32, ${SG * rows}>;
 var<workgroup> rises: array<u32, ${SG}>;                                    // does m of any row of a subgroup change?
 
+# for name in ["k", "v"]
+fn put_${name}(at: u32, value: ${VALUE}) {
+# if UNIT == 8
+  ${name}_tile[at] = bitcast<vec4<f32>>(value);
+# elif UNIT == 4
+  ${name}_tile[at] = value;
+# else
+# for i in range(4)
+  ${name}_tile[at + ${i}u] = value[${i}];
+# endfor
+# endif
+}
+
+# endfor
+// 4 numbers of a row side by side.
+fn score(row: u32, quad: u32) -> vec4<f32> {
+# if S == 4
+  return scores[row * SCORE_STRIDE + quad];
+# else
+  let at = row * SCORE_STRIDE + quad * 4u;
+  return vec4<f32>(scores[at], scores[at + 1u], scores[at + 2u], scores[at + 3u]);
+# endif
+}
+
+fn put_score(row: u32, quad: u32, value: vec4<f32>) {
+# if S == 4
+  scores[row * SCORE_STRIDE + quad] = value;
+# else
+  let at = row * SCORE_STRIDE + quad * 4u;
+# for i in range(4)
+  scores[at + ${i}u] = value[${i}];
+# endfor
+# endif
+}
+
+fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
+# if S == 4
+  weights[row * WEIGHT_STRIDE + quad] = value;
+# else
+  let at = row * WEIGHT_STRIDE + quad * 4u;
+# for i in range(4)
+  weights[at + ${i}u] = value[${i}];
+# endfor
+# endif
+}
+
 # macro fetch(block)
 # for n in range(loads)
-    k_${n} = mat2x4<f16>();
-    v_${n} = mat2x4<f16>();
-    if (${block}) + key_${n} < item.keys${" && key_" ~ n ~ " < " ~ KEYS ~ "u" if (n + 1) * threads > octs else ""} {
-      let at = kv_at + ((${block}) + key_${n}) * stride;
-      k_${n} = k[(at - p.k_base) / 8u + oct_${n}];
-      v_${n} = v[(at - p.v_base) / 8u + oct_${n}];
-    }
+    // Loads are outside of branches, behind which drivers wait.
+    ok_${n} = (${block}) + key_${n} < item.keys${" && key_" ~ n ~ " < " ~ KEYS ~ "u" if (n + 1) * threads > units else ""};
+    let at_${n} = kv_at + ((${block}) + key_${n}) * stride;
+    k_${n} = k[select(0u, (at_${n} - p.k_base) / ${V}u + col_${n}, ok_${n})];
+    v_${n} = v[select(0u, (at_${n} - p.v_base) / ${V}u + col_${n}, ok_${n})];
 # endfor
 # endmacro
 # macro stage(name)
 # for n in range(loads)
-# if (n + 1) * threads > octs
+# if (n + 1) * threads > units
     if key_${n} < ${KEYS}u
 # endif
-    {
-      ${name}_tile[key_${n} * KV_STRIDE + oct_${n} * 2u] = ${name}_${n}[0];
-      ${name}_tile[key_${n} * KV_STRIDE + oct_${n} * 2u + 1u] = ${name}_${n}[1];
-    }
+    { put_${name}(key_${n} * KV_STRIDE + col_${n} * ${V // U}u, select(${VALUE}(), ${name}_${n}, ok_${n})); }
 # endfor
 # endmacro
 
@@ -63,27 +112,33 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let works = subgroup < ${SG}u;
   let row0 = part * ${rows}u;
 # for n in range(loads)
-  let key_${n} = (thread + ${n * threads}u) / ${WIDTH // 8}u;
-  let oct_${n} = (thread + ${n * threads}u) % ${WIDTH // 8}u;
-  var k_${n} = mat2x4<f16>();
-  var v_${n} = mat2x4<f16>();
+  let key_${n} = (thread + ${n * threads}u) / ${WIDTH // V}u;
+  let col_${n} = (thread + ${n * threads}u) % ${WIDTH // V}u;
+  var k_${n} = ${VALUE}();
+  var v_${n} = ${VALUE}();
+  var ok_${n} = false;
 # endfor
 ${fetch("0u")}
   // q, some columns at a time. A row outside this dispatch is computed as its neighbour and not stored.
 # for c in range(0, WIDTH, reach)
   workgroupBarrier();
-  for (var slot = thread; slot < ${SG * rows * reach // 8}u; slot += ${threads}u) {
-    let row = clamp(item.tile_row + slot / ${reach // 8}u, item.first, item.last);
+  for (var slot = thread; slot < ${SG * rows * reach // V}u; slot += ${threads}u) {
+    let line = slot / ${reach // V}u;
+    let col = slot % ${reach // V}u;
+    let row = clamp(item.tile_row + line, item.first, item.last);
     let at = element(sequence, p.group_rows, row, item) - p.q_base;
-    let value = q[at / 8u + ${c // 8}u + slot % ${reach // 8}u];
-    let to = slot / ${reach // 8}u * WEIGHT_STRIDE + slot % ${reach // 8}u * 2u;
-    weights[to] = value[0];
-    weights[to + 1u] = value[1];
+    let value = q[at / ${V}u + ${c // V}u + col];
+# if UNIT == 8
+    put_weight(line, col * 2u, vec4<f16>(vec4<f32>(unpack2x16float(value.x), unpack2x16float(value.y))));
+    put_weight(line, col * 2u + 1u, vec4<f16>(vec4<f32>(unpack2x16float(value.z), unpack2x16float(value.w))));
+# else
+    put_weight(line, col, value);
+# endif
   }
   workgroupBarrier();
 # for i in range(RT)
 # for d in range(reach // MM)
-  let q_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${d * MM // 4}u], WEIGHT_STRIDE);
+  let q_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${d * MM // S}u], WEIGHT_STRIDE);
 # endfor
 # endfor
 # endfor
@@ -106,21 +161,19 @@ ${stage("v")}
 # for j in range(KEYS // MM)
     {
 # for d in range(WIDTH // MM)
-      let right_${d} = coopLoad<coop_mat${MM}x${MM}<f16, B>>(&k_tile[${j * MM}u * KV_STRIDE + ${d * MM // 4}u], KV_STRIDE);
+      let right_${d} = coopLoad<coop_mat${MM}x${MM}<f16, B>>(&k_tile[${j * MM}u * KV_STRIDE + ${d * MM // U}u], KV_STRIDE);
 # endfor
 # for i in range(RT)
       var s_${i}: coop_mat${MM}x${MM}<f32, C>;
 # for d in range(WIDTH // MM)
       s_${i} = coopMultiplyAdd(q_${i}_${d}, right_${d}, s_${i});
 # endfor
-      coopStoreT(s_${i}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${j * MM // 4}u], SCORE_STRIDE);
+      coopStoreT(s_${i}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${j * MM // S}u], SCORE_STRIDE);
 # endfor
     }
 # endfor
     workgroupBarrier();
-    if block + ${KEYS}u < item.keys {
 ${fetch("block + " ~ KEYS ~ "u")}
-    }
     // Weights: a thread takes a row.
     var rise = false;
     if works {
@@ -131,7 +184,7 @@ ${fetch("block + " ~ KEYS ~ "u")}
         let m = reference[at];
         var top = vec4<f32>(NO_SCORE);
 # for n in range(KEYS // 4)
-        let s_${n} = select(vec4<f32>(NO_SCORE), scores[at * SCORE_STRIDE + ${n}u] * p.scale, vec4<u32>(block + ${4 * n}u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(seen));
+        let s_${n} = select(vec4<f32>(NO_SCORE), score(at, ${n}u) * p.scale, vec4<u32>(block) + vec4<u32>(${4 * n}u, ${4 * n + 1}u, ${4 * n + 2}u, ${4 * n + 3}u) < vec4<u32>(seen));
         top = max(top, s_${n});
 # endfor
         let highest = max(max(top.x, top.y), max(top.z, top.w));
@@ -142,7 +195,7 @@ ${fetch("block + " ~ KEYS ~ "u")}
 # for n in range(KEYS // 4)
         let weight_${n} = exp2(s_${n} - next);
         sum += weight_${n};
-        weights[at * WEIGHT_STRIDE + ${n}u] = vec4<f16>(weight_${n});
+        put_weight(at, ${n}u, vec4<f16>(weight_${n}));
 # endfor
         total[at] = total[at] * factor + (sum.x + sum.y) + (sum.z + sum.w);
         reference[at] = next;
@@ -161,18 +214,18 @@ ${stage("k")}
       workgroupBarrier();
 # endif
 # for d in range(reach // MM)
-      coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // 4}u], SCORE_STRIDE);
+      coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // S}u], SCORE_STRIDE);
 # endfor
       workgroupBarrier();
       if works {
         for (var slot = lane; slot < ${MM * reach // 4}u; slot += lanes) {
           let at = row0 + ${i * MM}u + slot / ${reach // 4}u;
-          scores[at * SCORE_STRIDE + slot % ${reach // 4}u] *= fade[at];
+          put_score(at, slot % ${reach // 4}u, score(at, slot % ${reach // 4}u) * fade[at]);
         }
       }
       workgroupBarrier();
 # for d in range(reach // MM)
-      sum_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f32, C>>(&scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // 4}u], SCORE_STRIDE);
+      sum_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f32, C>>(&scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // S}u], SCORE_STRIDE);
 # endfor
 # endfor
 # endfor
@@ -181,10 +234,10 @@ ${stage("k")}
 # for j in range(KEYS // MM)
     {
 # for d in range(WIDTH // MM)
-      let right_${d} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&v_tile[${j * MM}u * KV_STRIDE + ${d * MM // 4}u], KV_STRIDE);
+      let right_${d} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&v_tile[${j * MM}u * KV_STRIDE + ${d * MM // U}u], KV_STRIDE);
 # endfor
 # for i in range(RT)
-      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${j * MM // 4}u], WEIGHT_STRIDE);
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${j * MM // S}u], WEIGHT_STRIDE);
 # for d in range(WIDTH // MM)
       sum_${i}_${d} = coopMultiplyAdd(left_${i}, right_${d}, sum_${i}_${d});
 # endfor
@@ -196,7 +249,7 @@ ${stage("k")}
 # for c in range(0, WIDTH, reach)
   workgroupBarrier();
 # for d in range(reach // MM)
-  coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // 4}u], SCORE_STRIDE);
+  coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // S}u], SCORE_STRIDE);
 # endfor
   workgroupBarrier();
   if works {
@@ -205,7 +258,7 @@ ${stage("k")}
       let row = item.tile_row + at;
       if row >= item.first && row <= item.last {
         let to = element(sequence, p.group_rows, row, item) - p.y_base;
-        store_y(to, ${c // 4}u + slot % ${reach // 4}u, scores[at * SCORE_STRIDE + slot % ${reach // 4}u] / total[at]);
+        store_y(to, ${c // 4}u + slot % ${reach // 4}u, score(at, slot % ${reach // 4}u) / total[at]);
       }
     }
   }

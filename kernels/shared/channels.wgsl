@@ -7,9 +7,14 @@
 
 // Channels 4 c4 to 4 c4 + 3 of a row; beyond the last channel anything finite.
 fn load(row: u32, c4: u32) -> vec4<f32> {
-# if VEC
-  if c4 * 4u < p.c0 { return vec4<f32>(x0[(row * p.c0 - p.x0_base) / 4u + c4]); }
-  return vec4<f32>(x1[(row * p.c1 - p.x1_base + c4 * 4u - p.c0) / 4u]);
+# if VEC and TWO
+  // Both are loaded, outside of branches, behind which drivers of GPUs wait.
+  let first = c4 * 4u < p.c0;
+  let v0 = x0[select(0u, (row * p.c0 - p.x0_base) / 4u + c4, first)];
+  let v1 = x1[select((row * p.c1 - p.x1_base + c4 * 4u - p.c0) / 4u, 0u, first)];
+  return vec4<f32>(select(v1, v0, first));
+# elif VEC
+  return vec4<f32>(x0[(row * p.c0 - p.x0_base) / 4u + c4]);
 # else
   var v = vec4<f32>();
   for (var i = 0u; i < 4u; i++) {

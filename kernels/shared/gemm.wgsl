@@ -37,9 +37,9 @@ struct Gemm {
 # if WIDE
 @group(0) @binding(1) var<storage, read> x0: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
 @group(0) @binding(2) var<storage, read> x1: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
-# elif MATRIX
-@group(0) @binding(1) var<storage, read> x0: array<mat2x4<f16>>;   // 8 values side by side, in one load
-@group(0) @binding(2) var<storage, read> x1: array<mat2x4<f16>>;
+# elif MATRIX and UNIT == 8
+@group(0) @binding(1) var<storage, read> x0: array<vec4<u32>>;   // 8 f16
+@group(0) @binding(2) var<storage, read> x1: array<vec4<u32>>;
 # elif X_VEC
 @group(0) @binding(1) var<storage, read> x0: array<vec4<${X}>>;
 @group(0) @binding(2) var<storage, read> x1: array<vec4<${X}>>;
@@ -50,7 +50,7 @@ struct Gemm {
 # if WIDE
 @group(0) @binding(3) var<storage, read> w: array<${"vec2<u64>" if W == "f16" else "vec4<u64>"}>;
 # elif MATRIX
-@group(0) @binding(3) var<storage, read> w: array<mat2x4<f16>>;
+@group(0) @binding(3) var<storage, read> w: array<${"vec4<u32>" if UNIT == 8 else "vec4<f16>"}>;
 # elif W == "f16"
 @group(0) @binding(3) var<storage, read> w: array<vec2<u32>>;
 # else
@@ -108,7 +108,6 @@ fn load_x${s}(pixel: i32, c4: u32) -> vec4<f32> {
 }
 # endfor
 
-# endif
 // Bias, activation, residual and store of 4 columns of one row.
 fn finish(row: u32, col4: u32, sum: vec4<f32>) {
   var v = sum + bias[col4];
@@ -141,6 +140,7 @@ fn finish_geglu(row: u32, col4: u32, value: vec4<f32>, gate: vec4<f32>) {
   let v = (value + bias[col4]) * gelu4(gate + bias[col4 + 1u]);
   y[(row * p.gemm.n - p.gemm.y_base) / 4u + col4 / 2u] = to_${Y}(v);
 }
+# endif
 # endif
 # endif
 

@@ -1,61 +1,90 @@
 // Matrix tile: WM x WN subgroups, each with SM x SN cooperative matrices of MM x MM in f32. KT inner indices of the tile's rows and columns lie in
-// workgroup memory as f16, twice: while one half is multiplied, the loads of the next step are under way into registers, 8 values each; they are
-// stored into the other half behind the products, so that nobody waits for memory. Sums leave through workgroup memory, EPI matrices of a subgroup
-// at a time, since a matrix has no elements to name. What GPUs with tensor cores like; operands must be f16, so that nothing is rounded twice.
+// workgroup memory as f16, twice: while one half is multiplied, the loads of the next step are under way into registers; they are stored into the
+// other half behind the products, so that nobody waits for memory. What GPUs with tensor cores like; operands must be f16, so that nothing is
+// rounded twice. Sums leave through workgroup memory, EPI matrices of a subgroup at a time, since a matrix has no elements to name.
+//
+// UNIT is how many values an element of workgroup memory has: 4; 1 on Metal, whose matrices are loaded from scalars only; 8 in 16 bytes of another
+// type, which some Vulkan drivers reinterpret, so that sums can leave through the memory of the operands.
 # set subgroups = WM * WN
 # set threads = LANES * subgroups
-# set a_octs = ROWS * KT // 8
-# set b_octs = KT * COLS // 2
-# set a_loads = (a_octs + threads - 1) // threads
-# set b_loads = (b_octs + threads - 1) // threads
-# set a_stride = KT // 4 + 2
-# set b_stride = COLS + 2
-# set quads = EPI * MM // 4
-# set step = 2 if GEGLU else 1
+# set V = [UNIT, 4] | max
+# set U = UNIT
+# set S = [UNIT, 4] | min
+# set VALUE = "vec4<u32>" if UNIT == 8 else "vec4<f16>"
+# set a_units = ROWS * KT // V
+# set b_units = KT * COLS * 4 // V
+# set a_loads = (a_units + threads - 1) // threads
+# set b_loads = (b_units + threads - 1) // threads
+# set a_stride = (KT + 8) // U
+# set b_stride = (COLS * 4 + 8) // U
+# set sum_stride = (EPI * MM + 4) // S
+# set halves = 2 * (ROWS * a_stride + KT * b_stride)
+# set leaving = subgroups * MM * sum_stride
 
-const A_STRIDE = ${a_stride}u;   // vec4 of a row of a; 2 more than needed, so that rows begin in different banks
+const A_STRIDE = ${a_stride}u;   // elements of a row of a; 16 bytes more than needed, so that rows begin in different banks
 const B_STRIDE = ${b_stride}u;
 const A_HALF = ${ROWS * a_stride}u;
 const B_HALF = ${KT * b_stride}u;
-const SUM_STRIDE = ${quads + 1}u;
-var<workgroup> a_tile: array<vec4<f16>, ${2 * ROWS * a_stride}>;              // [2][rows][KT]
-var<workgroup> b_tile: array<vec4<f16>, ${2 * KT * b_stride}>;                // [2][KT][columns]
-var<workgroup> sums: array<vec4<f32>, ${subgroups * MM * (quads + 1)}>;       // [subgroups][MM][EPI * MM]
+const B_BEGIN = 2u * A_HALF;     // a [2][rows][KT], then b [2][KT][columns]
+const SUM_STRIDE = ${sum_stride}u;
+# if UNIT == 8
+var<workgroup> tile: array<vec4<f32>, ${[halves, leaving] | max}>;   // later sums [subgroups][MM][EPI * MM]
+# set SUMS = "tile"
+# else
+var<workgroup> tile: array<${"vec4<f16>" if UNIT == 4 else "f16"}, ${halves}>;
+var<workgroup> sums: array<${"vec4<f32>" if UNIT == 4 else "f32"}, ${leaving}>;
+# set SUMS = "sums"
+# endif
+
+fn put(at: u32, v: ${VALUE}) {
+# if UNIT == 8
+  tile[at] = bitcast<vec4<f32>>(v);
+# elif UNIT == 4
+  tile[at] = v;
+# else
+# for i in range(4)
+  tile[at + ${i}u] = v[${i}];
+# endfor
+# endif
+}
+
+fn sum_at(at: u32) -> vec4<f32> {
+# if UNIT > 1
+  return ${SUMS}[at];
+# else
+  return vec4<f32>(sums[at], sums[at + 1u], sums[at + 2u], sums[at + 3u]);
+# endif
+}
 
 # macro fetch()
       {
-        // This thread's part of the step at (tap, second, c8), which then moves on.
-        let inner8 = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / 8u;
-        if c8 == 0u {
+        // This thread's part of the step at (tap, second, c), which then moves on.
+        let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / ${V}u;
+        if c == 0u {
 # for n in range(a_loads)
-          let pixel_${n} = select(-1, under(place_${n}, tap), inside_${n});
+          let pixel_${n} = select(-1, under(place_${n}, tap), inside_${n} && tap < p.gemm.taps);
           a_found_${n} = pixel_${n} >= 0;
-# if TWO
-          let first_${n} = u32(max(pixel_${n}, 0)) * inner8 + a_oct_${n};
-          a_at_${n} = first_${n} - select(p.gemm.x0_base, p.gemm.x1_base, second) / 8u;
-# else
-          a_at_${n} = u32(max(pixel_${n}, 0)) * inner8 + a_oct_${n} - p.gemm.x0_base / 8u;
-# endif
+          a_at_${n} = u32(max(pixel_${n}, 0)) * inner + a_col_${n} - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"} / ${V}u;
 # endfor
         }
 # for n in range(a_loads)
-        a_${n} = mat2x4<f16>();
-        if a_found_${n} && c8 + a_oct_${n} < inner8 {
+        a_ok_${n} = a_found_${n} && c + a_col_${n} < inner;
 # if TWO
-          if second { a_${n} = x1[a_at_${n} + c8]; } else { a_${n} = x0[a_at_${n} + c8]; }
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} && !second)];
+        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} && second)];
+        a_other_${n} = second;
 # else
-          a_${n} = x0[a_at_${n} + c8];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})];
 # endif
-        }
 # endfor
 # for n in range(b_loads)
-        b_${n} = mat2x4<f16>();
-        if c8 * 8u + b_row_${n} < inner8 * 8u && b_col_${n} < n8 { b_${n} = w[(k_at + b_row_${n}) * n8 + b_col_${n}]; }
+        b_ok_${n} = b_inside_${n} && c * ${V}u + b_row_${n} < inner * ${V}u && tap < p.gemm.taps;
+        b_${n} = w[select(0u, (k_at + b_row_${n}) * w_width + b_col_${n}, b_ok_${n})];
 # endfor
-        k_at += min(${KT}u, (inner8 - c8) * 8u);
-        c8 += ${KT // 8}u;
-        if c8 >= inner8 {
-          c8 = 0u;
+        k_at += min(${KT}u, (inner - c) * ${V}u);
+        c += ${KT // V}u;
+        if c >= inner {
+          c = 0u;
 # if TWO
           if second { tap += 1u; }
           second = !second;
@@ -66,65 +95,65 @@ var<workgroup> sums: array<vec4<f32>, ${subgroups * MM * (quads + 1)}>;       //
       }
 # endmacro
 # macro stage(half)
-      {
 # for n in range(a_loads)
-# if (n + 1) * threads > a_octs
-        if thread < ${a_octs - n * threads}u
+# if (n + 1) * threads > a_units
+      if thread < ${a_units - n * threads}u
 # endif
-        {
-          let at = (${half}) * A_HALF + a_row_${n} * A_STRIDE + a_oct_${n} * 2u;
-          a_tile[at] = a_${n}[0];
-          a_tile[at + 1u] = a_${n}[1];
-        }
+      {
+        let v = ${"select(a_" ~ n ~ ", other_" ~ n ~ ", a_other_" ~ n ~ ")" if TWO else "a_" ~ n};
+        put((${half}) * A_HALF + a_row_${n} * A_STRIDE + a_col_${n} * ${V // U}u, select(${VALUE}(), v, a_ok_${n}));
+      }
 # endfor
 # for n in range(b_loads)
-# if (n + 1) * threads > b_octs
-        if thread < ${b_octs - n * threads}u
+# if (n + 1) * threads > b_units
+      if thread < ${b_units - n * threads}u
 # endif
-        {
-          let at = (${half}) * B_HALF + b_row_${n} * B_STRIDE + (b_col_${n} - tile_col / 2u) * 2u;
-          b_tile[at] = b_${n}[0];
-          b_tile[at + 1u] = b_${n}[1];
-        }
+      { put(B_BEGIN + (${half}) * B_HALF + b_row_${n} * B_STRIDE + (thread + ${n * threads}u) % ${COLS * 4 // V}u * ${V // U}u, select(${VALUE}(), b_${n}, b_ok_${n})); }
 # endfor
-      }
 # endmacro
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32,
         @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) lanes: u32) {
-  let tile = workgroup_index(wg, groups);
-  let row0 = p.gemm.row_begin + tile / p.gemm.tiles_n * ROWS;
-  let tile_col = tile % p.gemm.tiles_n * COLS;
-  let n8 = p.gemm.n4 / 2u;
+  let index = workgroup_index(wg, groups);
+  let row0 = p.gemm.row_begin + index / p.gemm.tiles_n * ROWS;
+  let tile_col = index % p.gemm.tiles_n * COLS;
+  let w_width = p.gemm.n4 / ${V // 4}u;
   // Where subgroups are smaller than expected there are more of them: the others do what the last one does, and store the same.
   let part = min(subgroup, ${subgroups - 1}u);
   let sub_row = part / ${WN}u * ${SM * MM}u;
-  let sub_col = part % ${WN}u * ${SN * MM // 4}u;
+  let sub_col = part % ${WN}u * ${SN * MM}u;
 # for i in range(SM)
 # for j in range(SN)
   var sum_${i}_${j}: coop_mat${MM}x${MM}<f32, C>;
 # endfor
 # endfor
 # for n in range(a_loads)
-  let a_row_${n} = (thread + ${n * threads}u) / ${KT // 8}u;
-  let a_oct_${n} = (thread + ${n * threads}u) % ${KT // 8}u;
-  let inside_${n} = ${"a_row_" ~ n ~ " < ROWS && " if (n + 1) * threads > a_octs else ""}row0 + a_row_${n} < p.gemm.row_end;
+  let a_row_${n} = (thread + ${n * threads}u) / ${KT // V}u;
+  let a_col_${n} = (thread + ${n * threads}u) % ${KT // V}u;
+  let inside_${n} = ${"a_row_" ~ n ~ " < ROWS && " if (n + 1) * threads > a_units else ""}row0 + a_row_${n} < p.gemm.row_end;
   let place_${n} = place(min(row0 + a_row_${n}, p.gemm.row_end - 1u));
   var a_found_${n} = false;
   var a_at_${n} = 0u;
-  var a_${n} = mat2x4<f16>();
+  var a_ok_${n} = false;
+  var a_${n} = ${VALUE}();
+# if TWO
+  var other_${n} = ${VALUE}();
+  var a_other_${n} = false;
+# endif
 # endfor
 # for n in range(b_loads)
-  let b_row_${n} = (thread + ${n * threads}u) / ${COLS // 2}u;
-  let b_col_${n} = tile_col / 2u + (thread + ${n * threads}u) % ${COLS // 2}u;
-  var b_${n} = mat2x4<f16>();
+  let b_row_${n} = (thread + ${n * threads}u) / ${COLS * 4 // V}u;
+  let b_col_${n} = tile_col / ${V // 4}u + (thread + ${n * threads}u) % ${COLS * 4 // V}u;
+  let b_inside_${n} = b_col_${n} < w_width;
+  var b_ok_${n} = false;
+  var b_${n} = ${VALUE}();
 # endfor
   var tap = 0u;
 # if TWO
   var second = false;   // which of the two inputs
 # endif
-  var c8 = 0u;          // first 8 channels of the step
+  var c = 0u;           // first channels of the step, as loads count them
   var k_at = 0u;        // first row of w of the step
 ${fetch()}
 ${stage("0u")}
@@ -132,18 +161,16 @@ ${stage("0u")}
   loop {
     workgroupBarrier();
     let more = tap < p.gemm.taps;
-    if more {
 ${fetch()}
-    }
     let a_from = half * A_HALF + sub_row * A_STRIDE;
-    let b_from = half * B_HALF + sub_col;
+    let b_from = B_BEGIN + half * B_HALF + sub_col / ${U}u;
 # for k in range(KT // MM)
     {
 # for i in range(SM)
-      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&a_tile[a_from + ${i * MM}u * A_STRIDE + ${k * MM // 4}u], A_STRIDE);
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + ${i * MM}u * A_STRIDE + ${k * MM // U}u], A_STRIDE);
 # endfor
 # for j in range(SN)
-      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&b_tile[b_from + ${k * MM}u * B_STRIDE + ${j * MM // 4}u], B_STRIDE);
+      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + ${k * MM}u * B_STRIDE + ${j * MM // U}u], B_STRIDE);
 # endfor
 # for i in range(SM)
 # for j in range(SN)
@@ -159,24 +186,53 @@ ${stage("half")}
 # for i in range(SM)
 # for e in range(0, SN, EPI)
 # set count = [EPI, SN - e] | min
+# set slots = MM * count * MM // 4 // (2 if GEGLU else 1)
+# set width = count * MM // 4 // (2 if GEGLU else 1)
   workgroupBarrier();
 # for j in range(count)
-  coopStoreT(sum_${i}_${e + j}, &sums[part * ${MM}u * SUM_STRIDE + ${j * MM // 4}u], SUM_STRIDE);
+  coopStoreT(sum_${i}_${e + j}, &${SUMS}[part * ${MM}u * SUM_STRIDE + ${j * MM // S}u], SUM_STRIDE);
 # endfor
   workgroupBarrier();
-  for (var slot = lane; slot < ${MM * count * MM // 4 // step}u; slot += lanes) {
-    let line = slot / ${count * MM // 4 // step}u;
-    let quad = slot % ${count * MM // 4 // step}u * ${step}u;
-    let row = row0 + sub_row + ${i * MM}u + line;
-    let col = tile_col + sub_col + ${e * MM // 4}u + quad;
-    if row < p.gemm.row_end && col < p.gemm.n4 {
-      let at = (part * ${MM}u + line) * SUM_STRIDE + quad;
+# set turns = (slots + LANES - 1) // LANES
+  for (var first = lane; first < ${slots}u; first += lanes * ${turns}u) {
+# for u in range(turns)
+    let slot_${u} = first + lanes * ${u}u;
+    let row_${u} = row0 + sub_row + ${i * MM}u + slot_${u} / ${width}u;
+    let col_${u} = (tile_col + sub_col / 4u + ${e * MM // 4}u) + slot_${u} % ${width}u${" * 2u" if GEGLU else ""};
+    let inside_${u} = slot_${u} < ${slots}u && row_${u} < p.gemm.row_end && col_${u} < p.gemm.n4;
+    // Everything is loaded before the first of it is needed, and outside of branches, behind which drivers wait.
+    let bias_${u} = bias[select(0u, col_${u}, inside_${u})];
 # if GEGLU
-      finish_geglu(row, col, sums[at], sums[at + 1u]);
+    let gate_bias_${u} = bias[select(0u, col_${u} + 1u, inside_${u})];
+# endif
+# if GROUPED
+    let group_bias_${u} = row_bias[select(0u, (row_${u} / p.gemm.rows_per_group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${u}, inside_${u})];
+# endif
+# if RESIDUAL
+    let residual_${u} = residual[select(0u, (row_${u} * p.gemm.n - p.gemm.residual_base) / 4u + col_${u}, inside_${u})];
+# endif
+# endfor
+# for u in range(turns)
+    if inside_${u} {
+      let at = (part * ${MM}u + slot_${u} / ${width}u) * SUM_STRIDE + slot_${u} % ${width}u * ${(8 if GEGLU else 4) // S}u;
+# if GEGLU
+      let v = (sum_at(at) + bias_${u}) * gelu4(sum_at(at + ${4 // S}u) + gate_bias_${u});
+      y[(row_${u} * p.gemm.n - p.gemm.y_base) / 4u + col_${u} / 2u] = to_${Y}(v);
 # else
-      finish(row, col, sums[at]);
+      var v = sum_at(at) + bias_${u};
+# if GROUPED
+      v += vec4<f32>(group_bias_${u});
+# endif
+# if ACTIVATION != "none"
+      v = ${ACTIVATION}4(v);
+# endif
+# if RESIDUAL
+      v += vec4<f32>(residual_${u});
+# endif
+      y[(row_${u} * p.gemm.n - p.gemm.y_base) / 4u + col_${u}] = to_${Y}(v);
 # endif
     }
+# endfor
   }
 # endfor
 # endfor

@@ -293,7 +293,7 @@ impl Op for Attention {
                 _ => vec![],
             });
         }
-        tunings.extend(attention_matrix::variants(self, device));
+        tunings.extend(attention_matrix::tunings(self, device));
         let mut seen = BTreeSet::new();
         tunings.retain(|choice| seen.insert(choice.defines.clone()));
         tunings

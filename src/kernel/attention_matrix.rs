@@ -25,6 +25,15 @@ impl Tile {
 
 /// The tiles that this device can run for attention over f16, the best guess first.
 pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
+    with_unit(op, device, matrix::units(device)[0])
+}
+
+/// The same with every unit that the device may like.
+pub(super) fn tunings(op: &Attention, device: &Capabilities) -> Vec<Choice> {
+    matrix::units(device).iter().flat_map(|&unit| with_unit(op, device, unit)).collect()
+}
+
+fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
     let Some([_, lanes]) = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16) else { return vec![] };
     let Some(side) = matrix::side(device) else { return vec![] };
     let whole = op.width.is_multiple_of(side as usize) && op.width.is_multiple_of(8);
@@ -46,7 +55,7 @@ pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
             let queries = tile.rows * side;
             let choice = op.choice("matrix", reason, [lanes, 1, 0, tile.keys, 0, 0]);
             let numbers =
-                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), (source::MATRIX, side)];
+                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), ("UNIT", unit), (source::MATRIX, side)];
             numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
         })
         .collect()

@@ -224,7 +224,7 @@ impl Gemm {
         let workgroup = self.workgroup(8, 2);
         let mut variants = if few || cpu { vec![register, workgroup] } else { vec![workgroup, register] };
         // On a CPU driver matrices are only there to be tested.
-        let at = if few || cpu { variants.len() } else { 0 };
+        let at = if cpu { variants.len() } else { 0 };
         if let Some(choice) = matrix::variants(self, device).into_iter().next() {
             variants.insert(at, choice);
         }
@@ -256,7 +256,7 @@ impl Gemm {
                     tunings.push(self.register(reason, wg, tm, tn));
                 }
             }
-            tunings.extend(matrix::variants(self, device));
+            tunings.extend(matrix::tunings(self, device));
             if !device.is_cpu() {
                 // Bytes of both tiles.
                 let fits = |tm: u32| tm * tn <= 16 && 1024 * tm + 4096 * tn <= device.max_workgroup_memory;

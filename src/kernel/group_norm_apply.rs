@@ -96,7 +96,9 @@ impl Op for GroupNormApply {
 
     fn variants(&self, _: &Capabilities) -> Vec<Choice> {
         let vec = self.sources.iter().all(|&c| item(c) == 4);
-        portable([("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec.into()), ("ROWS", (ROWS as u32).into())])
+        let two = self.sources[1] > 0;
+        let types = [("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec.into()), ("TWO", two.into())];
+        portable(types).into_iter().map(|choice| choice.with("ROWS", ROWS as u32)).collect()
     }
 
     fn cost(&self) -> Cost {

@@ -92,7 +92,10 @@ impl Op for GroupNormPartial {
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
         let vec = self.sources.iter().all(|&c| item(c) == 4);
         let choice = |variant, reason, threads: u32| {
-            Choice::new(variant, reason, [("X", self.x.into()), ("VEC", vec.into()), (threads::DEFINE, threads.into())])
+            let defines = [("X", self.x.into()), ("VEC", vec.into()), ("TWO", (self.sources[1] > 0).into())];
+            // A GPU has few threads here and waits long for each load.
+            let unroll = if device.is_cpu() { 1 } else { 4 };
+            Choice::new(variant, reason, defines).with(threads::DEFINE, threads).with("UNROLL", unroll)
         };
         let small = choice("small", "a CPU driver: barriers are cheaper among few threads", 64);
         let wide = choice("wide", "a GPU: many rows are read at a time", 256);

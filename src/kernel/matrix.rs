@@ -26,26 +26,38 @@ impl Tile {
         [0, 1].map(|axis| self.subgroups[axis] * self.matrices[axis] * side)
     }
 
-    /// Bytes of workgroup memory: two steps of both operands and some matrices of each subgroup, with rows 16 bytes longer than needed.
-    fn memory(&self, side: u32) -> u32 {
+    /// Bytes of workgroup memory: two steps of both operands, and the sums that leave at a time, where they cannot take the operands' place; with
+    /// rows 16 bytes longer than needed.
+    fn memory(&self, side: u32, unit: u32, leaving: u32) -> u32 {
         let [rows, columns] = self.size(side);
-        let subgroups = self.subgroups[0] * self.subgroups[1];
-        2 * 2 * (rows * (STEP + 8) + STEP * (columns + 8)) + 4 * subgroups * side * (self.leaving() * side + 4)
+        let operands = 2 * 2 * (rows * (STEP + 8) + STEP * (columns + 8));
+        let sums = 4 * self.subgroups[0] * self.subgroups[1] * side * (leaving * side + 4);
+        if unit == 8 { operands.max(sums) } else { operands + sums }
     }
 
-    /// Matrices of a subgroup whose sums leave at a time.
-    fn leaving(&self) -> u32 {
-        self.matrices[1].min(2)
+    /// The most matrices of a subgroup whose sums can leave at a time.
+    fn leaving(&self, side: u32, unit: u32, device: &Capabilities) -> Option<u32> {
+        let most = self.matrices[1].min(5);
+        (1..=most).rev().find(|&leaving| self.memory(side, unit, leaving) <= device.max_workgroup_memory)
     }
 
-    fn fits(&self, side: u32, lanes: u32, device: &Capabilities) -> bool {
+    fn fits(&self, side: u32, lanes: u32, unit: u32, device: &Capabilities) -> bool {
         let threads = lanes * self.subgroups[0] * self.subgroups[1];
-        threads <= device.max_invocations && self.memory(side) <= device.max_workgroup_memory
+        threads <= device.max_invocations && self.leaving(side, unit, device).is_some()
     }
 }
 
 /// The tiles that this device can run for a product of f16 with sums in f32, the best guess first.
 pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
+    with_unit(gemm, device, units(device)[0])
+}
+
+/// The same with every unit that the device may like.
+pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
+    units(device).iter().flat_map(|&unit| with_unit(gemm, device, unit)).collect()
+}
+
+fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
     let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
     let whole = gemm.n4().is_multiple_of(2) && gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(8));
     let Some([_, lanes]) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
@@ -60,7 +72,9 @@ pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
         Tile::new([64, 32], [64, 32], side),
         Tile::new([32, 16], [64, 32], side),
     ];
-    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, device)).collect();
+    // Unrolled, a large one takes a CPU driver too long to compile.
+    let small = |tile: &Tile| !device.is_cpu() || tile.matrices[0] * tile.matrices[1] <= 32;
+    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, unit, device) && small(tile)).collect();
     // The largest tile of which there are many; else the smallest one.
     let count = |tile: &Tile| {
         let [rows, columns] = tile.size(side).map(|v| v as usize);
@@ -71,7 +85,17 @@ pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
         let tile = fitting.remove(best);
         fitting.insert(0, tile);
     }
-    fitting.iter().map(|tile| choice(gemm, lanes, side, tile)).collect()
+    fitting.iter().filter_map(|tile| Some(choice(gemm, [lanes, side, unit, tile.leaving(side, unit, device)?], tile))).collect()
+}
+
+/// Values of an element of workgroup memory that matrices can be loaded from, the best guess first. Metal's functions are typed: they load scalars.
+/// Of Vulkan's drivers those of graphics cards reinterpret 16 bytes of another type; llvmpipe does not.
+pub(super) fn units(device: &Capabilities) -> &'static [u32] {
+    match device.backend.as_str() {
+        "vulkan" if device.is_cpu() => &[4, 1],
+        "vulkan" => &[4, 8, 1],
+        _ => &[1],
+    }
 }
 
 /// The largest side of a square cooperative matrix that multiplies f16 and adds in f32.
@@ -80,13 +104,17 @@ pub(super) fn side(device: &Capabilities) -> Option<u32> {
     usable.filter(|&[m, n, k]| m == n && n == k && matches!(m, 8 | 16)).map(|[m, ..]| m).max()
 }
 
-fn choice(gemm: &Gemm, lanes: u32, side: u32, tile: &Tile) -> Choice {
+fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> Choice {
     let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
     let [rows, columns] = tile.size(side);
-    let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4]).with("TWO", gemm.sources[1] > 0);
+    let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4])
+        .with("TWO", gemm.sources[1] > 0)
+        .with("GROUPED", gemm.rows_per_group.is_some())
+        .with("RESIDUAL", gemm.residual)
+        .with("ACTIVATION", gemm.activation.function());
     let ([wm, wn], [sm, sn]) = (tile.subgroups, tile.matrices);
     let numbers =
-        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("EPI", tile.leaving()), ("LANES", lanes), (source::MATRIX, side)];
+        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("EPI", leaving), ("LANES", lanes), ("UNIT", unit), (source::MATRIX, side)];
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
 }
 
