@@ -11,7 +11,7 @@
 # set U = UNIT
 # set S = [UNIT, 4] | min
 # set VALUE = "vec4<u32>" if UNIT == 8 else "vec4<f16>"
-# set KV = {8: "vec4<f32>", 4: "vec4<f16>", 1: "f16"}[UNIT]
+# set KV = {8: "vec4<u32>", 4: "vec4<f16>", 1: "f16"}[UNIT]
 # set units = KEYS * WIDTH // V
 # set loads = (units + threads - 1) // threads
 # set kv_stride = (WIDTH + 8) // U
@@ -37,9 +37,7 @@ var<workgroup> rises: array<u32, ${SG}>;                                    // d
 
 # for name in ["k", "v"]
 fn put_${name}(at: u32, value: ${VALUE}) {
-# if UNIT == 8
-  ${name}_tile[at] = bitcast<vec4<f32>>(value);
-# elif UNIT == 4
+# if UNIT > 1
   ${name}_tile[at] = value;
 # else
 # for i in range(4)
@@ -83,8 +81,7 @@ fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
 
 # macro fetch(block)
 # for n in range(loads)
-    // Loads are outside of branches, behind which drivers wait.
-    ok_${n} = (${block}) + key_${n} < item.keys${" && key_" ~ n ~ " < " ~ KEYS ~ "u" if (n + 1) * threads > units else ""};
+    ok_${n} = ((${block}) + key_${n} < item.keys)${" & (key_" ~ n ~ " < " ~ KEYS ~ "u)" if (n + 1) * threads > units else ""};
     let at_${n} = kv_at + ((${block}) + key_${n}) * stride;
     k_${n} = k[select(0u, (at_${n} - p.k_base) / ${V}u + col_${n}, ok_${n})];
     v_${n} = v[select(0u, (at_${n} - p.v_base) / ${V}u + col_${n}, ok_${n})];
@@ -173,7 +170,10 @@ ${stage("v")}
     }
 # endfor
     workgroupBarrier();
+    // Behind this branch loads cannot be moved to where they are needed, which would be too late.
+    if block + ${KEYS}u < item.keys {
 ${fetch("block + " ~ KEYS ~ "u")}
+    }
     // Weights: a thread takes a row.
     var rise = false;
     if works {
@@ -200,11 +200,11 @@ ${fetch("block + " ~ KEYS ~ "u")}
         total[at] = total[at] * factor + (sum.x + sum.y) + (sum.z + sum.w);
         reference[at] = next;
         fade[at] = factor;
-        rise = rise || changes;
+        rise = rise | changes;
       }
     }
     let any_rise = subgroupAny(rise);
-    if works && lane == 0u { rises[part] = u32(any_rise); }
+    if works & (lane == 0u) { rises[part] = u32(any_rise); }
 ${stage("k")}
     let risen = workgroupUniformLoad(&rises);
     if ${RISEN} > 0u {
@@ -256,7 +256,7 @@ ${stage("k")}
     for (var slot = lane; slot < ${MM * reach // 4}u; slot += lanes) {
       let at = row0 + ${i * MM}u + slot / ${reach // 4}u;
       let row = item.tile_row + at;
-      if row >= item.first && row <= item.last {
+      if (row >= item.first) & (row <= item.last) {
         let to = element(sequence, p.group_rows, row, item) - p.y_base;
         store_y(to, ${c // 4}u + slot % ${reach // 4}u, score(at, slot % ${reach // 4}u) / total[at]);
       }

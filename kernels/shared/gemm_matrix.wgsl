@@ -3,8 +3,11 @@
 // other half behind the products, so that nobody waits for memory. What GPUs with tensor cores like; operands must be f16, so that nothing is
 // rounded twice. Sums leave through workgroup memory, EPI matrices of a subgroup at a time, since a matrix has no elements to name.
 //
+// Compilers move loads into the branch in which alone they are needed, where everything waits for them: no branch may stand between a load and its
+// use. So a step is fetched even behind the last one, and a tile that lies inside of y leaves without conditions.
+//
 // UNIT is how many values an element of workgroup memory has: 4; 1 on Metal, whose matrices are loaded from scalars only; 8 in 16 bytes of another
-// type, which some Vulkan drivers reinterpret, so that sums can leave through the memory of the operands.
+// type, which some Vulkan drivers reinterpret. EVEN: all inputs have whole steps. PADDED: pixels under a tap may be missing.
 # set subgroups = WM * WN
 # set threads = LANES * subgroups
 # set V = [UNIT, 4] | max
@@ -18,8 +21,6 @@
 # set a_stride = (KT + 8) // U
 # set b_stride = (COLS * 4 + 8) // U
 # set sum_stride = (EPI * MM + 4) // S
-# set halves = 2 * (ROWS * a_stride + KT * b_stride)
-# set leaving = subgroups * MM * sum_stride
 
 const A_STRIDE = ${a_stride}u;   // elements of a row of a; 16 bytes more than needed, so that rows begin in different banks
 const B_STRIDE = ${b_stride}u;
@@ -27,19 +28,11 @@ const A_HALF = ${ROWS * a_stride}u;
 const B_HALF = ${KT * b_stride}u;
 const B_BEGIN = 2u * A_HALF;     // a [2][rows][KT], then b [2][KT][columns]
 const SUM_STRIDE = ${sum_stride}u;
-# if UNIT == 8
-var<workgroup> tile: array<vec4<f32>, ${[halves, leaving] | max}>;   // later sums [subgroups][MM][EPI * MM]
-# set SUMS = "tile"
-# else
-var<workgroup> tile: array<${"vec4<f16>" if UNIT == 4 else "f16"}, ${halves}>;
-var<workgroup> sums: array<${"vec4<f32>" if UNIT == 4 else "f32"}, ${leaving}>;
-# set SUMS = "sums"
-# endif
+var<workgroup> tile: array<${{8: "vec4<u32>", 4: "vec4<f16>", 1: "f16"}[UNIT]}, ${2 * (ROWS * a_stride + KT * b_stride)}>;
+var<workgroup> sums: array<${"vec4<f32>" if S == 4 else "f32"}, ${subgroups * MM * sum_stride}>;   // [subgroups][MM][EPI * MM]
 
 fn put(at: u32, v: ${VALUE}) {
-# if UNIT == 8
-  tile[at] = bitcast<vec4<f32>>(v);
-# elif UNIT == 4
+# if UNIT > 1
   tile[at] = v;
 # else
 # for i in range(4)
@@ -49,8 +42,8 @@ fn put(at: u32, v: ${VALUE}) {
 }
 
 fn sum_at(at: u32) -> vec4<f32> {
-# if UNIT > 1
-  return ${SUMS}[at];
+# if S == 4
+  return sums[at];
 # else
   return vec4<f32>(sums[at], sums[at + 1u], sums[at + 2u], sums[at + 3u]);
 # endif
@@ -62,31 +55,36 @@ fn sum_at(at: u32) -> vec4<f32> {
         let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / ${V}u;
         if c == 0u {
 # for n in range(a_loads)
-          let pixel_${n} = select(-1, under(place_${n}, tap), inside_${n} && tap < p.gemm.taps);
+          let pixel_${n} = select(-1, under(place_${n}, tap), inside_${n} & (tap < p.gemm.taps));
           a_found_${n} = pixel_${n} >= 0;
           a_at_${n} = u32(max(pixel_${n}, 0)) * inner + a_col_${n} - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"} / ${V}u;
 # endfor
         }
 # for n in range(a_loads)
-        a_ok_${n} = a_found_${n} && c + a_col_${n} < inner;
+        a_ok_${n} = a_found_${n}${"" if EVEN else " & (c + a_col_" ~ n ~ " < inner)"};
 # if TWO
-        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} && !second)];
-        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} && second)];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)];
+        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)];
         a_other_${n} = second;
 # else
         a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})];
 # endif
 # endfor
+        let w_at = select(0u, k_at * w_width, tap < p.gemm.taps);
 # for n in range(b_loads)
-        b_ok_${n} = b_inside_${n} && c * ${V}u + b_row_${n} < inner * ${V}u && tap < p.gemm.taps;
-        b_${n} = w[select(0u, (k_at + b_row_${n}) * w_width + b_col_${n}, b_ok_${n})];
+# if EVEN
+        b_ok_${n} = b_inside_${n};
+# else
+        b_ok_${n} = b_inside_${n} & (c * ${V}u + b_row_${n} < inner * ${V}u);
+# endif
+        b_${n} = w[select(0u, w_at + b_at_${n}, b_ok_${n})];
 # endfor
         k_at += min(${KT}u, (inner - c) * ${V}u);
         c += ${KT // V}u;
         if c >= inner {
           c = 0u;
 # if TWO
-          if second { tap += 1u; }
+          tap += select(0u, 1u, second);
           second = !second;
 # else
           tap += 1u;
@@ -101,15 +99,28 @@ fn sum_at(at: u32) -> vec4<f32> {
 # endif
       {
         let v = ${"select(a_" ~ n ~ ", other_" ~ n ~ ", a_other_" ~ n ~ ")" if TWO else "a_" ~ n};
-        put((${half}) * A_HALF + a_row_${n} * A_STRIDE + a_col_${n} * ${V // U}u, select(${VALUE}(), v, a_ok_${n}));
+        // Rows that are outside for every tap need no zeros: their sums are not stored.
+        put((${half}) * A_HALF + a_row_${n} * A_STRIDE + a_col_${n} * ${V // U}u, ${"select(" ~ VALUE ~ "(), v, a_ok_" ~ n ~ ")" if PADDED or not EVEN else "v"});
       }
 # endfor
 # for n in range(b_loads)
 # if (n + 1) * threads > b_units
       if thread < ${b_units - n * threads}u
 # endif
-      { put(B_BEGIN + (${half}) * B_HALF + b_row_${n} * B_STRIDE + (thread + ${n * threads}u) % ${COLS * 4 // V}u * ${V // U}u, select(${VALUE}(), b_${n}, b_ok_${n})); }
+      {
+        let v = ${"b_" ~ n if EVEN else "select(" ~ VALUE ~ "(), b_" ~ n ~ ", b_ok_" ~ n ~ ")"};
+        put(B_BEGIN + (${half}) * B_HALF + b_row_${n} * B_STRIDE + (thread + ${n * threads}u) % ${COLS * 4 // V}u * ${V // U}u, v);
+      }
 # endfor
+# endmacro
+# macro finished(row, e, at, added)
+# if GEGLU
+(sum_at(${at}) + bias_${e}) * gelu4(sum_at(${at} + ${4 // S}u) + gate_bias_${e})
+# else
+# set v = "sum_at(" ~ at ~ ") + bias_" ~ e
+# set v = v if ACTIVATION == "none" else ACTIVATION ~ "4(" ~ v ~ ")"
+${v}${" + vec4<f32>(" ~ added ~ ")" if RESIDUAL else ""}
+# endif
 # endmacro
 
 @compute @workgroup_size(${threads})
@@ -146,6 +157,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let b_row_${n} = (thread + ${n * threads}u) / ${COLS * 4 // V}u;
   let b_col_${n} = tile_col / ${V // 4}u + (thread + ${n * threads}u) % ${COLS * 4 // V}u;
   let b_inside_${n} = b_col_${n} < w_width;
+  let b_at_${n} = b_row_${n} * w_width + b_col_${n};
   var b_ok_${n} = false;
   var b_${n} = ${VALUE}();
 # endfor
@@ -179,60 +191,78 @@ ${fetch()}
 # endfor
     }
 # endfor
-    if !more { break; }
     half = 1u - half;
 ${stage("half")}
+    if !more { break; }
   }
+# set step = 2 if GEGLU else 1
+  // The columns of a thread are the same in all matrices: its biases are loaded once.
+# for e in range(0, SN, EPI)
+# set width = ([EPI, SN - e] | min) * MM // 4 // step
+  let col_${e} = tile_col + sub_col / 4u + ${e * MM // 4}u + lane % ${width}u * ${step}u;
+  let col_inside_${e} = col_${e} < p.gemm.n4;
+  var bias_${e} = bias[select(0u, col_${e}, col_inside_${e})];
+# if GEGLU
+  let gate_bias_${e} = bias[select(0u, col_${e} + 1u, col_inside_${e})];
+# endif
+# endfor
+  let inside = (row0 + ROWS <= p.gemm.row_end) & (tile_col + COLS <= p.gemm.n4);
+# if GROUPED
+  // A group is longer than most tiles.
+  let group = row0 / p.gemm.rows_per_group;
+  let plain = inside & (group == (row0 + ROWS - 1u) / p.gemm.rows_per_group);
+# for e in range(0, SN, EPI)
+  let group_bias_${e} = vec4<f32>(row_bias[select(0u, (group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${e}, col_inside_${e})]);
+  bias_${e} += select(vec4<f32>(), group_bias_${e}, plain);
+# endfor
+# else
+  let plain = inside;
+# endif
 # for i in range(SM)
 # for e in range(0, SN, EPI)
 # set count = [EPI, SN - e] | min
-# set slots = MM * count * MM // 4 // (2 if GEGLU else 1)
-# set width = count * MM // 4 // (2 if GEGLU else 1)
+# set width = count * MM // 4 // step
+# set slots = MM * width
+# set turns = (slots + LANES - 1) // LANES
   workgroupBarrier();
 # for j in range(count)
-  coopStoreT(sum_${i}_${e + j}, &${SUMS}[part * ${MM}u * SUM_STRIDE + ${j * MM // S}u], SUM_STRIDE);
+  coopStoreT(sum_${i}_${e + j}, &sums[part * ${MM}u * SUM_STRIDE + ${j * MM // S}u], SUM_STRIDE);
 # endfor
   workgroupBarrier();
-# set turns = (slots + LANES - 1) // LANES
-  for (var first = lane; first < ${slots}u; first += lanes * ${turns}u) {
+  {
+    let at = part * ${MM}u * SUM_STRIDE + lane % ${width}u * ${4 * step // S}u;
+    let first = row0 + sub_row + ${i * MM}u;
+    if plain & (lanes == ${LANES}u) {
 # for u in range(turns)
-    let slot_${u} = first + lanes * ${u}u;
-    let row_${u} = row0 + sub_row + ${i * MM}u + slot_${u} / ${width}u;
-    let col_${u} = (tile_col + sub_col / 4u + ${e * MM // 4}u) + slot_${u} % ${width}u${" * 2u" if GEGLU else ""};
-    let inside_${u} = slot_${u} < ${slots}u && row_${u} < p.gemm.row_end && col_${u} < p.gemm.n4;
-    // Everything is loaded before the first of it is needed, and outside of branches, behind which drivers wait.
-    let bias_${u} = bias[select(0u, col_${u}, inside_${u})];
-# if GEGLU
-    let gate_bias_${u} = bias[select(0u, col_${u} + 1u, inside_${u})];
-# endif
-# if GROUPED
-    let group_bias_${u} = row_bias[select(0u, (row_${u} / p.gemm.rows_per_group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${u}, inside_${u})];
-# endif
+      let line_${u} = lane / ${width}u + ${u * LANES // width}u;
+      let to_${u} = (first + line_${u}) * p.gemm.n;
 # if RESIDUAL
-    let residual_${u} = residual[select(0u, (row_${u} * p.gemm.n - p.gemm.residual_base) / 4u + col_${u}, inside_${u})];
+      let residual_${u} = residual[(to_${u} - p.gemm.residual_base) / 4u + col_${e}];
 # endif
 # endfor
 # for u in range(turns)
-    if inside_${u} {
-      let at = (part * ${MM}u + slot_${u} / ${width}u) * SUM_STRIDE + slot_${u} % ${width}u * ${(8 if GEGLU else 4) // S}u;
-# if GEGLU
-      let v = (sum_at(at) + bias_${u}) * gelu4(sum_at(at + ${4 // S}u) + gate_bias_${u});
-      y[(row_${u} * p.gemm.n - p.gemm.y_base) / 4u + col_${u} / 2u] = to_${Y}(v);
-# else
-      var v = sum_at(at) + bias_${u};
+# if slots < LANES
+      if lane < ${slots}u
+# endif
+      {
+        let v = ${finished("", e, "at + line_" ~ u ~ " * SUM_STRIDE", "residual_" ~ u)};
+        y[(to_${u} - p.gemm.y_base) / 4u + col_${e}${" / 2u" if GEGLU else ""}] = to_${Y}(v);
+      }
+# endfor
+    } else {
+      for (var slot = lane; slot < ${slots}u; slot += lanes) {
+        let row = first + slot / ${width}u;
+        if (row < p.gemm.row_end) & col_inside_${e} {
+          let to = row * p.gemm.n;
 # if GROUPED
-      v += vec4<f32>(group_bias_${u});
+          let more = row_bias[(row / p.gemm.rows_per_group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${e}];
+          let bias_${e} = bias_${e} + select(vec4<f32>(more), vec4<f32>(), plain);
 # endif
-# if ACTIVATION != "none"
-      v = ${ACTIVATION}4(v);
-# endif
-# if RESIDUAL
-      v += vec4<f32>(residual_${u});
-# endif
-      y[(row_${u} * p.gemm.n - p.gemm.y_base) / 4u + col_${u}] = to_${Y}(v);
-# endif
+          let v = ${finished("", e, "at + slot / " ~ width ~ "u * SUM_STRIDE", "residual[(to - p.gemm.residual_base) / 4u + col_" ~ e ~ "]")};
+          y[(to - p.gemm.y_base) / 4u + col_${e}${" / 2u" if GEGLU else ""}] = to_${Y}(v);
+        }
+      }
     }
-# endfor
   }
 # endfor
 # endfor

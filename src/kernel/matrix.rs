@@ -26,24 +26,23 @@ impl Tile {
         [0, 1].map(|axis| self.subgroups[axis] * self.matrices[axis] * side)
     }
 
-    /// Bytes of workgroup memory: two steps of both operands, and the sums that leave at a time, where they cannot take the operands' place; with
-    /// rows 16 bytes longer than needed.
-    fn memory(&self, side: u32, unit: u32, leaving: u32) -> u32 {
+    /// Bytes of workgroup memory: two steps of both operands, and the sums that leave at a time; with rows 16 bytes longer than needed.
+    fn memory(&self, side: u32, leaving: u32) -> u32 {
         let [rows, columns] = self.size(side);
         let operands = 2 * 2 * (rows * (STEP + 8) + STEP * (columns + 8));
         let sums = 4 * self.subgroups[0] * self.subgroups[1] * side * (leaving * side + 4);
-        if unit == 8 { operands.max(sums) } else { operands + sums }
+        operands + sums
     }
 
-    /// The most matrices of a subgroup whose sums can leave at a time.
-    fn leaving(&self, side: u32, unit: u32, device: &Capabilities) -> Option<u32> {
-        let most = self.matrices[1].min(5);
-        (1..=most).rev().find(|&leaving| self.memory(side, unit, leaving) <= device.max_workgroup_memory)
+    /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes.
+    fn leaving(&self, side: u32, lanes: u32, device: &Capabilities) -> Option<u32> {
+        let fits = |leaving: &u32| self.memory(side, *leaving) <= device.max_workgroup_memory;
+        [4, 2, 1].into_iter().filter(|&leaving| leaving <= self.matrices[1] && lanes.is_multiple_of(leaving * side / 4)).find(fits)
     }
 
-    fn fits(&self, side: u32, lanes: u32, unit: u32, device: &Capabilities) -> bool {
+    fn fits(&self, side: u32, lanes: u32, device: &Capabilities) -> bool {
         let threads = lanes * self.subgroups[0] * self.subgroups[1];
-        threads <= device.max_invocations && self.leaving(side, unit, device).is_some()
+        threads <= device.max_invocations && self.leaving(side, lanes, device).is_some()
     }
 }
 
@@ -74,7 +73,7 @@ fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
     ];
     // Unrolled, a large one takes a CPU driver too long to compile.
     let small = |tile: &Tile| !device.is_cpu() || tile.matrices[0] * tile.matrices[1] <= 32;
-    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, unit, device) && small(tile)).collect();
+    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, device) && small(tile)).collect();
     // The largest tile of which there are many; else the smallest one.
     let count = |tile: &Tile| {
         let [rows, columns] = tile.size(side).map(|v| v as usize);
@@ -85,7 +84,7 @@ fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
         let tile = fitting.remove(best);
         fitting.insert(0, tile);
     }
-    fitting.iter().filter_map(|tile| Some(choice(gemm, [lanes, side, unit, tile.leaving(side, unit, device)?], tile))).collect()
+    fitting.iter().filter_map(|tile| Some(choice(gemm, [lanes, side, unit, tile.leaving(side, lanes, device)?], tile))).collect()
 }
 
 /// Values of an element of workgroup memory that matrices can be loaded from, the best guess first. Metal's functions are typed: they load scalars.
@@ -109,6 +108,8 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
     let [rows, columns] = tile.size(side);
     let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4])
         .with("TWO", gemm.sources[1] > 0)
+        .with("EVEN", gemm.sources.iter().all(|c| c.is_multiple_of(STEP as usize)))
+        .with("PADDED", gemm.taps.iter().product::<usize>() > 1)
         .with("GROUPED", gemm.rows_per_group.is_some())
         .with("RESIDUAL", gemm.residual)
         .with("ACTIVATION", gemm.activation.function());
