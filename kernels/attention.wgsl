@@ -48,7 +48,7 @@ struct Params {
 # set OUT = "none"
 # include "shared/eight.wgsl"
 # elif MATRIX
-# set EIGHT = "vec4<u32>" if UNIT == 8 else "vec4<f16>"
+# set EIGHT = "mat2x4<f16>" if LOAD == 8 else "vec4<f16>"
 @group(0) @binding(1) var<storage, read> q: array<${EIGHT}>;
 @group(0) @binding(2) var<storage, read> k: array<${EIGHT}>;
 @group(0) @binding(3) var<storage, read> v: array<${EIGHT}>;

@@ -32,6 +32,12 @@ var<workgroup> squares: array<vec4<f32>, ${THREADS}>;
 // How many of the segment's rows a lane walks over, lane < min(lanes, rows).
 fn lane_rows(lane: u32, rows: u32) -> u32 { return (rows + p.lanes - 1u - lane) / p.lanes; }
 
+// Which of 4 channels lie between these.
+fn belongs(quad: u32, from: u32, to: u32) -> vec4<bool> {
+  let c = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+  return (c >= vec4<u32>(from)) & (c < vec4<u32>(to));
+}
+
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let segment = p.begin + workgroup_index(wg, workgroups);
@@ -75,6 +81,24 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
     }
     workgroupBarrier();
 
+    // The lanes of a column become one.
+    if thread < p.tile {
+      let origin = means[thread];
+      var mean = vec4<f32>();
+      for (var l = 1u; l < min(p.lanes, rows); l++) {
+        mean += f32(lane_rows(l, rows)) * (means[l * p.tile + thread] - origin);
+      }
+      mean = origin + mean / f32(rows);
+      var square = vec4<f32>();
+      for (var l = 0u; l < min(p.lanes, rows); l++) {
+        let d = means[l * p.tile + thread] - mean;
+        square += squares[l * p.tile + thread] + f32(lane_rows(l, rows)) * d * d;
+      }
+      means[thread] = mean;
+      squares[thread] = square;
+    }
+    workgroupBarrier();
+
     // Every group has a thread of its own, also when it goes on in the next tile.
     let start = tile0 * 4u;
     let end = min(channels, (tile0 + p.tile) * 4u);
@@ -84,20 +108,17 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
       let c_to = min(end, (group + 1u) * width) - start;
       var count = f32(rows * (c_to - c_from));
       let origin = means[c_from / 4u][c_from % 4u];
-      var mean = 0.0;
-      for (var l = 0u; l < min(p.lanes, rows); l++) {
-        let n = f32(lane_rows(l, rows));
-        for (var c = c_from; c < c_to; c++) { mean += n * (means[l * p.tile + c / 4u][c % 4u] - origin); }
+      var means_4 = vec4<f32>();
+      for (var quad = c_from / 4u; quad * 4u < c_to; quad++) {
+        means_4 += select(vec4<f32>(), means[quad] - origin, belongs(quad, c_from, c_to));
       }
-      mean = origin + mean / count;
-      var square = 0.0;
-      for (var l = 0u; l < min(p.lanes, rows); l++) {
-        let n = f32(lane_rows(l, rows));
-        for (var c = c_from; c < c_to; c++) {
-          let d = means[l * p.tile + c / 4u][c % 4u] - mean;
-          square += squares[l * p.tile + c / 4u][c % 4u] + n * d * d;
-        }
+      var mean = origin + dot(means_4, vec4<f32>(1.0)) / f32(c_to - c_from);
+      var square_4 = vec4<f32>();
+      for (var quad = c_from / 4u; quad * 4u < c_to; quad++) {
+        let d = means[quad] - mean;
+        square_4 += select(vec4<f32>(), squares[quad] + f32(rows) * d * d, belongs(quad, c_from, c_to));
       }
+      var square = dot(square_4, vec4<f32>(1.0));
       let at = (segment * p.groups + group) * 3u - p.partials_base;
       if group * width < start {
         let before = partials[at];

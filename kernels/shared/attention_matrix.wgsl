@@ -4,17 +4,15 @@
 // faded row by row where they are: a row's reference m stays until a score exceeds it by SLACK, and only then all sums are scaled in workgroup
 // memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1.
 //
-// UNIT as in gemm_matrix.wgsl: values of an element of k_tile and v_tile.
+// UNIT and LOAD as in gemm_matrix.wgsl: values of an element of workgroup memory, and of a load.
 # set rows = RT * MM
 # set threads = LANES * SG
-# set V = [UNIT, 4] | max
-# set U = UNIT
 # set S = [UNIT, 4] | min
-# set VALUE = "vec4<u32>" if UNIT == 8 else "vec4<f16>"
-# set KV = {8: "vec4<u32>", 4: "vec4<f16>", 1: "f16"}[UNIT]
-# set units = KEYS * WIDTH // V
+# set VALUE = "mat2x4<f16>" if LOAD == 8 else "vec4<f16>"
+# set KV = "vec4<f16>" if UNIT == 4 else "f16"
+# set units = KEYS * WIDTH // LOAD
 # set loads = (units + threads - 1) // threads
-# set kv_stride = (WIDTH + 8) // U
+# set kv_stride = (WIDTH + 8) // UNIT
 # set score_stride = (KEYS + 4) // S
 # set weight_stride = (KEYS + 8) // S
 # set reach = [KEYS, WIDTH] | min
@@ -36,13 +34,23 @@ var<workgroup> fade: array<f32, ${SG * rows}>;
 var<workgroup> rises: array<u32, ${SG}>;                                    // does m of any row of a subgroup change?
 
 # for name in ["k", "v"]
-fn put_${name}(at: u32, value: ${VALUE}) {
-# if UNIT > 1
-  ${name}_tile[at] = value;
+fn put4_${name}(at: u32, v: vec4<f16>) {
+# if UNIT == 4
+  ${name}_tile[at] = v;
 # else
 # for i in range(4)
-  ${name}_tile[at + ${i}u] = value[${i}];
+  ${name}_tile[at + ${i}u] = v[${i}];
 # endfor
+# endif
+}
+
+// What was loaded, or zeros.
+fn put_${name}(at: u32, v: ${VALUE}, ok: bool) {
+# if LOAD == 8
+  put4_${name}(at, select(vec4<f16>(), v[0], ok));
+  put4_${name}(at + ${4 // UNIT}u, select(vec4<f16>(), v[1], ok));
+# else
+  put4_${name}(at, select(vec4<f16>(), v, ok));
 # endif
 }
 
@@ -83,8 +91,8 @@ fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
 # for n in range(loads)
     ok_${n} = ((${block}) + key_${n} < item.keys)${" & (key_" ~ n ~ " < " ~ KEYS ~ "u)" if (n + 1) * threads > units else ""};
     let at_${n} = kv_at + ((${block}) + key_${n}) * stride;
-    k_${n} = k[select(0u, (at_${n} - p.k_base) / ${V}u + col_${n}, ok_${n})];
-    v_${n} = v[select(0u, (at_${n} - p.v_base) / ${V}u + col_${n}, ok_${n})];
+    k_${n} = k[select(0u, (at_${n} - p.k_base) / ${LOAD}u + col_${n}, ok_${n})];
+    v_${n} = v[select(0u, (at_${n} - p.v_base) / ${LOAD}u + col_${n}, ok_${n})];
 # endfor
 # endmacro
 # macro stage(name)
@@ -92,7 +100,7 @@ fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
 # if (n + 1) * threads > units
     if key_${n} < ${KEYS}u
 # endif
-    { put_${name}(key_${n} * KV_STRIDE + col_${n} * ${V // U}u, select(${VALUE}(), ${name}_${n}, ok_${n})); }
+    { put_${name}(key_${n} * KV_STRIDE + col_${n} * ${LOAD // UNIT}u, ${name}_${n}, ok_${n}); }
 # endfor
 # endmacro
 
@@ -109,8 +117,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let works = subgroup < ${SG}u;
   let row0 = part * ${rows}u;
 # for n in range(loads)
-  let key_${n} = (thread + ${n * threads}u) / ${WIDTH // V}u;
-  let col_${n} = (thread + ${n * threads}u) % ${WIDTH // V}u;
+  let key_${n} = (thread + ${n * threads}u) / ${WIDTH // LOAD}u;
+  let col_${n} = (thread + ${n * threads}u) % ${WIDTH // LOAD}u;
   var k_${n} = ${VALUE}();
   var v_${n} = ${VALUE}();
   var ok_${n} = false;
@@ -119,15 +127,15 @@ ${fetch("0u")}
   // q, some columns at a time. A row outside this dispatch is computed as its neighbour and not stored.
 # for c in range(0, WIDTH, reach)
   workgroupBarrier();
-  for (var slot = thread; slot < ${SG * rows * reach // V}u; slot += ${threads}u) {
-    let line = slot / ${reach // V}u;
-    let col = slot % ${reach // V}u;
+  for (var slot = thread; slot < ${SG * rows * reach // LOAD}u; slot += ${threads}u) {
+    let line = slot / ${reach // LOAD}u;
+    let col = slot % ${reach // LOAD}u;
     let row = clamp(item.tile_row + line, item.first, item.last);
     let at = element(sequence, p.group_rows, row, item) - p.q_base;
-    let value = q[at / ${V}u + ${c // V}u + col];
-# if UNIT == 8
-    put_weight(line, col * 2u, vec4<f16>(vec4<f32>(unpack2x16float(value.x), unpack2x16float(value.y))));
-    put_weight(line, col * 2u + 1u, vec4<f16>(vec4<f32>(unpack2x16float(value.z), unpack2x16float(value.w))));
+    let value = q[at / ${LOAD}u + ${c // LOAD}u + col];
+# if LOAD == 8
+    put_weight(line, col * 2u, value[0]);
+    put_weight(line, col * 2u + 1u, value[1]);
 # else
     put_weight(line, col, value);
 # endif
@@ -158,7 +166,7 @@ ${stage("v")}
 # for j in range(KEYS // MM)
     {
 # for d in range(WIDTH // MM)
-      let right_${d} = coopLoad<coop_mat${MM}x${MM}<f16, B>>(&k_tile[${j * MM}u * KV_STRIDE + ${d * MM // U}u], KV_STRIDE);
+      let right_${d} = coopLoad<coop_mat${MM}x${MM}<f16, B>>(&k_tile[${j * MM}u * KV_STRIDE + ${d * MM // UNIT}u], KV_STRIDE);
 # endfor
 # for i in range(RT)
       var s_${i}: coop_mat${MM}x${MM}<f32, C>;
@@ -234,7 +242,7 @@ ${stage("k")}
 # for j in range(KEYS // MM)
     {
 # for d in range(WIDTH // MM)
-      let right_${d} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&v_tile[${j * MM}u * KV_STRIDE + ${d * MM // U}u], KV_STRIDE);
+      let right_${d} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&v_tile[${j * MM}u * KV_STRIDE + ${d * MM // UNIT}u], KV_STRIDE);
 # endfor
 # for i in range(RT)
       let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${j * MM // S}u], WEIGHT_STRIDE);

@@ -6,20 +6,18 @@
 // Compilers move loads into the branch in which alone they are needed, where everything waits for them: no branch may stand between a load and its
 // use. So a step is fetched even behind the last one, and a tile that lies inside of y leaves without conditions.
 //
-// UNIT is how many values an element of workgroup memory has: 4; 1 on Metal, whose matrices are loaded from scalars only; 8 in 16 bytes of another
-// type, which some Vulkan drivers reinterpret. EVEN: all inputs have whole steps. PADDED: pixels under a tap may be missing.
+// UNIT is how many values an element of workgroup memory has: 4; 1 on Metal, whose matrices are loaded from scalars only. LOAD is how many a load has.
+// EVEN: all inputs have whole steps. PADDED: pixels under a tap may be missing.
 # set subgroups = WM * WN
 # set threads = LANES * subgroups
-# set V = [UNIT, 4] | max
-# set U = UNIT
+# set VALUE = "mat2x4<f16>" if LOAD == 8 else "vec4<f16>"
+# set a_width = KT // LOAD
+# set b_width = COLS * 4 // LOAD
+# set a_loads = ROWS * a_width // threads
+# set b_loads = KT * b_width // threads
 # set S = [UNIT, 4] | min
-# set VALUE = "vec4<u32>" if UNIT == 8 else "vec4<f16>"
-# set a_units = ROWS * KT // V
-# set b_units = KT * COLS * 4 // V
-# set a_loads = (a_units + threads - 1) // threads
-# set b_loads = (b_units + threads - 1) // threads
-# set a_stride = (KT + 8) // U
-# set b_stride = (COLS * 4 + 8) // U
+# set a_stride = (KT + 8) // UNIT
+# set b_stride = (COLS * 4 + 8) // UNIT
 # set sum_stride = (EPI * MM + 4) // S
 
 const A_STRIDE = ${a_stride}u;   // elements of a row of a; 16 bytes more than needed, so that rows begin in different banks
@@ -28,16 +26,26 @@ const A_HALF = ${ROWS * a_stride}u;
 const B_HALF = ${KT * b_stride}u;
 const B_BEGIN = 2u * A_HALF;     // a [2][rows][KT], then b [2][KT][columns]
 const SUM_STRIDE = ${sum_stride}u;
-var<workgroup> tile: array<${{8: "vec4<u32>", 4: "vec4<f16>", 1: "f16"}[UNIT]}, ${2 * (ROWS * a_stride + KT * b_stride)}>;
+var<workgroup> tile: array<${"vec4<f16>" if UNIT == 4 else "f16"}, ${2 * (ROWS * a_stride + KT * b_stride)}>;
 var<workgroup> sums: array<${"vec4<f32>" if S == 4 else "f32"}, ${subgroups * MM * sum_stride}>;   // [subgroups][MM][EPI * MM]
 
-fn put(at: u32, v: ${VALUE}) {
-# if UNIT > 1
+fn put4(at: u32, v: vec4<f16>) {
+# if UNIT == 4
   tile[at] = v;
 # else
 # for i in range(4)
   tile[at + ${i}u] = v[${i}];
 # endfor
+# endif
+}
+
+// What was loaded, or zeros.
+fn put(at: u32, v: ${VALUE}, ok: bool) {
+# if LOAD == 8
+  put4(at, select(vec4<f16>(), v[0], ok));
+  put4(at + ${4 // UNIT}u, select(vec4<f16>(), v[1], ok));
+# else
+  put4(at, select(vec4<f16>(), v, ok));
 # endif
 }
 
@@ -52,35 +60,34 @@ fn sum_at(at: u32) -> vec4<f32> {
 # macro fetch()
       {
         // This thread's part of the step at (tap, second, c), which then moves on.
-        let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / ${V}u;
+        let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / ${LOAD}u;
         if c == 0u {
 # for n in range(a_loads)
           let pixel_${n} = select(-1, under(place_${n}, tap), inside_${n} & (tap < p.gemm.taps));
           a_found_${n} = pixel_${n} >= 0;
-          a_at_${n} = u32(max(pixel_${n}, 0)) * inner + a_col_${n} - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"} / ${V}u;
+          a_at_${n} = u32(max(pixel_${n}, 0)) * inner + a_col - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"} / ${LOAD}u;
 # endfor
         }
 # for n in range(a_loads)
-        a_ok_${n} = a_found_${n}${"" if EVEN else " & (c + a_col_" ~ n ~ " < inner)"};
+        a_ok_${n} = a_found_${n}${"" if EVEN else " & (c + a_col < inner)"};
 # if TWO
         a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)];
         other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)];
-        a_other_${n} = second;
 # else
         a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})];
 # endif
 # endfor
-        let w_at = select(0u, k_at * w_width, tap < p.gemm.taps);
-# for n in range(b_loads)
-# if EVEN
-        b_ok_${n} = b_inside_${n};
-# else
-        b_ok_${n} = b_inside_${n} & (c * ${V}u + b_row_${n} < inner * ${V}u);
+# if TWO
+        from_other = second;
 # endif
-        b_${n} = w[select(0u, w_at + b_at_${n}, b_ok_${n})];
+        // Behind the last step the first rows of w are loaded once more.
+        let w_at = select(0u, k_at * w_width, tap < p.gemm.taps) + b_row * w_width + b_col;
+# for n in range(b_loads)
+        b_ok_${n} = b_inside${"" if EVEN else " & (c * " ~ LOAD ~ "u + b_row + " ~ n * (threads // b_width) ~ "u < inner * " ~ LOAD ~ "u)"};
+        b_${n} = w[select(0u, w_at + ${n * (threads // b_width)}u * w_width, b_ok_${n})];
 # endfor
-        k_at += min(${KT}u, (inner - c) * ${V}u);
-        c += ${KT // V}u;
+        k_at += min(${KT}u, (inner - c) * ${LOAD}u);
+        c += ${a_width}u;
         if c >= inner {
           c = 0u;
 # if TWO
@@ -94,23 +101,21 @@ fn sum_at(at: u32) -> vec4<f32> {
 # endmacro
 # macro stage(half)
 # for n in range(a_loads)
-# if (n + 1) * threads > a_units
-      if thread < ${a_units - n * threads}u
+      // Rows that are outside for every tap need no zeros: their sums are not stored.
+# set ok = "a_ok_" ~ n if PADDED or not EVEN else "true"
+# if TWO
+# if LOAD == 8
+      put((${half}) * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE,
+        ${VALUE}(select(a_${n}[0], other_${n}[0], from_other), select(a_${n}[1], other_${n}[1], from_other)), ${ok});
+# else
+      put((${half}) * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, select(a_${n}, other_${n}, from_other), ${ok});
 # endif
-      {
-        let v = ${"select(a_" ~ n ~ ", other_" ~ n ~ ", a_other_" ~ n ~ ")" if TWO else "a_" ~ n};
-        // Rows that are outside for every tap need no zeros: their sums are not stored.
-        put((${half}) * A_HALF + a_row_${n} * A_STRIDE + a_col_${n} * ${V // U}u, ${"select(" ~ VALUE ~ "(), v, a_ok_" ~ n ~ ")" if PADDED or not EVEN else "v"});
-      }
+# else
+      put((${half}) * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, a_${n}, ${ok});
+# endif
 # endfor
 # for n in range(b_loads)
-# if (n + 1) * threads > b_units
-      if thread < ${b_units - n * threads}u
-# endif
-      {
-        let v = ${"b_" ~ n if EVEN else "select(" ~ VALUE ~ "(), b_" ~ n ~ ", b_ok_" ~ n ~ ")"};
-        put(B_BEGIN + (${half}) * B_HALF + b_row_${n} * B_STRIDE + (thread + ${n * threads}u) % ${COLS * 4 // V}u * ${V // U}u, v);
-      }
+      put((${half}) * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE, b_${n}, ${"true" if EVEN else "b_ok_" ~ n});
 # endfor
 # endmacro
 # macro finished(row, e, at, added)
@@ -129,7 +134,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let index = workgroup_index(wg, groups);
   let row0 = p.gemm.row_begin + index / p.gemm.tiles_n * ROWS;
   let tile_col = index % p.gemm.tiles_n * COLS;
-  let w_width = p.gemm.n4 / ${V // 4}u;
+  let w_width = p.gemm.n4 / ${LOAD // 4}u;
   // Where subgroups are smaller than expected there are more of them: the others do what the last one does, and store the same.
   let part = min(subgroup, ${subgroups - 1}u);
   let sub_row = part / ${WN}u * ${SM * MM}u;
@@ -139,31 +144,34 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   var sum_${i}_${j}: coop_mat${MM}x${MM}<f32, C>;
 # endfor
 # endfor
+  // The rows of a thread lie evenly apart: one address serves them all.
+  let a_row = thread / ${a_width}u;
+  let a_col = thread % ${a_width}u;
+  let a_to = a_row * A_STRIDE + a_col * ${LOAD // UNIT}u;
 # for n in range(a_loads)
-  let a_row_${n} = (thread + ${n * threads}u) / ${KT // V}u;
-  let a_col_${n} = (thread + ${n * threads}u) % ${KT // V}u;
-  let inside_${n} = ${"a_row_" ~ n ~ " < ROWS && " if (n + 1) * threads > a_units else ""}row0 + a_row_${n} < p.gemm.row_end;
-  let place_${n} = place(min(row0 + a_row_${n}, p.gemm.row_end - 1u));
+  let row_${n} = row0 + a_row + ${n * (threads // a_width)}u;
+  let inside_${n} = row_${n} < p.gemm.row_end;
+  let place_${n} = place(min(row_${n}, p.gemm.row_end - 1u));
   var a_found_${n} = false;
   var a_at_${n} = 0u;
   var a_ok_${n} = false;
   var a_${n} = ${VALUE}();
 # if TWO
   var other_${n} = ${VALUE}();
-  var a_other_${n} = false;
 # endif
 # endfor
+  let b_row = thread / ${b_width}u;
+  let b_col = tile_col / ${LOAD // 4}u + thread % ${b_width}u;
+  let b_to = B_BEGIN + b_row * B_STRIDE + thread % ${b_width}u * ${LOAD // UNIT}u;
+  let b_inside = b_col < w_width;
 # for n in range(b_loads)
-  let b_row_${n} = (thread + ${n * threads}u) / ${COLS * 4 // V}u;
-  let b_col_${n} = tile_col / ${V // 4}u + (thread + ${n * threads}u) % ${COLS * 4 // V}u;
-  let b_inside_${n} = b_col_${n} < w_width;
-  let b_at_${n} = b_row_${n} * w_width + b_col_${n};
   var b_ok_${n} = false;
   var b_${n} = ${VALUE}();
 # endfor
   var tap = 0u;
 # if TWO
   var second = false;   // which of the two inputs
+  var from_other = false;
 # endif
   var c = 0u;           // first channels of the step, as loads count them
   var k_at = 0u;        // first row of w of the step
@@ -175,14 +183,14 @@ ${stage("0u")}
     let more = tap < p.gemm.taps;
 ${fetch()}
     let a_from = half * A_HALF + sub_row * A_STRIDE;
-    let b_from = B_BEGIN + half * B_HALF + sub_col / ${U}u;
+    let b_from = B_BEGIN + half * B_HALF + sub_col / ${UNIT}u;
 # for k in range(KT // MM)
     {
 # for i in range(SM)
-      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + ${i * MM}u * A_STRIDE + ${k * MM // U}u], A_STRIDE);
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + ${i * MM}u * A_STRIDE + ${k * MM // UNIT}u], A_STRIDE);
 # endfor
 # for j in range(SN)
-      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + ${k * MM}u * B_STRIDE + ${j * MM // U}u], B_STRIDE);
+      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + ${k * MM}u * B_STRIDE + ${j * MM // UNIT}u], B_STRIDE);
 # endfor
 # for i in range(SM)
 # for j in range(SN)

@@ -70,16 +70,20 @@ pub struct DeviceOptions {
     /// Use no more workgroup memory than this, for example 16KiB
     #[arg(long, value_name = "SIZE", value_parser = workgroup_memory, help_heading = "Device")]
     max_workgroup_memory: Option<u32>,
-    /// Guards in the shaders: on, off, or some of bounds,loops,division,zero; off shows what they cost
-    #[arg(long, value_name = "on|off|NAMES", default_value_t, help_heading = "Device")]
-    shader_checks: ShaderChecks,
+    /// Guards in the shaders: on, off, or some of bounds,loops,division,zero [default: on, but off for the program's own kernels on a GPU,
+    /// where they cost much and these kernels are known to be right]
+    #[arg(long, value_name = "on|off|NAMES", help_heading = "Device")]
+    shader_checks: Option<ShaderChecks>,
 }
 
 impl DeviceOptions {
     /// Opens the device.
     pub fn open(&self) -> Result<Device, Error> {
         let device = Device::open(&gpu::choose(self.device.as_deref())?, self.disable())?;
-        Ok(device.with_checks(self.shader_checks))
+        Ok(match self.shader_checks {
+            Some(checks) => device.with_checks(checks),
+            None => device,
+        })
     }
 
     /// What the device has that is not disabled; it is not opened.
@@ -100,8 +104,13 @@ impl DeviceOptions {
         device.without(self.disable())
     }
 
-    /// The guards in its shaders.
-    pub fn checks(&self) -> ShaderChecks {
+    /// The guards in the shaders of such a device.
+    pub fn checks(&self, device: &Capabilities) -> ShaderChecks {
+        self.shader_checks.unwrap_or_else(|| ShaderChecks::usual(device))
+    }
+
+    /// The guards that somebody chose.
+    pub fn chosen_checks(&self) -> Option<ShaderChecks> {
         self.shader_checks
     }
 
@@ -117,7 +126,7 @@ impl DeviceOptions {
             flag("--no-coopmat", self.no_coopmat),
             with("--max-binding", self.max_binding.map(|bytes| bytes.to_string())),
             with("--max-workgroup-memory", self.max_workgroup_memory.map(|bytes| bytes.to_string())),
-            with("--shader-checks", Some(self.shader_checks.to_string())),
+            with("--shader-checks", self.shader_checks.map(|checks| checks.to_string())),
         ];
         all.into_iter().flatten().flatten().collect()
     }

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::Capabilities;
+
 /// Guards against what a faulty shader could do. Leave them out only for kernels that are known to be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -21,6 +23,12 @@ impl ShaderChecks {
     pub const ON: Self = Self { bounds: true, loops: true, division: true, zero: true };
     /// None.
     pub const OFF: Self = Self { bounds: false, loops: false, division: false, zero: false };
+
+    /// Those of the program's own kernels, where nobody says otherwise: none on a GPU, where they cost a third of a step, and these kernels are known
+    /// to be right (see `i2vgen kernels check`). On a CPU driver they cost nothing.
+    pub fn usual(device: &Capabilities) -> Self {
+        if device.is_cpu() { Self::ON } else { Self::OFF }
+    }
 
     const NAMES: [&str; 4] = ["bounds", "loops", "division", "zero"];
 

@@ -22,7 +22,7 @@ pub struct Device {
     inner: wgpu::Device,
     queue: wgpu::Queue,
     capabilities: Arc<Capabilities>,
-    checks: ShaderChecks,
+    checks: Option<ShaderChecks>,
     pipelines: Arc<Mutex<Pipelines>>,
     kept: Option<Arc<Kept>>,
     memory: Arc<Memory>,
@@ -100,7 +100,7 @@ impl Device {
             inner,
             queue,
             capabilities: Arc::new(capabilities),
-            checks: ShaderChecks::default(),
+            checks: None,
             pipelines: Arc::default(),
             kept: None,
             memory: Arc::default(),
@@ -110,7 +110,7 @@ impl Device {
 
     /// The same device, whose pipelines from here on are compiled with these guards.
     pub fn with_checks(self, checks: ShaderChecks) -> Self {
-        Self { checks, ..self }
+        Self { checks: Some(checks), ..self }
     }
 
     /// The same device, whose pipelines are looked for in `folder`, where the backend lets a program keep them; elsewhere drivers may keep
@@ -130,7 +130,12 @@ impl Device {
 
     /// The guards in its shaders.
     pub fn checks(&self) -> ShaderChecks {
-        self.checks
+        self.checks.unwrap_or_else(|| ShaderChecks::usual(&self.capabilities))
+    }
+
+    /// The same device for shaders that are not the program's own: with all guards, unless somebody chose others.
+    pub fn for_foreign_shaders(&self) -> Self {
+        Self { checks: Some(self.checks.unwrap_or(ShaderChecks::ON)), ..self.clone() }
     }
 
     /// Features and limits in use.
@@ -221,7 +226,7 @@ impl Device {
 
     /// Compiles WGSL, or finds it compiled, by another thread perhaps, which is waited for. `read_only[i]` tells whether storage binding i + 1 is only read.
     pub fn pipeline(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
-        let place = lock(&self.pipelines).entry((wgsl.to_owned(), self.checks)).or_default().clone();
+        let place = lock(&self.pipelines).entry((wgsl.to_owned(), self.checks())).or_default().clone();
         let mut place = lock(&place);
         if let Some(found) = &*place {
             return Ok(found.clone());
@@ -230,7 +235,7 @@ impl Device {
         let descriptor =
             wgpu::ShaderModuleDescriptor { label: Some(kernel), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
         // SAFETY: guards are left out only where somebody asked for that.
-        let module = unsafe { self.inner.create_shader_module_trusted(descriptor, self.checks.runtime()) };
+        let module = unsafe { self.inner.create_shader_module_trusted(descriptor, self.checks().runtime()) };
         let mut entries = vec![layout_entry(0, wgpu::BufferBindingType::Uniform)];
         entries.extend(
             read_only
@@ -252,7 +257,7 @@ impl Device {
             module: &module,
             entry_point: Some("main"),
             compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: self.checks.zero,
+                zero_initialize_workgroup_memory: self.checks().zero,
                 ..Default::default()
             },
             cache: self.kept.as_ref().map(|kept| &kept.cache),

@@ -292,7 +292,8 @@ fn pipeline(device: &Device, op: &PlannedOp) -> Result<Pipeline, Error> {
     let kernel = op.op.kernel();
     let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
     let wgsl = op.choice.wgsl(kernel)?;
-    Ok(device.pipeline(kernel.name, &wgsl, &read_only)?)
+    let foreign = op.choice.file.as_ref().map(|_| device.for_foreign_shaders());
+    Ok(foreign.as_ref().unwrap_or(device).pipeline(kernel.name, &wgsl, &read_only)?)
 }
 
 /// Compiles the pipelines of these plans, several at the same time: programs that are made of them find them ready.

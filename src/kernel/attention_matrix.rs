@@ -25,15 +25,16 @@ impl Tile {
 
 /// The tiles that this device can run for attention over f16, the best guess first.
 pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
-    with_unit(op, device, matrix::units(device)[0])
+    loading(op, device, matrix::unit(device), matrix::LOADS[0])
 }
 
-/// The same with every unit that the device may like.
+/// The same with everything that the device may like.
 pub(super) fn tunings(op: &Attention, device: &Capabilities) -> Vec<Choice> {
-    matrix::units(device).iter().flat_map(|&unit| with_unit(op, device, unit)).collect()
+    let all = matrix::units(device).iter().flat_map(|&unit| matrix::LOADS.map(|load| [unit, load]));
+    all.flat_map(|[unit, load]| loading(op, device, unit, load)).collect()
 }
 
-fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
+fn loading(op: &Attention, device: &Capabilities, unit: u32, load: u32) -> Vec<Choice> {
     let Some([_, lanes]) = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16) else { return vec![] };
     let Some(side) = matrix::side(device) else { return vec![] };
     let whole = op.width.is_multiple_of(side as usize) && op.width.is_multiple_of(8);
@@ -55,7 +56,7 @@ fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
             let queries = tile.rows * side;
             let choice = op.choice("matrix", reason, [lanes, 1, 0, tile.keys, 0, 0]);
             let numbers =
-                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), ("UNIT", unit), (source::MATRIX, side)];
+                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), ("UNIT", unit), ("LOAD", load), (source::MATRIX, side)];
             numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
         })
         .collect()

@@ -119,13 +119,13 @@ impl Bench {
         match (self.json, self.csv) {
             (true, _) => {
                 let rows: Vec<Value> = rows.iter().map(Row::json).collect();
-                let setting = report::setting(&capabilities, self.device.checks());
+                let setting = report::setting(&capabilities, self.device.checks(&capabilities));
                 output::print_json(&json!({ "setting": setting, "times": rows }))?;
             }
-            (_, true) => output::print(&self.as_csv(&rows, &report::setting(&capabilities, self.device.checks())))?,
+            (_, true) => output::print(&self.as_csv(&rows, &report::setting(&capabilities, self.device.checks(&capabilities))))?,
             _ => output::print(&text(
                 &rows,
-                &report::setting_line(&capabilities, self.device.checks()),
+                &report::setting_line(&capabilities, self.device.checks(&capabilities)),
                 ceilings.as_ref(),
             ))?,
         }

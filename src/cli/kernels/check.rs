@@ -166,7 +166,7 @@ impl Tally {
                 json!({ "kernel": item.kernel, "case": item.name, "variant": candidate.name, "error": error })
             });
             output::print_json(&json!({
-                "setting": report::setting(device, options.checks()), "seed": seed, "checks": self.reports,
+                "setting": report::setting(device, options.checks(device)), "seed": seed, "checks": self.reports,
                 "errors": errors.collect::<Vec<_>>(), "failed": self.failed,
             }))?;
         } else {
@@ -189,7 +189,7 @@ impl Tally {
             let holds = count - self.failed;
             text += &format!(
                 "{holds} of {count} hold, inputs of seed {seed}, on {}",
-                report::setting_line(device, options.checks())
+                report::setting_line(device, options.checks(device))
             );
             output::print(&text)?;
         }

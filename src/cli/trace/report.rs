@@ -17,9 +17,6 @@ pub fn reproduce(checked: &Checked, device: &[String]) -> String {
     let mut words =
         ["i2vgen", "kernels", "check", checked.kernel, "--shape", &checked.shape, "--variant"].map(quoted).to_vec();
     words.push(quoted(&checked.variant));
-    // Guards that are on are the rule.
-    let usual = ["--shader-checks".to_owned(), "on".to_owned()];
-    let device = if device.ends_with(&usual) { &device[..device.len() - 2] } else { device };
     words.extend(device.iter().map(|word| quoted(word)));
     words.join(" ")
 }

@@ -14,7 +14,8 @@ use i2vgen::{
 use crate::cli::{Error, kernels::child, options::DeviceOptions, output, units::counted};
 
 fn kept(device: &DeviceOptions) -> Result<Tuned, Error> {
-    Ok(Tuned::kept(&device.capabilities()?, device.checks()))
+    let capabilities = device.capabilities()?;
+    Ok(Tuned::kept(&capabilities, device.checks(&capabilities)))
 }
 
 /// Writes what still counts.
