@@ -47,12 +47,6 @@ struct Params {
 # set TYPES = [X]
 # set OUT = "none"
 # include "shared/eight.wgsl"
-# elif MATRIX
-# set EIGHT = "mat2x4<f16>" if LOAD == 8 else "vec4<f16>"
-@group(0) @binding(1) var<storage, read> q: array<${EIGHT}>;
-@group(0) @binding(2) var<storage, read> k: array<${EIGHT}>;
-@group(0) @binding(3) var<storage, read> v: array<${EIGHT}>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<${Y}>>;
 # elif VEC
 @group(0) @binding(1) var<storage, read> q: array<vec4<${X}>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<${X}>>;

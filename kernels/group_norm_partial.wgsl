@@ -33,9 +33,9 @@ var<workgroup> squares: array<vec4<f32>, ${THREADS}>;
 fn lane_rows(lane: u32, rows: u32) -> u32 { return (rows + p.lanes - 1u - lane) / p.lanes; }
 
 // Which of 4 channels lie between these.
-fn belongs(quad: u32, from: u32, to: u32) -> vec4<bool> {
+fn belongs(quad: u32, begin: u32, end: u32) -> vec4<bool> {
   let c = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
-  return (c >= vec4<u32>(from)) & (c < vec4<u32>(to));
+  return (c >= vec4<u32>(begin)) & (c < vec4<u32>(end));
 }
 
 @compute @workgroup_size(${THREADS})

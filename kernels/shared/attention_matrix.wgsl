@@ -4,13 +4,13 @@
 // faded row by row where they are: a row's reference m stays until a score exceeds it by SLACK, and only then all sums are scaled in workgroup
 // memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1.
 //
-// UNIT and LOAD as in gemm_matrix.wgsl: values of an element of workgroup memory, and of a load.
+// UNIT as in gemm_matrix.wgsl: values of an element of workgroup memory. PARTS threads share a row of scores.
 # set rows = RT * MM
 # set threads = LANES * SG
+# set part_quads = KEYS // 4 // PARTS
 # set S = [UNIT, 4] | min
-# set VALUE = "mat2x4<f16>" if LOAD == 8 else "vec4<f16>"
 # set KV = "vec4<f16>" if UNIT == 4 else "f16"
-# set units = KEYS * WIDTH // LOAD
+# set units = KEYS * WIDTH // 4
 # set loads = (units + threads - 1) // threads
 # set kv_stride = (WIDTH + 8) // UNIT
 # set score_stride = (KEYS + 4) // S
@@ -34,23 +34,15 @@ var<workgroup> fade: array<f32, ${SG * rows}>;
 var<workgroup> rises: array<u32, ${SG}>;                                    // does m of any row of a subgroup change?
 
 # for name in ["k", "v"]
-fn put4_${name}(at: u32, v: vec4<f16>) {
+// What was loaded, or zeros.
+fn put_${name}(at: u32, loaded: vec4<f16>, ok: bool) {
+  let v = select(vec4<f16>(), loaded, ok);
 # if UNIT == 4
   ${name}_tile[at] = v;
 # else
 # for i in range(4)
   ${name}_tile[at + ${i}u] = v[${i}];
 # endfor
-# endif
-}
-
-// What was loaded, or zeros.
-fn put_${name}(at: u32, v: ${VALUE}, ok: bool) {
-# if LOAD == 8
-  put4_${name}(at, select(vec4<f16>(), v[0], ok));
-  put4_${name}(at + ${4 // UNIT}u, select(vec4<f16>(), v[1], ok));
-# else
-  put4_${name}(at, select(vec4<f16>(), v, ok));
 # endif
 }
 
@@ -91,8 +83,8 @@ fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
 # for n in range(loads)
     ok_${n} = ((${block}) + key_${n} < item.keys)${" & (key_" ~ n ~ " < " ~ KEYS ~ "u)" if (n + 1) * threads > units else ""};
     let at_${n} = kv_at + ((${block}) + key_${n}) * stride;
-    k_${n} = k[select(0u, (at_${n} - p.k_base) / ${LOAD}u + col_${n}, ok_${n})];
-    v_${n} = v[select(0u, (at_${n} - p.v_base) / ${LOAD}u + col_${n}, ok_${n})];
+    k_${n} = k[select(0u, (at_${n} - p.k_base) / 4u + col_${n}, ok_${n})];
+    v_${n} = v[select(0u, (at_${n} - p.v_base) / 4u + col_${n}, ok_${n})];
 # endfor
 # endmacro
 # macro stage(name)
@@ -100,7 +92,7 @@ fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
 # if (n + 1) * threads > units
     if key_${n} < ${KEYS}u
 # endif
-    { put_${name}(key_${n} * KV_STRIDE + col_${n} * ${LOAD // UNIT}u, ${name}_${n}, ok_${n}); }
+    { put_${name}(key_${n} * KV_STRIDE + col_${n} * ${4 // UNIT}u, ${name}_${n}, ok_${n}); }
 # endfor
 # endmacro
 
@@ -117,28 +109,23 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let works = subgroup < ${SG}u;
   let row0 = part * ${rows}u;
 # for n in range(loads)
-  let key_${n} = (thread + ${n * threads}u) / ${WIDTH // LOAD}u;
-  let col_${n} = (thread + ${n * threads}u) % ${WIDTH // LOAD}u;
-  var k_${n} = ${VALUE}();
-  var v_${n} = ${VALUE}();
+  let key_${n} = (thread + ${n * threads}u) / ${WIDTH // 4}u;
+  let col_${n} = (thread + ${n * threads}u) % ${WIDTH // 4}u;
+  var k_${n} = vec4<f16>();
+  var v_${n} = vec4<f16>();
   var ok_${n} = false;
 # endfor
 ${fetch("0u")}
   // q, some columns at a time. A row outside this dispatch is computed as its neighbour and not stored.
 # for c in range(0, WIDTH, reach)
   workgroupBarrier();
-  for (var slot = thread; slot < ${SG * rows * reach // LOAD}u; slot += ${threads}u) {
-    let line = slot / ${reach // LOAD}u;
-    let col = slot % ${reach // LOAD}u;
+  for (var slot = thread; slot < ${SG * rows * reach // 4}u; slot += ${threads}u) {
+    let line = slot / ${reach // 4}u;
+    let col = slot % ${reach // 4}u;
     let row = clamp(item.tile_row + line, item.first, item.last);
     let at = element(sequence, p.group_rows, row, item) - p.q_base;
-    let value = q[at / ${LOAD}u + ${c // LOAD}u + col];
-# if LOAD == 8
-    put_weight(line, col * 2u, value[0]);
-    put_weight(line, col * 2u + 1u, value[1]);
-# else
+    let value = q[at / 4u + ${c // 4}u + col];
     put_weight(line, col, value);
-# endif
   }
   workgroupBarrier();
 # for i in range(RT)
@@ -182,32 +169,46 @@ ${stage("v")}
     if block + ${KEYS}u < item.keys {
 ${fetch("block + " ~ KEYS ~ "u")}
     }
-    // Weights: a thread takes a row.
+    // Weights.
     var rise = false;
     if works {
-      for (var r = lane; r < ${rows}u; r += lanes) {
+      for (var r = lane / ${PARTS}u; r < ${rows}u; r += lanes / ${PARTS}u) {
         let at = row0 + r;
+        let quad = lane % ${PARTS}u * ${part_quads}u;
         let row = clamp(item.tile_row + at, item.first, item.last);
         let seen = select(p.k_tokens, min(p.k_tokens, row + 1u), p.causal > 0u);
         let m = reference[at];
         var top = vec4<f32>(NO_SCORE);
-# for n in range(KEYS // 4)
-        let s_${n} = select(vec4<f32>(NO_SCORE), score(at, ${n}u) * p.scale, vec4<u32>(block) + vec4<u32>(${4 * n}u, ${4 * n + 1}u, ${4 * n + 2}u, ${4 * n + 3}u) < vec4<u32>(seen));
+# for n in range(part_quads)
+        let key_${n} = vec4<u32>(block + (quad + ${n}u) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+        let s_${n} = select(vec4<f32>(NO_SCORE), score(at, quad + ${n}u) * p.scale, key_${n} < vec4<u32>(seen));
         top = max(top, s_${n});
 # endfor
-        let highest = max(max(top.x, top.y), max(top.z, top.w));
+        var highest = max(max(top.x, top.y), max(top.z, top.w));
+# if PARTS > 1
+        highest = max(highest, subgroupShuffleXor(highest, 1u));
+# endif
         let changes = highest > m + SLACK;
         let next = select(m, highest, changes);
         let factor = exp2(m - next);
-        var sum = vec4<f32>();
-# for n in range(KEYS // 4)
+        var sum_4 = vec4<f32>();
+# for n in range(part_quads)
         let weight_${n} = exp2(s_${n} - next);
-        sum += weight_${n};
-        put_weight(at, ${n}u, vec4<f16>(weight_${n}));
+        sum_4 += weight_${n};
+        put_weight(at, quad + ${n}u, vec4<f16>(weight_${n}));
 # endfor
-        total[at] = total[at] * factor + (sum.x + sum.y) + (sum.z + sum.w);
-        reference[at] = next;
-        fade[at] = factor;
+        var sum = (sum_4.x + sum_4.y) + (sum_4.z + sum_4.w);
+# if PARTS > 1
+        sum += subgroupShuffleXor(sum, 1u);
+        // Both threads of the row would write the same.
+        if lane % 2u == 0u {
+# else
+        {
+# endif
+          total[at] = total[at] * factor + sum;
+          reference[at] = next;
+          fade[at] = factor;
+        }
         rise = rise | changes;
       }
     }

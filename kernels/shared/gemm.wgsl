@@ -37,9 +37,6 @@ struct Gemm {
 # if WIDE
 @group(0) @binding(1) var<storage, read> x0: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
 @group(0) @binding(2) var<storage, read> x1: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
-# elif MATRIX and LOAD == 8
-@group(0) @binding(1) var<storage, read> x0: array<mat2x4<f16>>;   // 8 values side by side
-@group(0) @binding(2) var<storage, read> x1: array<mat2x4<f16>>;
 # elif X_VEC
 @group(0) @binding(1) var<storage, read> x0: array<vec4<${X}>>;
 @group(0) @binding(2) var<storage, read> x1: array<vec4<${X}>>;
@@ -50,7 +47,7 @@ struct Gemm {
 # if WIDE
 @group(0) @binding(3) var<storage, read> w: array<${"vec2<u64>" if W == "f16" else "vec4<u64>"}>;
 # elif MATRIX
-@group(0) @binding(3) var<storage, read> w: array<${"mat2x4<f16>" if LOAD == 8 else "vec4<f16>"}>;
+@group(0) @binding(3) var<storage, read> w: array<vec4<f16>>;
 # elif W == "f16"
 @group(0) @binding(3) var<storage, read> w: array<vec2<u32>>;
 # else

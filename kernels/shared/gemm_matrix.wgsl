@@ -1,18 +1,17 @@
 // Matrix tile: WM x WN subgroups, each with SM x SN cooperative matrices of MM x MM in f32. KT inner indices of the tile's rows and columns lie in
-// workgroup memory as f16, twice: while one half is multiplied, the loads of the next step are under way into registers; they are stored into the
-// other half behind the products, so that nobody waits for memory. What GPUs with tensor cores like; operands must be f16, so that nothing is
-// rounded twice. Sums leave through workgroup memory, EPI matrices of a subgroup at a time, since a matrix has no elements to name.
+// workgroup memory as f16, twice. While one half is multiplied the next step is stored into the other; what is behind that is on its way into
+// registers, so that loads have the time of two steps. What GPUs with tensor cores like; operands must be f16, so that nothing is rounded twice.
+// Sums leave through workgroup memory, EPI matrices of a subgroup at a time, since a matrix has no elements to name.
 //
 // Compilers move loads into the branch in which alone they are needed, where everything waits for them: no branch may stand between a load and its
-// use. So a step is fetched even behind the last one, and a tile that lies inside of y leaves without conditions.
+// use. So steps are fetched even behind the last one, and a tile that lies inside of y leaves without conditions.
 //
-// UNIT is how many values an element of workgroup memory has: 4; 1 on Metal, whose matrices are loaded from scalars only. LOAD is how many a load has.
-// EVEN: all inputs have whole steps. PADDED: pixels under a tap may be missing.
+// UNIT is how many values an element of workgroup memory has: 4; 1 on Metal, whose matrices are loaded from scalars only.
+// EVEN: all inputs have whole steps.
 # set subgroups = WM * WN
 # set threads = LANES * subgroups
-# set VALUE = "mat2x4<f16>" if LOAD == 8 else "vec4<f16>"
-# set a_width = KT // LOAD
-# set b_width = COLS * 4 // LOAD
+# set a_width = KT // 4
+# set b_width = COLS
 # set a_loads = ROWS * a_width // threads
 # set b_loads = KT * b_width // threads
 # set S = [UNIT, 4] | min
@@ -29,23 +28,15 @@ const SUM_STRIDE = ${sum_stride}u;
 var<workgroup> tile: array<${"vec4<f16>" if UNIT == 4 else "f16"}, ${2 * (ROWS * a_stride + KT * b_stride)}>;
 var<workgroup> sums: array<${"vec4<f32>" if S == 4 else "f32"}, ${subgroups * MM * sum_stride}>;   // [subgroups][MM][EPI * MM]
 
-fn put4(at: u32, v: vec4<f16>) {
+// What was loaded, or zeros.
+fn put(at: u32, loaded: vec4<f16>, ok: bool) {
+  let v = select(vec4<f16>(), loaded, ok);
 # if UNIT == 4
   tile[at] = v;
 # else
 # for i in range(4)
   tile[at + ${i}u] = v[${i}];
 # endfor
-# endif
-}
-
-// What was loaded, or zeros.
-fn put(at: u32, v: ${VALUE}, ok: bool) {
-# if LOAD == 8
-  put4(at, select(vec4<f16>(), v[0], ok));
-  put4(at + ${4 // UNIT}u, select(vec4<f16>(), v[1], ok));
-# else
-  put4(at, select(vec4<f16>(), v, ok));
 # endif
 }
 
@@ -57,36 +48,36 @@ fn sum_at(at: u32) -> vec4<f32> {
 # endif
 }
 
-# macro fetch()
+# macro fetch(r)
       {
-        // This thread's part of the step at (tap, second, c), which then moves on.
-        let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / ${LOAD}u;
+        // This thread's part of the step at (tap, second, c), into registers r; then the step moves on.
+        let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / 4u;
         if c == 0u {
 # for n in range(a_loads)
           let pixel_${n} = select(-1, under(place_${n}, tap), inside_${n} & (tap < p.gemm.taps));
           a_found_${n} = pixel_${n} >= 0;
-          a_at_${n} = u32(max(pixel_${n}, 0)) * inner + a_col - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"} / ${LOAD}u;
+          a_at_${n} = u32(max(pixel_${n}, 0)) * inner + a_col - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"} / 4u;
 # endfor
         }
 # for n in range(a_loads)
-        a_ok_${n} = a_found_${n}${"" if EVEN else " & (c + a_col < inner)"};
+        a_ok_${r}_${n} = a_found_${n}${"" if EVEN else " & (c + a_col < inner)"};
 # if TWO
-        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)];
-        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)];
+        a_${r}_${n} = x0[select(0u, a_at_${n} + c, a_ok_${r}_${n} & !second)];
+        other_${r}_${n} = x1[select(0u, a_at_${n} + c, a_ok_${r}_${n} & second)];
 # else
-        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})];
+        a_${r}_${n} = x0[select(0u, a_at_${n} + c, a_ok_${r}_${n})];
 # endif
 # endfor
 # if TWO
-        from_other = second;
+        from_other_${r} = second;
 # endif
         // Behind the last step the first rows of w are loaded once more.
-        let w_at = select(0u, k_at * w_width, tap < p.gemm.taps) + b_row * w_width + b_col;
+        let w_at = select(0u, k_at * p.gemm.n4, tap < p.gemm.taps) + b_row * p.gemm.n4 + b_col;
 # for n in range(b_loads)
-        b_ok_${n} = b_inside${"" if EVEN else " & (c * " ~ LOAD ~ "u + b_row + " ~ n * (threads // b_width) ~ "u < inner * " ~ LOAD ~ "u)"};
-        b_${n} = w[select(0u, w_at + ${n * (threads // b_width)}u * w_width, b_ok_${n})];
+        b_ok_${r}_${n} = b_inside${"" if EVEN else " & (c * 4u + b_row + " ~ n * (threads // b_width) ~ "u < inner * 4u)"};
+        b_${r}_${n} = w[select(0u, w_at + ${n * (threads // b_width)}u * p.gemm.n4, b_ok_${r}_${n})];
 # endfor
-        k_at += min(${KT}u, (inner - c) * ${LOAD}u);
+        k_at += min(${KT}u, (inner - c) * 4u);
         c += ${a_width}u;
         if c >= inner {
           c = 0u;
@@ -99,23 +90,31 @@ fn sum_at(at: u32) -> vec4<f32> {
         }
       }
 # endmacro
-# macro stage(half)
+# macro stage(r, half)
 # for n in range(a_loads)
-      // Rows that are outside for every tap need no zeros: their sums are not stored.
-# set ok = "a_ok_" ~ n if PADDED or not EVEN else "true"
-# if TWO
-# if LOAD == 8
-      put((${half}) * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE,
-        ${VALUE}(select(a_${n}[0], other_${n}[0], from_other), select(a_${n}[1], other_${n}[1], from_other)), ${ok});
-# else
-      put((${half}) * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, select(a_${n}, other_${n}, from_other), ${ok});
-# endif
-# else
-      put((${half}) * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, a_${n}, ${ok});
-# endif
+      put(${half}u * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE,
+        ${"select(a_" ~ r ~ "_" ~ n ~ ", other_" ~ r ~ "_" ~ n ~ ", from_other_" ~ r ~ ")" if TWO else "a_" ~ r ~ "_" ~ n},
+        a_ok_${r}_${n});
 # endfor
 # for n in range(b_loads)
-      put((${half}) * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE, b_${n}, ${"true" if EVEN else "b_ok_" ~ n});
+      put(${half}u * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE, b_${r}_${n}, ${"true" if EVEN else "b_ok_" ~ r ~ "_" ~ n});
+# endfor
+# endmacro
+# macro multiply(half)
+# for k in range(KT // MM)
+    {
+# for i in range(SM)
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + ${half}u * A_HALF + ${i * MM}u * A_STRIDE + ${k * MM // UNIT}u], A_STRIDE);
+# endfor
+# for j in range(SN)
+      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + ${half}u * B_HALF + ${k * MM}u * B_STRIDE + ${j * MM // UNIT}u], B_STRIDE);
+# endfor
+# for i in range(SM)
+# for j in range(SN)
+      sum_${i}_${j} = coopMultiplyAdd(left_${i}, right_${j}, sum_${i}_${j});
+# endfor
+# endfor
+    }
 # endfor
 # endmacro
 # macro finished(row, e, at, added)
@@ -134,7 +133,6 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let index = workgroup_index(wg, groups);
   let row0 = p.gemm.row_begin + index / p.gemm.tiles_n * ROWS;
   let tile_col = index % p.gemm.tiles_n * COLS;
-  let w_width = p.gemm.n4 / ${LOAD // 4}u;
   // Where subgroups are smaller than expected there are more of them: the others do what the last one does, and store the same.
   let part = min(subgroup, ${subgroups - 1}u);
   let sub_row = part / ${WN}u * ${SM * MM}u;
@@ -147,61 +145,57 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   // The rows of a thread lie evenly apart: one address serves them all.
   let a_row = thread / ${a_width}u;
   let a_col = thread % ${a_width}u;
-  let a_to = a_row * A_STRIDE + a_col * ${LOAD // UNIT}u;
+  let a_to = a_row * A_STRIDE + a_col * ${4 // UNIT}u;
 # for n in range(a_loads)
   let row_${n} = row0 + a_row + ${n * (threads // a_width)}u;
   let inside_${n} = row_${n} < p.gemm.row_end;
   let place_${n} = place(min(row_${n}, p.gemm.row_end - 1u));
   var a_found_${n} = false;
   var a_at_${n} = 0u;
-  var a_ok_${n} = false;
-  var a_${n} = ${VALUE}();
-# if TWO
-  var other_${n} = ${VALUE}();
-# endif
 # endfor
   let b_row = thread / ${b_width}u;
-  let b_col = tile_col / ${LOAD // 4}u + thread % ${b_width}u;
-  let b_to = B_BEGIN + b_row * B_STRIDE + thread % ${b_width}u * ${LOAD // UNIT}u;
-  let b_inside = b_col < w_width;
-# for n in range(b_loads)
-  var b_ok_${n} = false;
-  var b_${n} = ${VALUE}();
+  let b_col = tile_col + thread % ${b_width}u;
+  let b_to = B_BEGIN + b_row * B_STRIDE + thread % ${b_width}u * ${4 // UNIT}u;
+  let b_inside = b_col < p.gemm.n4;
+# for r in ["even", "odd"]
+# for n in range(a_loads)
+  var a_ok_${r}_${n} = false;
+  var a_${r}_${n} = vec4<f16>();
+# if TWO
+  var other_${r}_${n} = vec4<f16>();
+# endif
 # endfor
+# if TWO
+  var from_other_${r} = false;
+# endif
+# for n in range(b_loads)
+  var b_ok_${r}_${n} = false;
+  var b_${r}_${n} = vec4<f16>();
+# endfor
+# endfor
+  let a_from = sub_row * A_STRIDE;
+  let b_from = B_BEGIN + sub_col / ${UNIT}u;
   var tap = 0u;
 # if TWO
   var second = false;   // which of the two inputs
-  var from_other = false;
 # endif
-  var c = 0u;           // first channels of the step, as loads count them
+  var c = 0u;           // first vec4 of channels of the step
   var k_at = 0u;        // first row of w of the step
-${fetch()}
-${stage("0u")}
-  var half = 0u;
-  loop {
+  let steps = p.gemm.taps * ((p.gemm.c0 + ${KT - 1}u) / ${KT}u${" + (p.gemm.c1 + " ~ (KT - 1) ~ "u) / " ~ KT ~ "u" if TWO else ""});
+${fetch("even")}
+${stage("even", 0)}
+${fetch("odd")}
+  // Two steps at a time, so that halves and registers have names.
+  for (var step = 0u; step < steps; step += 2u) {
     workgroupBarrier();
-    let more = tap < p.gemm.taps;
-${fetch()}
-    let a_from = half * A_HALF + sub_row * A_STRIDE;
-    let b_from = B_BEGIN + half * B_HALF + sub_col / ${UNIT}u;
-# for k in range(KT // MM)
-    {
-# for i in range(SM)
-      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + ${i * MM}u * A_STRIDE + ${k * MM // UNIT}u], A_STRIDE);
-# endfor
-# for j in range(SN)
-      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + ${k * MM}u * B_STRIDE + ${j * MM // UNIT}u], B_STRIDE);
-# endfor
-# for i in range(SM)
-# for j in range(SN)
-      sum_${i}_${j} = coopMultiplyAdd(left_${i}, right_${j}, sum_${i}_${j});
-# endfor
-# endfor
-    }
-# endfor
-    half = 1u - half;
-${stage("half")}
-    if !more { break; }
+${fetch("even")}
+${multiply(0)}
+${stage("odd", 1)}
+    workgroupBarrier();
+${fetch("odd")}
+    // Behind an odd number of steps zeros are multiplied.
+${multiply(1)}
+${stage("even", 0)}
   }
 # set step = 2 if GEGLU else 1
   // The columns of a thread are the same in all matrices: its biases are loaded once.

@@ -3,16 +3,17 @@
 use super::{Attention, Choice, Dtype, matrix, source};
 use crate::gpu::Capabilities;
 
-/// Subgroups of a workgroup, and keys of a block: the best guess first.
-const SHAPES: [[u32; 2]; 4] = [[4, 32], [2, 32], [2, 64], [8, 32]];
+/// Subgroups of a workgroup, keys of a block, and threads that share a row of scores: the best guess first.
+const SHAPES: [[u32; 3]; 5] = [[4, 32, 1], [4, 32, 2], [4, 64, 2], [2, 32, 1], [8, 32, 2]];
 /// Wider heads would not leave room for their sums in registers.
 const WIDEST: usize = 128;
 
-/// A workgroup's part: subgroups, rows of matrices of each, keys of a block.
+/// A workgroup's part: subgroups, rows of matrices of each, keys of a block, threads that share a row of scores.
 struct Tile {
     subgroups: u32,
     rows: u32,
     keys: u32,
+    parts: u32,
 }
 
 impl Tile {
@@ -25,16 +26,15 @@ impl Tile {
 
 /// The tiles that this device can run for attention over f16, the best guess first.
 pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
-    loading(op, device, matrix::unit(device), matrix::LOADS[0])
+    with_unit(op, device, matrix::unit(device))
 }
 
 /// The same with everything that the device may like.
 pub(super) fn tunings(op: &Attention, device: &Capabilities) -> Vec<Choice> {
-    let all = matrix::units(device).iter().flat_map(|&unit| matrix::LOADS.map(|load| [unit, load]));
-    all.flat_map(|[unit, load]| loading(op, device, unit, load)).collect()
+    matrix::units(device).iter().flat_map(|&unit| with_unit(op, device, unit)).collect()
 }
 
-fn loading(op: &Attention, device: &Capabilities, unit: u32, load: u32) -> Vec<Choice> {
+fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
     let Some([_, lanes]) = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16) else { return vec![] };
     let Some(side) = matrix::side(device) else { return vec![] };
     let whole = op.width.is_multiple_of(side as usize) && op.width.is_multiple_of(8);
@@ -42,11 +42,11 @@ fn loading(op: &Attention, device: &Capabilities, unit: u32, load: u32) -> Vec<C
         return vec![];
     }
     let width = op.width as u32;
-    // A thread takes a row of scores: as many rows as lanes leave none of them idle.
-    let rows = (lanes / side).max(1);
     SHAPES
         .into_iter()
-        .map(|[subgroups, keys]| Tile { subgroups, rows, keys })
+        // As many rows as lanes leave none of them idle.
+        .filter(|[.., parts]| lanes.is_multiple_of(side * parts))
+        .map(|[subgroups, keys, parts]| Tile { subgroups, rows: lanes / side / parts, keys, parts })
         .filter(|tile| tile.memory(side, width) <= device.max_workgroup_memory)
         .filter(|tile| tile.subgroups * lanes <= device.max_invocations)
         // Sums leave some columns at a time, in place of scores.
@@ -56,7 +56,7 @@ fn loading(op: &Attention, device: &Capabilities, unit: u32, load: u32) -> Vec<C
             let queries = tile.rows * side;
             let choice = op.choice("matrix", reason, [lanes, 1, 0, tile.keys, 0, 0]);
             let numbers =
-                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), ("UNIT", unit), ("LOAD", load), (source::MATRIX, side)];
+                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), ("PARTS", tile.parts), ("UNIT", unit), (source::MATRIX, side)];
             numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
         })
         .collect()

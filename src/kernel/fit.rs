@@ -125,7 +125,7 @@ fn access(binding: &Binding) -> &'static str {
 fn describe(binding: &Binding) -> String {
     let scalar = binding.dtype.wgsl();
     let vectors = match binding.device_elements().is_multiple_of(4) {
-        true => format!("{scalar}, vec2<{scalar}>, vec4<{scalar}> or a matrix of them"),
+        true => format!("{scalar}, vec2<{scalar}> or vec4<{scalar}>"),
         false => format!("{scalar} ({} elements are no whole vectors)", binding.device_elements()),
     };
     let packed = match binding.dtype {
@@ -148,7 +148,7 @@ fn fits(binding: &Binding, is: &str, element: &str, width: u32) -> bool {
     };
     // An absent input is bound to zeros, whatever its type. Buffers end with whole words.
     let scalars = binding.device_elements().div_ceil(per_scalar);
-    matches!(width, 1 | 2 | 4 | 8 | 16)
+    matches!(width, 1 | 2 | 4)
         && (binding.role == Role::Absent || scalars.is_multiple_of(width as usize))
         && is == access(binding)
 }

@@ -40,30 +40,29 @@ impl Tile {
         [4, 2, 1].into_iter().filter(|&leaving| leaving <= self.matrices[1] && lanes.is_multiple_of(leaving * side / 4)).find(fits)
     }
 
-    fn fits(&self, side: u32, lanes: u32, load: u32, device: &Capabilities) -> bool {
+    fn fits(&self, side: u32, lanes: u32, device: &Capabilities) -> bool {
         let threads = lanes * self.subgroups[0] * self.subgroups[1];
         let [rows, columns] = self.size(side);
         // Every thread has its column, and as many rows as all others.
         let even = |loads_of_a_row: u32, rows: u32| {
             threads.is_multiple_of(loads_of_a_row) && (rows * loads_of_a_row).is_multiple_of(threads)
         };
-        let dealt = even(STEP / load, rows) && even(columns / load, STEP);
+        let dealt = even(STEP / 4, rows) && even(columns / 4, STEP);
         dealt && threads <= device.max_invocations && self.leaving(side, lanes, device).is_some()
     }
 }
 
 /// The tiles that this device can run for a product of f16 with sums in f32, the best guess first.
 pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
-    loading(gemm, device, unit(device), LOADS[0])
+    with_unit(gemm, device, unit(device))
 }
 
 /// The same with everything that the device may like.
 pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
-    let all = units(device).iter().flat_map(|&unit| LOADS.map(|load| [unit, load]));
-    all.flat_map(|[unit, load]| loading(gemm, device, unit, load)).collect()
+    units(device).iter().flat_map(|&unit| with_unit(gemm, device, unit)).collect()
 }
 
-fn loading(gemm: &Gemm, device: &Capabilities, unit: u32, load: u32) -> Vec<Choice> {
+fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
     let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
     let whole = gemm.n4().is_multiple_of(2) && gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(8));
     let Some([_, lanes]) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
@@ -78,7 +77,7 @@ fn loading(gemm: &Gemm, device: &Capabilities, unit: u32, load: u32) -> Vec<Choi
     ];
     // Unrolled, a large one takes a CPU driver too long to compile.
     let small = |tile: &Tile| !device.is_cpu() || tile.matrices[0] * tile.matrices[1] <= 32;
-    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, load, device) && small(tile)).collect();
+    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, device) && small(tile)).collect();
     // The largest tile of which there are many; else the smallest one.
     let count = |tile: &Tile| {
         let [rows, columns] = tile.size(side).map(|v| v as usize);
@@ -89,7 +88,7 @@ fn loading(gemm: &Gemm, device: &Capabilities, unit: u32, load: u32) -> Vec<Choi
         let tile = fitting.remove(best);
         fitting.insert(0, tile);
     }
-    fitting.iter().filter_map(|tile| Some(choice(gemm, [lanes, side, unit, load, tile.leaving(side, lanes, device)?], tile))).collect()
+    fitting.iter().filter_map(|tile| Some(choice(gemm, [lanes, side, unit, tile.leaving(side, lanes, device)?], tile))).collect()
 }
 
 /// Values of an element of workgroup memory that matrices can be loaded from: Metal's functions are typed, they load scalars.
@@ -102,28 +101,24 @@ pub(super) fn units(device: &Capabilities) -> &'static [u32] {
     if device.backend == "vulkan" { &[4, 1] } else { &[1] }
 }
 
-/// Values of a load, the best guess first.
-pub(super) const LOADS: [u32; 2] = [8, 4];
-
 /// The largest side of a square cooperative matrix that multiplies f16 and adds in f32.
 pub(super) fn side(device: &Capabilities) -> Option<u32> {
     let usable = device.matrices.iter().filter(|m| m.operands == "f16" && m.sum == "f32").map(|m| m.mnk);
     usable.filter(|&[m, n, k]| m == n && n == k && matches!(m, 8 | 16)).map(|[m, ..]| m).max()
 }
 
-fn choice(gemm: &Gemm, [lanes, side, unit, load, leaving]: [u32; 5], tile: &Tile) -> Choice {
+fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> Choice {
     let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
     let [rows, columns] = tile.size(side);
     let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4])
         .with("TWO", gemm.sources[1] > 0)
         .with("EVEN", gemm.sources.iter().all(|c| c.is_multiple_of(STEP as usize)))
-        .with("PADDED", gemm.taps.iter().product::<usize>() > 1)
         .with("GROUPED", gemm.rows_per_group.is_some())
         .with("RESIDUAL", gemm.residual)
         .with("ACTIVATION", gemm.activation.function());
     let ([wm, wn], [sm, sn]) = (tile.subgroups, tile.matrices);
     let numbers =
-        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("EPI", leaving), ("LANES", lanes), ("UNIT", unit), ("LOAD", load), (source::MATRIX, side)];
+        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("EPI", leaving), ("LANES", lanes), ("UNIT", unit), (source::MATRIX, side)];
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
 }
 

@@ -57,7 +57,7 @@ pub struct Variable {
     pub name: String,
     /// uniform, read or read_write.
     pub access: &'static str,
-    /// The element of its array, such as `vec4<f16>` or `mat2x4<f16>`; empty of a struct.
+    /// The element of its array, such as `vec4<f16>`; empty of a struct.
     pub element: String,
     /// Scalars of an element.
     pub width: u32,
@@ -157,11 +157,6 @@ fn describe(module: &Module, variable: &naga::GlobalVariable, bytes: u32) -> Var
         Some(TypeInner::Scalar(scalar)) => (scalar_name(*scalar), 1, Some(*scalar)),
         Some(TypeInner::Vector { size, scalar }) => {
             (format!("vec{}<{}>", *size as u32, scalar_name(*scalar)), *size as u32, Some(*scalar))
-        }
-        // Columns of 3 take the room of 4.
-        Some(TypeInner::Matrix { columns, rows, scalar }) if *rows as u32 != 3 => {
-            let (columns, rows) = (*columns as u32, *rows as u32);
-            (format!("mat{columns}x{rows}<{}>", scalar_name(*scalar)), columns * rows, Some(*scalar))
         }
         Some(_) => ("a struct".into(), 0, None),
         None => (String::new(), 0, None),
