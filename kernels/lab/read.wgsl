@@ -3,7 +3,7 @@
 // x  [size] vec4<T>, size a power of two; T is f32 or u64, see copy.wgsl
 // y  [size / span * THREADS] T
 //
-// y[i] = sum of x[j ^ flip] over the j of thread i and all rounds: see copy.wgsl for the order. The sums are stored, so that nothing is
+// y[i] = sum of x[j ^ far] over the j of thread i and all rounds: see copy.wgsl for the order. The sums are stored, so that nothing is
 // left out.
 
 struct Params {
@@ -27,10 +27,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   var sum_${v} = vec4<${T}>();
 # endfor
   for (var round = 0u; round < p.rounds; round++) {
-    let flip = (round * 1024u) & (p.size - 1u);
+    let far = (round * 0x9e3779b1u) & (p.size - 1u) & ~1023u;
     for (var at = begin + thread; at < begin + p.span; at += ${THREADS * VECTORS}u) {
 # for v in range(VECTORS)
-      sum_${v} += x[(at + ${v * THREADS}u) ^ flip];
+      sum_${v} += x[(at + ${v * THREADS}u) ^ far];
 # endfor
     }
   }

@@ -4,10 +4,9 @@
 // faded row by row where they are: a row's reference m stays until a score exceeds it by SLACK, and only then all sums are scaled in workgroup
 // memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1.
 //
-// UNIT as in gemm_matrix.wgsl: values of an element of workgroup memory. PARTS threads share a row of scores.
+// UNIT as in gemm_matrix.wgsl: values of an element of workgroup memory.
 # set rows = RT * MM
 # set threads = LANES * SG
-# set part_quads = KEYS // 4 // PARTS
 # set S = [UNIT, 4] | min
 # set KV = "vec4<f16>" if UNIT == 4 else "f16"
 # set units = KEYS * WIDTH // 4
@@ -169,46 +168,33 @@ ${stage("v")}
     if block + ${KEYS}u < item.keys {
 ${fetch("block + " ~ KEYS ~ "u")}
     }
-    // Weights.
+    // Weights: a thread takes a row.
     var rise = false;
     if works {
-      for (var r = lane / ${PARTS}u; r < ${rows}u; r += lanes / ${PARTS}u) {
+      for (var r = lane; r < ${rows}u; r += lanes) {
         let at = row0 + r;
-        let quad = lane % ${PARTS}u * ${part_quads}u;
         let row = clamp(item.tile_row + at, item.first, item.last);
         let seen = select(p.k_tokens, min(p.k_tokens, row + 1u), p.causal > 0u);
         let m = reference[at];
         var top = vec4<f32>(NO_SCORE);
-# for n in range(part_quads)
-        let key_${n} = vec4<u32>(block + (quad + ${n}u) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
-        let s_${n} = select(vec4<f32>(NO_SCORE), score(at, quad + ${n}u) * p.scale, key_${n} < vec4<u32>(seen));
+# for n in range(KEYS // 4)
+        let key_${n} = vec4<u32>(block + ${4 * n}u) + vec4<u32>(0u, 1u, 2u, 3u);
+        let s_${n} = select(vec4<f32>(NO_SCORE), score(at, ${n}u) * p.scale, key_${n} < vec4<u32>(seen));
         top = max(top, s_${n});
 # endfor
-        var highest = max(max(top.x, top.y), max(top.z, top.w));
-# if PARTS > 1
-        highest = max(highest, subgroupShuffleXor(highest, 1u));
-# endif
+        let highest = max(max(top.x, top.y), max(top.z, top.w));
         let changes = highest > m + SLACK;
         let next = select(m, highest, changes);
         let factor = exp2(m - next);
-        var sum_4 = vec4<f32>();
-# for n in range(part_quads)
+        var sum = vec4<f32>();
+# for n in range(KEYS // 4)
         let weight_${n} = exp2(s_${n} - next);
-        sum_4 += weight_${n};
-        put_weight(at, quad + ${n}u, vec4<f16>(weight_${n}));
+        sum += weight_${n};
+        put_weight(at, ${n}u, vec4<f16>(weight_${n}));
 # endfor
-        var sum = (sum_4.x + sum_4.y) + (sum_4.z + sum_4.w);
-# if PARTS > 1
-        sum += subgroupShuffleXor(sum, 1u);
-        // Both threads of the row would write the same.
-        if lane % 2u == 0u {
-# else
-        {
-# endif
-          total[at] = total[at] * factor + sum;
-          reference[at] = next;
-          fade[at] = factor;
-        }
+        total[at] = total[at] * factor + (sum.x + sum.y) + (sum.z + sum.w);
+        reference[at] = next;
+        fade[at] = factor;
         rise = rise | changes;
       }
     }

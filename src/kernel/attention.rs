@@ -8,7 +8,9 @@ use std::{
 
 use serde_json::Value;
 
-use super::{attention_matrix, Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape, tolerance};
+use super::{
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, attention_matrix, list, shape, tolerance,
+};
 use crate::gpu::Capabilities;
 
 /// Multi-head attention: `y = softmax(q kᵀ / √width) v` for every sequence and head, C = heads · width.

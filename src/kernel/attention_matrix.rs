@@ -3,24 +3,25 @@
 use super::{Attention, Choice, Dtype, matrix, source};
 use crate::gpu::Capabilities;
 
-/// Subgroups of a workgroup, keys of a block, and threads that share a row of scores: the best guess first.
-const SHAPES: [[u32; 3]; 5] = [[4, 32, 1], [4, 32, 2], [4, 64, 2], [2, 32, 1], [8, 32, 2]];
+/// Subgroups of a workgroup, and keys of a block: the best guess first.
+const SHAPES: [[u32; 2]; 4] = [[4, 32], [2, 32], [2, 64], [8, 32]];
 /// Wider heads would not leave room for their sums in registers.
 const WIDEST: usize = 128;
 
-/// A workgroup's part: subgroups, rows of matrices of each, keys of a block, threads that share a row of scores.
+/// A workgroup's part: subgroups, rows of matrices of each, keys of a block.
 struct Tile {
     subgroups: u32,
     rows: u32,
     keys: u32,
-    parts: u32,
 }
 
 impl Tile {
     /// Bytes of workgroup memory: keys and values, scores, weights, with rows 16 bytes longer than needed, and three numbers of a row.
     fn memory(&self, side: u32, width: u32) -> u32 {
         let queries = self.subgroups * self.rows * side;
-        2 * 2 * self.keys * (width + 8) + queries * (4 * (self.keys + 4) + 2 * (self.keys + 8) + 3 * 4) + 4 * self.subgroups
+        2 * 2 * self.keys * (width + 8)
+            + queries * (4 * (self.keys + 4) + 2 * (self.keys + 8) + 3 * 4)
+            + 4 * self.subgroups
     }
 }
 
@@ -42,11 +43,11 @@ fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
         return vec![];
     }
     let width = op.width as u32;
+    // A thread takes a row of scores: as many rows as lanes leave none of them idle.
+    let rows = (lanes / side).max(1);
     SHAPES
         .into_iter()
-        // As many rows as lanes leave none of them idle.
-        .filter(|[.., parts]| lanes.is_multiple_of(side * parts))
-        .map(|[subgroups, keys, parts]| Tile { subgroups, rows: lanes / side / parts, keys, parts })
+        .map(|[subgroups, keys]| Tile { subgroups, rows, keys })
         .filter(|tile| tile.memory(side, width) <= device.max_workgroup_memory)
         .filter(|tile| tile.subgroups * lanes <= device.max_invocations)
         // Sums leave some columns at a time, in place of scores.
@@ -55,8 +56,13 @@ fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
             let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
             let queries = tile.rows * side;
             let choice = op.choice("matrix", reason, [lanes, 1, 0, tile.keys, 0, 0]);
-            let numbers =
-                [("TILE", tile.subgroups * queries), ("SG", tile.subgroups), ("RT", tile.rows), ("PARTS", tile.parts), ("UNIT", unit), (source::MATRIX, side)];
+            let numbers = [
+                ("TILE", tile.subgroups * queries),
+                ("SG", tile.subgroups),
+                ("RT", tile.rows),
+                ("UNIT", unit),
+                (source::MATRIX, side),
+            ];
             numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
         })
         .collect()

@@ -6,7 +6,7 @@ use crate::gpu::Capabilities;
 /// Inner indices of a step.
 const STEP: u32 = 32;
 /// Tiles from which on a large one leaves no part of a large GPU idle.
-const MANY: usize = 192;
+const MANY: usize = 128;
 
 /// A tile: subgroups over its rows and columns, and matrices of each subgroup over rows and columns.
 #[derive(Clone, Copy)]
@@ -37,7 +37,10 @@ impl Tile {
     /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes.
     fn leaving(&self, side: u32, lanes: u32, device: &Capabilities) -> Option<u32> {
         let fits = |leaving: &u32| self.memory(side, *leaving) <= device.max_workgroup_memory;
-        [4, 2, 1].into_iter().filter(|&leaving| leaving <= self.matrices[1] && lanes.is_multiple_of(leaving * side / 4)).find(fits)
+        [4, 2, 1]
+            .into_iter()
+            .filter(|&leaving| leaving <= self.matrices[1] && lanes.is_multiple_of(leaving * side / 4))
+            .find(fits)
     }
 
     fn fits(&self, side: u32, lanes: u32, device: &Capabilities) -> bool {
@@ -64,7 +67,7 @@ pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
 
 fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
     let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
-    let whole = gemm.n4().is_multiple_of(2) && gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(8));
+    let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
     let Some([_, lanes]) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
     let Some(side) = side(device) else { return vec![] };
     let tiles = [
@@ -77,7 +80,8 @@ fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
     ];
     // Unrolled, a large one takes a CPU driver too long to compile.
     let small = |tile: &Tile| !device.is_cpu() || tile.matrices[0] * tile.matrices[1] <= 32;
-    let mut fitting: Vec<Tile> = tiles.into_iter().filter(|tile| tile.fits(side, lanes, device) && small(tile)).collect();
+    let mut fitting: Vec<Tile> =
+        tiles.into_iter().filter(|tile| tile.fits(side, lanes, device) && small(tile)).collect();
     // The largest tile of which there are many; else the smallest one.
     let count = |tile: &Tile| {
         let [rows, columns] = tile.size(side).map(|v| v as usize);
@@ -88,7 +92,10 @@ fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
         let tile = fitting.remove(best);
         fitting.insert(0, tile);
     }
-    fitting.iter().filter_map(|tile| Some(choice(gemm, [lanes, side, unit, tile.leaving(side, lanes, device)?], tile))).collect()
+    fitting
+        .iter()
+        .filter_map(|tile| Some(choice(gemm, [lanes, side, unit, tile.leaving(side, lanes, device)?], tile)))
+        .collect()
 }
 
 /// Values of an element of workgroup memory that matrices can be loaded from: Metal's functions are typed, they load scalars.
@@ -110,15 +117,25 @@ pub(super) fn side(device: &Capabilities) -> Option<u32> {
 fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> Choice {
     let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
     let [rows, columns] = tile.size(side);
-    let choice = gemm.rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4])
+    let choice = gemm
+        .rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4])
         .with("TWO", gemm.sources[1] > 0)
         .with("EVEN", gemm.sources.iter().all(|c| c.is_multiple_of(STEP as usize)))
         .with("GROUPED", gemm.rows_per_group.is_some())
         .with("RESIDUAL", gemm.residual)
         .with("ACTIVATION", gemm.activation.function());
     let ([wm, wn], [sm, sn]) = (tile.subgroups, tile.matrices);
-    let numbers =
-        [("WM", wm), ("WN", wn), ("SM", sm), ("SN", sn), ("KT", STEP), ("EPI", leaving), ("LANES", lanes), ("UNIT", unit), (source::MATRIX, side)];
+    let numbers = [
+        ("WM", wm),
+        ("WN", wn),
+        ("SM", sm),
+        ("SN", sn),
+        ("KT", STEP),
+        ("EPI", leaving),
+        ("LANES", lanes),
+        ("UNIT", unit),
+        (source::MATRIX, side),
+    ];
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
 }
 

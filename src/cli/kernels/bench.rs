@@ -122,7 +122,9 @@ impl Bench {
                 let setting = report::setting(&capabilities, self.device.checks(&capabilities));
                 output::print_json(&json!({ "setting": setting, "times": rows }))?;
             }
-            (_, true) => output::print(&self.as_csv(&rows, &report::setting(&capabilities, self.device.checks(&capabilities))))?,
+            (_, true) => {
+                output::print(&self.as_csv(&rows, &report::setting(&capabilities, self.device.checks(&capabilities))))?
+            }
             _ => output::print(&text(
                 &rows,
                 &report::setting_line(&capabilities, self.device.checks(&capabilities)),

@@ -107,7 +107,8 @@ impl Target {
 
 impl Emit {
     pub fn run(self) -> Result<(), Error> {
-        let guards = Guards { checks: self.device.chosen_checks().unwrap_or_default(), robust_buffers: self.robust_buffers };
+        let guards =
+            Guards { checks: self.device.chosen_checks().unwrap_or_default(), robust_buffers: self.robust_buffers };
         let Some(kernel) = &self.kernel else {
             return all::write(&self.targets(Target::All), guards, self.output.as_deref());
         };

@@ -100,7 +100,10 @@ impl Race {
         if self.json {
             output::print_json(&json!({ "setting": setting, "seed": seed, "races": results }))?;
         } else {
-            output::print(&format!("seed {seed}, on {}", report::setting_line(&capabilities, self.device.checks(&capabilities))))?;
+            output::print(&format!(
+                "seed {seed}, on {}",
+                report::setting_line(&capabilities, self.device.checks(&capabilities))
+            ))?;
         }
         if failed { Err(Error::Reported) } else { Ok(()) }
     }
