@@ -196,6 +196,7 @@ fn clip(channels_last: Tensor<5>) -> Tensor<5> {
     channels_last.permute([0, 4, 1, 2, 3])
 }
 
+/// Waits for the values: those of a `TensorData` arrive when they are looked at.
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
     Ok(tensor.try_into_data()?.as_slice::<f32>()?.to_vec())
 }

@@ -20,12 +20,14 @@ mod problem;
 mod reference;
 mod report;
 
-use std::{process::ExitCode, thread};
+use std::{process::ExitCode, sync::Arc, thread};
 
 use clap::Parser;
 use i2vgen::{
     gpu::{self, Disable},
+    graph::{Rate, Target},
     kernel::Dtype,
+    lab,
 };
 use serde_json::json;
 
@@ -56,6 +58,9 @@ struct Options {
     /// Print all times as JSON
     #[arg(long)]
     json: bool,
+    /// Run this in place of i2vgen's own choice; may be repeated
+    #[arg(long = "override", value_name = "KERNEL=VARIANT|FILE")]
+    overrides: Vec<String>,
     /// The adapter: its number or a part of its name
     #[arg(long)]
     device: Option<String>,
@@ -76,6 +81,10 @@ fn run(options: &Options) -> Result<(), Error> {
     let device = gpu::Device::open(&adapter, Disable::default())?;
     let peer = burn::open(&adapter)?;
     let capabilities = device.capabilities();
+    let target = Target {
+        choices: Arc::new(lab::overrides(&options.overrides)?),
+        ..Target::new(capabilities.clone(), Rate::default())
+    };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let versions = ["i2vgen", "burn-tensor", "cubecl", "wgpu", "gemm"].map(|name| (name, version(name)));
     if !options.json {
@@ -90,12 +99,12 @@ fn run(options: &Options) -> Result<(), Error> {
     for problem in problems(options.quick).into_iter().filter(wanted) {
         eprintln!("{problem}");
         let others = contest::others(&problem);
-        let ours = Ours::new(&device, &problem, &others, Dtype::F32)?;
+        let ours = Ours::new(&device, &target, &problem, &others, Dtype::F32)?;
         let variant = ours.variant();
         let mut contestants: Vec<Box<dyn Contestant>> = vec![Box::new(ours)];
         contestants.push(Box::new(Burn::new(&peer, &problem, &others)));
         if capabilities.f16 {
-            contestants.push(Box::new(Ours::new(&device, &problem, &others, Dtype::F16)?));
+            contestants.push(Box::new(Ours::new(&device, &target, &problem, &others, Dtype::F16)?));
         }
         if let Some(native) = Native::new(&problem, &others, threads).filter(|_| capabilities.is_cpu()) {
             contestants.push(Box::new(native));

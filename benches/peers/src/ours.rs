@@ -6,7 +6,7 @@ use half::f16;
 use i2vgen::{
     gpu::{Buffer, Device},
     graph::{
-        Bindings, Epilogue, Error as GraphError, Graph, Keep, Params, Plan, Program, Rate, Target, Tensor, Types,
+        Bindings, Epilogue, Error as GraphError, Graph, Keep, Params, Plan, Program, Target, Tensor, Types,
         WeightFormat, WeightSource, WeightStore, WeightView,
     },
     kernel::{Attention, Conv2d, Conv3d, Dtype, Gemm},
@@ -27,13 +27,18 @@ pub struct Ours {
 
 impl Ours {
     /// Records, plans, compiles and uploads what stays.
-    pub fn new(device: &Device, problem: &Problem, others: &[Vec<f32>], dtype: Dtype) -> Result<Self, Error> {
-        let capabilities = device.capabilities();
+    pub fn new(
+        device: &Device,
+        target: &Target,
+        problem: &Problem,
+        others: &[Vec<f32>],
+        dtype: Dtype,
+    ) -> Result<Self, Error> {
         let types = Types { activation: dtype, weight: dtype };
-        let mut graph = Graph::new(types).with_max_binding(capabilities.max_binding);
+        let mut graph = Graph::new(types).with_max_binding(target.device.max_binding);
         let y = record(&mut graph, problem, dtype)?;
         graph.output("y", &y);
-        let plan = Plan::new(&graph, &Target::new(capabilities.clone(), Rate::default()), Keep::Nothing)?;
+        let plan = Plan::new(&graph, target, Keep::Nothing)?;
         let mut weights = WeightStore::default();
         weights.load(device, &plan.weights, &Weight(&others[0]))?;
 
