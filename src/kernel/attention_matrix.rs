@@ -67,3 +67,42 @@ fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{DeviceKind, MatrixShape, PORTABLE};
+
+    fn card(lanes: [u32; 2], side: u32, memory: u32) -> Capabilities {
+        let shape = MatrixShape { mnk: [side; 3], operands: "f16".into(), sum: "f32".into() };
+        Capabilities {
+            kind: DeviceKind::Discrete,
+            backend: "vulkan".into(),
+            f16: true,
+            subgroup: Some(lanes),
+            matrices: vec![shape],
+            max_invocations: 1024,
+            max_workgroup_memory: memory,
+            ..PORTABLE.clone()
+        }
+    }
+
+    #[test]
+    fn tiles_follow_the_devices_limits() {
+        let op = Attention::rows(32, 5, 64, 4096, 4096, 1, Dtype::F16);
+        let best = |device: &Capabilities| {
+            variants(&op, device).first().map(|choice| (choice.int("TILE"), choice.int("KEYS")))
+        };
+        assert_eq!(best(&card([32, 32], 16, 48 << 10)), Some((128, 32)));
+        assert_eq!(best(&card([32, 32], 16, 32 << 10)), Some((64, 32)));
+        assert_eq!(best(&card([32, 32], 16, 8 << 10)), None);
+        assert_eq!(best(&PORTABLE), None);
+        // Metal loads matrices from scalars.
+        let metal = Capabilities { backend: "metal".into(), ..card([32, 32], 8, 32 << 10) };
+        assert!(variants(&op, &metal).iter().all(|choice| choice.int("UNIT") == 1));
+        let wide = Attention::rows(1, 1, 512, 4096, 4096, 1, Dtype::F16);
+        assert!(variants(&wide, &card([32, 32], 16, 48 << 10)).is_empty(), "its sums would not stay in registers");
+        let f32 = Attention { x: Dtype::F32, ..op.clone() };
+        assert!(variants(&f32, &card([32, 32], 16, 48 << 10)).is_empty(), "f32 would be rounded");
+    }
+}
