@@ -117,7 +117,7 @@ fn sum_at(at: u32) -> vec4<f32> {
     }
 # endfor
 # endmacro
-# macro finished(row, e, at, added)
+# macro finished(e, at, added)
 # if GEGLU
 (sum_at(${at}) + bias_${e}) * gelu4(sum_at(${at} + ${4 // S}u) + gate_bias_${e})
 # else
@@ -247,7 +247,7 @@ ${stage("even", 0)}
       if lane < ${slots}u
 # endif
       {
-        let v = ${finished("", e, "at + line_" ~ u ~ " * SUM_STRIDE", "residual_" ~ u)};
+        let v = ${finished(e, "at + line_" ~ u ~ " * SUM_STRIDE", "residual_" ~ u)};
         y[(to_${u} - p.gemm.y_base) / 4u + col_${e}${" / 2u" if GEGLU else ""}] = to_${Y}(v);
       }
 # endfor
@@ -260,7 +260,7 @@ ${stage("even", 0)}
           let more = row_bias[(row / p.gemm.rows_per_group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${e}];
           let bias_${e} = bias_${e} + select(vec4<f32>(more), vec4<f32>(), plain);
 # endif
-          let v = ${finished("", e, "at + slot / " ~ width ~ "u * SUM_STRIDE", "residual[(to - p.gemm.residual_base) / 4u + col_" ~ e ~ "]")};
+          let v = ${finished(e, "at + slot / " ~ width ~ "u * SUM_STRIDE", "residual[(to - p.gemm.residual_base) / 4u + col_" ~ e ~ "]")};
           y[(to - p.gemm.y_base) / 4u + col_${e}${" / 2u" if GEGLU else ""}] = to_${Y}(v);
         }
       }

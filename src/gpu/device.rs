@@ -263,7 +263,8 @@ impl Device {
             cache: self.kept.as_ref().map(|kept| &kept.cache),
         });
         if let Some(e) = pollster::block_on(scope.pop()) {
-            return Err(Error::Pipeline { kernel: kernel.to_owned(), reason: one_line(&e.to_string()) });
+            let reason = one_line(&e.to_string()) + self.way_out();
+            return Err(Error::Pipeline { kernel: kernel.to_owned(), reason });
         }
         let pipeline = Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) };
         Ok(place.insert(pipeline).clone())
@@ -399,7 +400,15 @@ impl Device {
     }
 
     pub(super) fn lost(&self, reason: impl Into<String>) -> Error {
-        Error::Lost { name: self.capabilities.name.clone(), reason: reason.into() }
+        Error::Lost { name: self.capabilities.name.clone(), reason: reason.into() + self.way_out() }
+    }
+
+    /// What to try where a driver fails: cooperative matrices are what drivers are least used to.
+    fn way_out(&self) -> &'static str {
+        match self.capabilities.matrices.is_empty() {
+            true => "",
+            false => "; --no-coopmat leaves out cooperative matrices, which not every driver can compile",
+        }
     }
 
     /// Reads `bytes` bytes of a buffer back, from an offset that is a multiple of 4.
