@@ -21,7 +21,7 @@ const MUTANTS: &[Mutant] = &[
         "conv2d",
         "register",
         "3x3 f32/f32",
-        &[("iy) * p.width + ix", "iy) * p.height + ix")],
+        &[("+ y) * p.width + x", "+ y) * p.height + x")],
     ),
     (
         "the statistics of the next group",
@@ -64,7 +64,7 @@ const MUTANTS: &[Mutant] = &[
         "conv2d",
         "register",
         "3x3 f32/f32",
-        &[("if uy >= p.up_height ||", "if uy > p.up_height ||")],
+        &[("if y >= p.up_height ||", "if y > p.up_height ||")],
     ),
     ("no padding on the left", "conv2d", "workgroup", "3x3 f32/f16", &[("- p.pad_left", "- 0u * p.pad_left")]),
     (
@@ -72,7 +72,10 @@ const MUTANTS: &[Mutant] = &[
         "conv3d",
         "register",
         "temporal f32/f32",
-        &[("if f >= p.frames { return -1; }", "if row + tap * pixels < p.pad_frames * pixels { return -1; }")],
+        &[(
+            "if place.y + tap >= p.frames { return -1; }",
+            "if place.x + tap * p.height * p.width < p.pad_frames * p.height * p.width { return -1; }",
+        )],
     ),
     (
         "bins that do not overlap",

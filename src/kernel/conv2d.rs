@@ -253,6 +253,9 @@ pub fn cases() -> Vec<Case> {
             "three channels out",
             Conv2d::new(Gemm { activation: Activation::Silu, ..base(8, 3) }, 2, [6, 5], [6, 5], [3, 3], 1, [1, 1]),
         );
+        // What the matrix rung has code of its own for: whole steps of both inputs, tiles that lie inside of y, one group in a tile and two.
+        let skip = Gemm { sources: [32, 64], rows_per_group: Some(81), activation: Activation::Silu, ..base(0, 72) };
+        add("whole steps of two inputs, time embedding", same(skip, 2, [9, 9]));
         add("one pixel", same(base(8, 8), 1, [1, 1]));
     }
     cases

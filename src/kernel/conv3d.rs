@@ -203,6 +203,7 @@ pub fn cases() -> Vec<Case> {
         let base = |c, n| Gemm { w, y: x, ..Gemm::plain(0, c, n, x) };
         let mut add = |name: &str, op: Conv3d| cases.push(Case::new(format!("{name} {x}/{w}"), Arc::new(op)));
         add("temporal", Conv3d::temporal(Gemm { residual: true, ..base(16, 16) }, [2, 5], [3, 4], 3));
+        add("temporal, whole steps", Conv3d::temporal(Gemm { residual: true, ..base(32, 64) }, [2, 5], [3, 7], 3));
         add("temporal, one frame", Conv3d::temporal(base(8, 12), [1, 1], [4, 4], 3));
         add("temporal, odd channels", Conv3d::temporal(base(6, 10), [1, 4], [3, 3], 3));
         add("3x3x3", Conv3d::new(base(8, 12), [1, 4], [5, 4], [3, 3, 3], [1, 1]));
