@@ -56,25 +56,18 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
       let shift = load(row0 + lane, column);
       var sum = vec4<f32>();
       var square = vec4<f32>();
-# if UNROLL == 1
-      for (var r = lane + p.lanes; r < rows; r += p.lanes) {
-        let d = load(row0 + r, column) - shift;
-        sum += d;
-        square = fma(d, d, square);
-      }
-# else
-      // Several loads are under way at a time.
+      // UNROLL loads are under way at a time.
       for (var r = lane + p.lanes; r < rows; r += ${UNROLL}u * p.lanes) {
-# for i in range(UNROLL)
-        let v_${i} = load(row0 + min(r + ${i}u * p.lanes, rows - 1u), column);
+        let d_0 = load(row0 + r, column) - shift;
+# for i in range(1, UNROLL)
+        let r_${i} = r + ${i}u * p.lanes;
+        let d_${i} = select(vec4<f32>(), load(row0 + min(r_${i}, rows - 1u), column) - shift, r_${i} < rows);
 # endfor
 # for i in range(UNROLL)
-        let d_${i} = select(vec4<f32>(), v_${i} - shift, r + ${i}u * p.lanes < rows);
         sum += d_${i};
         square = fma(d_${i}, d_${i}, square);
 # endfor
       }
-# endif
       let mean = sum / f32(lane_rows(lane, rows));
       means[thread] = shift + mean;
       squares[thread] = max(square - sum * mean, vec4<f32>());

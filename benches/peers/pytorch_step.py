@@ -64,8 +64,7 @@ def unet_call():
         torch.set_default_dtype(torch.float16)
         unet = I2VGenXLUNet(sample_size=64).eval()
         torch.set_default_dtype(torch.float32)
-    latents = lambda: random(BATCH, 4, FRAMES, 64, 64)
-    sample, image_latents = latents(), latents()
+    sample, image_latents = (random(BATCH, 4, FRAMES, 64, 64) for _ in range(2))
     text, image = random(BATCH, 77, 1024), random(BATCH, 1024)
     fps, timestep = torch.full((BATCH,), 16, device="cuda"), torch.tensor(500, device="cuda")
 

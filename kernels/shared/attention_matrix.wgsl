@@ -3,80 +3,29 @@
 // Scores pass through workgroup memory, where one thread takes a row: a matrix has no elements to name. For the same reason sums cannot be
 // faded row by row where they are: a row's reference m stays until a score exceeds it by SLACK, and only then all sums are scaled in workgroup
 // memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1.
-//
-// UNIT as in gemm_matrix.wgsl: values of an element of workgroup memory.
 # set rows = RT * MM
+# set queries = SG * rows
 # set threads = LANES * SG
-# set S = [UNIT, 4] | min
-# set KV = "vec4<f16>" if UNIT == 4 else "f16"
 # set units = KEYS * WIDTH // 4
 # set loads = (units + threads - 1) // threads
-# set kv_stride = (WIDTH + 8) // UNIT
-# set score_stride = (KEYS + 4) // S
-# set weight_stride = (KEYS + 8) // S
 # set reach = [KEYS, WIDTH] | min
 # set numbers = range(SG) | list
 # set RISEN = "risen[" ~ (numbers | join("] + risen[")) ~ "]"
 
 const SLACK = 8.0;
-const KV_STRIDE = ${kv_stride}u;          // elements of a row; more than needed, so that rows begin in different banks
-const SCORE_STRIDE = ${score_stride}u;
-const WEIGHT_STRIDE = ${weight_stride}u;
-var<workgroup> k_tile: array<${KV}, ${KEYS * kv_stride}>;                   // [key][width] f16
-var<workgroup> v_tile: array<${KV}, ${KEYS * kv_stride}>;
-// [row][key]; also the way of sums out and back, and of q in.
-var<workgroup> scores: array<${"vec4<f32>" if S == 4 else "f32"}, ${SG * rows * score_stride}>;
-var<workgroup> weights: array<${"vec4<f16>" if S == 4 else "f16"}, ${SG * rows * weight_stride}>;
-var<workgroup> reference: array<f32, ${SG * rows}>;                         // m of every row
-var<workgroup> total: array<f32, ${SG * rows}>;                             // l of every row
-var<workgroup> fade: array<f32, ${SG * rows}>;
+const KV_STRIDE = ${(WIDTH + 8) // UNIT}u;          // elements of a row; more than needed, so that rows begin in different banks
+const SCORE_STRIDE = ${(KEYS + 4) // UNIT}u;
+const WEIGHT_STRIDE = ${(KEYS + 8) // UNIT}u;
+// k_tile, v_tile [key][width]; scores, weights [row][key], which are also the way of sums out and back, and of q in
+# set ARRAYS = [["k_tile", "f16", KEYS * (WIDTH + 8)], ["v_tile", "f16", KEYS * (WIDTH + 8)], ["scores", "f32", queries * (KEYS + 4)], ["weights", "f16", queries * (KEYS + 8)]]
+# include "shared/elements.wgsl"
+var<workgroup> reference: array<f32, ${queries}>;                         // m of every row
+var<workgroup> total: array<f32, ${queries}>;                             // l of every row
+var<workgroup> fade: array<f32, ${queries}>;
 var<workgroup> rises: array<u32, ${SG}>;                                    // does m of any row of a subgroup change?
 
-# for name in ["k", "v"]
-// What was loaded, or zeros.
-fn put_${name}(at: u32, loaded: vec4<f16>, ok: bool) {
-  let v = select(vec4<f16>(), loaded, ok);
-# if UNIT == 4
-  ${name}_tile[at] = v;
-# else
-# for i in range(4)
-  ${name}_tile[at + ${i}u] = v[${i}];
-# endfor
-# endif
-}
-
-# endfor
-// 4 numbers of a row side by side.
-fn score(row: u32, quad: u32) -> vec4<f32> {
-# if S == 4
-  return scores[row * SCORE_STRIDE + quad];
-# else
-  let at = row * SCORE_STRIDE + quad * 4u;
-  return vec4<f32>(scores[at], scores[at + 1u], scores[at + 2u], scores[at + 3u]);
-# endif
-}
-
-fn put_score(row: u32, quad: u32, value: vec4<f32>) {
-# if S == 4
-  scores[row * SCORE_STRIDE + quad] = value;
-# else
-  let at = row * SCORE_STRIDE + quad * 4u;
-# for i in range(4)
-  scores[at + ${i}u] = value[${i}];
-# endfor
-# endif
-}
-
-fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
-# if S == 4
-  weights[row * WEIGHT_STRIDE + quad] = value;
-# else
-  let at = row * WEIGHT_STRIDE + quad * 4u;
-# for i in range(4)
-  weights[at + ${i}u] = value[${i}];
-# endfor
-# endif
-}
+// 4 scores of a row.
+fn score(row: u32, quad: u32) -> vec4<f32> { return load_scores(row * SCORE_STRIDE + quad * ${4 // UNIT}u); }
 
 # macro fetch(block)
 # for n in range(loads)
@@ -91,7 +40,7 @@ fn put_weight(row: u32, quad: u32, value: vec4<f16>) {
 # if (n + 1) * threads > units
     if key_${n} < ${KEYS}u
 # endif
-    { put_${name}(key_${n} * KV_STRIDE + col_${n} * ${4 // UNIT}u, ${name}_${n}, ok_${n}); }
+    { store_${name}_tile(key_${n} * KV_STRIDE + col_${n} * ${4 // UNIT}u, select(vec4<f16>(), ${name}_${n}, ok_${n})); }
 # endfor
 # endmacro
 
@@ -118,18 +67,18 @@ ${fetch("0u")}
   // q, some columns at a time. A row outside this dispatch is computed as its neighbour and not stored.
 # for c in range(0, WIDTH, reach)
   workgroupBarrier();
-  for (var slot = thread; slot < ${SG * rows * reach // 4}u; slot += ${threads}u) {
+  for (var slot = thread; slot < ${queries * reach // 4}u; slot += ${threads}u) {
     let line = slot / ${reach // 4}u;
     let col = slot % ${reach // 4}u;
     let row = clamp(item.tile_row + line, item.first, item.last);
     let at = element(sequence, p.group_rows, row, item) - p.q_base;
     let value = q[at / 4u + ${c // 4}u + col];
-    put_weight(line, col, value);
+    store_weights(line * WEIGHT_STRIDE + col * ${4 // UNIT}u, value);
   }
   workgroupBarrier();
 # for i in range(RT)
 # for d in range(reach // MM)
-  let q_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${d * MM // S}u], WEIGHT_STRIDE);
+  let q_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${d * MM // UNIT}u], WEIGHT_STRIDE);
 # endfor
 # endfor
 # endfor
@@ -159,7 +108,7 @@ ${stage("v")}
 # for d in range(WIDTH // MM)
       s_${i} = coopMultiplyAdd(q_${i}_${d}, right_${d}, s_${i});
 # endfor
-      coopStoreT(s_${i}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${j * MM // S}u], SCORE_STRIDE);
+      coopStoreT(s_${i}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${j * MM // UNIT}u], SCORE_STRIDE);
 # endfor
     }
 # endfor
@@ -190,7 +139,7 @@ ${fetch("block + " ~ KEYS ~ "u")}
 # for n in range(KEYS // 4)
         let weight_${n} = exp2(s_${n} - next);
         sum += weight_${n};
-        put_weight(at, ${n}u, vec4<f16>(weight_${n}));
+        store_weights(at * WEIGHT_STRIDE + ${4 * n // UNIT}u, vec4<f16>(weight_${n}));
 # endfor
         total[at] = total[at] * factor + (sum.x + sum.y) + (sum.z + sum.w);
         reference[at] = next;
@@ -209,18 +158,19 @@ ${stage("k")}
       workgroupBarrier();
 # endif
 # for d in range(reach // MM)
-      coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // S}u], SCORE_STRIDE);
+      coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // UNIT}u], SCORE_STRIDE);
 # endfor
       workgroupBarrier();
       if works {
         for (var slot = lane; slot < ${MM * reach // 4}u; slot += lanes) {
           let at = row0 + ${i * MM}u + slot / ${reach // 4}u;
-          put_score(at, slot % ${reach // 4}u, score(at, slot % ${reach // 4}u) * fade[at]);
+          let quad = slot % ${reach // 4}u;
+          store_scores(at * SCORE_STRIDE + quad * ${4 // UNIT}u, score(at, quad) * fade[at]);
         }
       }
       workgroupBarrier();
 # for d in range(reach // MM)
-      sum_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f32, C>>(&scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // S}u], SCORE_STRIDE);
+      sum_${i}_${c // MM + d} = coopLoadT<coop_mat${MM}x${MM}<f32, C>>(&scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // UNIT}u], SCORE_STRIDE);
 # endfor
 # endfor
 # endfor
@@ -232,7 +182,7 @@ ${stage("k")}
       let right_${d} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&v_tile[${j * MM}u * KV_STRIDE + ${d * MM // UNIT}u], KV_STRIDE);
 # endfor
 # for i in range(RT)
-      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${j * MM // S}u], WEIGHT_STRIDE);
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&weights[(row0 + ${i * MM}u) * WEIGHT_STRIDE + ${j * MM // UNIT}u], WEIGHT_STRIDE);
 # for d in range(WIDTH // MM)
       sum_${i}_${d} = coopMultiplyAdd(left_${i}, right_${d}, sum_${i}_${d});
 # endfor
@@ -244,7 +194,7 @@ ${stage("k")}
 # for c in range(0, WIDTH, reach)
   workgroupBarrier();
 # for d in range(reach // MM)
-  coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // S}u], SCORE_STRIDE);
+  coopStoreT(sum_${i}_${c // MM + d}, &scores[(row0 + ${i * MM}u) * SCORE_STRIDE + ${d * MM // UNIT}u], SCORE_STRIDE);
 # endfor
   workgroupBarrier();
   if works {

@@ -6,7 +6,6 @@
 // Compilers move loads into the branch in which alone they are needed, where everything waits for them: no branch may stand between a load and its
 // use. So steps are fetched even behind the last one, and a tile that lies inside of y leaves without conditions.
 //
-// UNIT is how many values an element of workgroup memory has: 4; 1 on Metal, whose matrices are loaded from scalars only.
 // EVEN: all inputs have whole steps.
 # set subgroups = WM * WN
 # set threads = LANES * subgroups
@@ -14,40 +13,16 @@
 # set b_width = COLS
 # set a_loads = ROWS * a_width // threads
 # set b_loads = KT * b_width // threads
-# set S = [UNIT, 4] | min
-# set a_stride = (KT + 8) // UNIT
-# set b_stride = (COLS * 4 + 8) // UNIT
-# set sum_stride = (EPI * MM + 4) // S
 
-const A_STRIDE = ${a_stride}u;   // elements of a row of a; 16 bytes more than needed, so that rows begin in different banks
-const B_STRIDE = ${b_stride}u;
-const A_HALF = ${ROWS * a_stride}u;
-const B_HALF = ${KT * b_stride}u;
-const B_BEGIN = 2u * A_HALF;     // a [2][rows][KT], then b [2][KT][columns]
-const SUM_STRIDE = ${sum_stride}u;
-var<workgroup> tile: array<${"vec4<f16>" if UNIT == 4 else "f16"}, ${2 * (ROWS * a_stride + KT * b_stride)}>;
-var<workgroup> sums: array<${"vec4<f32>" if S == 4 else "f32"}, ${subgroups * MM * sum_stride}>;   // [subgroups][MM][EPI * MM]
-
-// What was loaded, or zeros.
-fn put(at: u32, loaded: vec4<f16>, ok: bool) {
-  let v = select(vec4<f16>(), loaded, ok);
-# if UNIT == 4
-  tile[at] = v;
-# else
-# for i in range(4)
-  tile[at + ${i}u] = v[${i}];
-# endfor
-# endif
-}
-
-fn sum_at(at: u32) -> vec4<f32> {
-# if S == 4
-  return sums[at];
-# else
-  return vec4<f32>(sums[at], sums[at + 1u], sums[at + 2u], sums[at + 3u]);
-# endif
-}
-
+const A_STRIDE = ${(KT + 8) // UNIT}u;   // elements of a row of a; 16 bytes more than needed, so that rows begin in different banks
+const B_STRIDE = ${(COLS * 4 + 8) // UNIT}u;
+const A_HALF = ROWS * A_STRIDE;
+const B_HALF = ${KT}u * B_STRIDE;
+const B_BEGIN = 2u * A_HALF;
+const SUM_STRIDE = ${(EPI * MM + 4) // UNIT}u;
+// tile: a [2][rows][KT], then b [2][KT][columns]; sums [subgroups][MM][EPI * MM]
+# set ARRAYS = [["tile", "f16", 2 * (ROWS * (KT + 8) + KT * (COLS * 4 + 8))], ["sums", "f32", subgroups * MM * (EPI * MM + 4)]]
+# include "shared/elements.wgsl"
 # macro fetch(r)
       {
         // This thread's part of the step at (tap, second, c), into registers r; then the step moves on.
@@ -92,12 +67,14 @@ fn sum_at(at: u32) -> vec4<f32> {
 # endmacro
 # macro stage(r, half)
 # for n in range(a_loads)
-      put(${half}u * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE,
-        ${"select(a_" ~ r ~ "_" ~ n ~ ", other_" ~ r ~ "_" ~ n ~ ", from_other_" ~ r ~ ")" if TWO else "a_" ~ r ~ "_" ~ n},
-        a_ok_${r}_${n});
+      {
+        let v = ${"select(a_" ~ r ~ "_" ~ n ~ ", other_" ~ r ~ "_" ~ n ~ ", from_other_" ~ r ~ ")" if TWO else "a_" ~ r ~ "_" ~ n};
+        store_tile(${half}u * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, select(vec4<f16>(), v, a_ok_${r}_${n}));
+      }
 # endfor
 # for n in range(b_loads)
-      put(${half}u * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE, b_${r}_${n}, ${"true" if EVEN else "b_ok_" ~ r ~ "_" ~ n});
+      store_tile(${half}u * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE,
+        ${"b_" ~ r ~ "_" ~ n if EVEN else "select(vec4<f16>(), b_" ~ r ~ "_" ~ n ~ ", b_ok_" ~ r ~ "_" ~ n ~ ")"});
 # endfor
 # endmacro
 # macro multiply(half)
@@ -119,9 +96,9 @@ fn sum_at(at: u32) -> vec4<f32> {
 # endmacro
 # macro finished(e, at, added)
 # if GEGLU
-(sum_at(${at}) + bias_${e}) * gelu4(sum_at(${at} + ${4 // S}u) + gate_bias_${e})
+(load_sums(${at}) + bias_${e}) * gelu4(load_sums(${at} + ${4 // UNIT}u) + gate_bias_${e})
 # else
-# set v = "sum_at(" ~ at ~ ") + bias_" ~ e
+# set v = "load_sums(" ~ at ~ ") + bias_" ~ e
 # set v = v if ACTIVATION == "none" else ACTIVATION ~ "4(" ~ v ~ ")"
 ${v}${" + vec4<f32>(" ~ added ~ ")" if RESIDUAL else ""}
 # endif
@@ -228,11 +205,11 @@ ${stage("even", 0)}
 # set turns = (slots + LANES - 1) // LANES
   workgroupBarrier();
 # for j in range(count)
-  coopStoreT(sum_${i}_${e + j}, &sums[part * ${MM}u * SUM_STRIDE + ${j * MM // S}u], SUM_STRIDE);
+  coopStoreT(sum_${i}_${e + j}, &sums[part * ${MM}u * SUM_STRIDE + ${j * MM // UNIT}u], SUM_STRIDE);
 # endfor
   workgroupBarrier();
   {
-    let at = part * ${MM}u * SUM_STRIDE + lane % ${width}u * ${4 * step // S}u;
+    let at = part * ${MM}u * SUM_STRIDE + lane % ${width}u * ${4 * step // UNIT}u;
     let first = row0 + sub_row + ${i * MM}u;
     if plain & (lanes == ${LANES}u) {
 # for u in range(turns)

@@ -38,8 +38,7 @@ pub(super) fn tunings(op: &Attention, device: &Capabilities) -> Vec<Choice> {
 fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
     let Some([_, lanes]) = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16) else { return vec![] };
     let Some(side) = matrix::side(device) else { return vec![] };
-    let whole = op.width.is_multiple_of(side as usize) && op.width.is_multiple_of(8);
-    if !whole || op.width > WIDEST {
+    if !op.width.is_multiple_of(side as usize) || op.width > WIDEST {
         return vec![];
     }
     let width = op.width as u32;
@@ -71,21 +70,8 @@ fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{DeviceKind, MatrixShape, PORTABLE};
-
-    fn card(lanes: [u32; 2], side: u32, memory: u32) -> Capabilities {
-        let shape = MatrixShape { mnk: [side; 3], operands: "f16".into(), sum: "f32".into() };
-        Capabilities {
-            kind: DeviceKind::Discrete,
-            backend: "vulkan".into(),
-            f16: true,
-            subgroup: Some(lanes),
-            matrices: vec![shape],
-            max_invocations: 1024,
-            max_workgroup_memory: memory,
-            ..PORTABLE.clone()
-        }
-    }
+    use crate::gpu::PORTABLE;
+    use matrix::card;
 
     #[test]
     fn tiles_follow_the_devices_limits() {

@@ -68,6 +68,7 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/attention_wide.wgsl", include_str!("../../kernels/shared/attention_wide.wgsl")),
     ("shared/channels.wgsl", include_str!("../../kernels/shared/channels.wgsl")),
     ("shared/eight.wgsl", include_str!("../../kernels/shared/eight.wgsl")),
+    ("shared/elements.wgsl", include_str!("../../kernels/shared/elements.wgsl")),
     ("shared/gemm.wgsl", include_str!("../../kernels/shared/gemm.wgsl")),
     ("shared/gemm_broadcast.wgsl", include_str!("../../kernels/shared/gemm_broadcast.wgsl")),
     ("shared/gemm_finish.wgsl", include_str!("../../kernels/shared/gemm_finish.wgsl")),

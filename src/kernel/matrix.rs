@@ -34,16 +34,9 @@ impl Tile {
         operands + sums
     }
 
-    /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes.
+    /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes; none if the device cannot run
+    /// this tile.
     fn leaving(&self, side: u32, lanes: u32, device: &Capabilities) -> Option<u32> {
-        let fits = |leaving: &u32| self.memory(side, *leaving) <= device.max_workgroup_memory;
-        [4, 2, 1]
-            .into_iter()
-            .filter(|&leaving| leaving <= self.matrices[1] && lanes.is_multiple_of(leaving * side / 4))
-            .find(fits)
-    }
-
-    fn fits(&self, side: u32, lanes: u32, device: &Capabilities) -> bool {
         let threads = lanes * self.subgroups[0] * self.subgroups[1];
         let [rows, columns] = self.size(side);
         // Every thread has its column, and as many rows as all others.
@@ -51,7 +44,14 @@ impl Tile {
             threads.is_multiple_of(loads_of_a_row) && (rows * loads_of_a_row).is_multiple_of(threads)
         };
         let dealt = even(STEP / 4, rows) && even(columns / 4, STEP);
-        dealt && threads <= device.max_invocations && self.leaving(side, lanes, device).is_some()
+        // Unrolled, a large one takes a CPU driver too long to compile.
+        let small = !device.is_cpu() || self.matrices[0] * self.matrices[1] <= 32;
+        let runs = dealt && small && threads <= device.max_invocations;
+        [4, 2, 1].into_iter().filter(|_| runs).find(|&leaving| {
+            leaving <= self.matrices[1]
+                && lanes.is_multiple_of(leaving * side / 4)
+                && self.memory(side, leaving) <= device.max_workgroup_memory
+        })
     }
 }
 
@@ -78,24 +78,19 @@ fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
         Tile::new([64, 32], [64, 32], side),
         Tile::new([32, 16], [64, 32], side),
     ];
-    // Unrolled, a large one takes a CPU driver too long to compile.
-    let small = |tile: &Tile| !device.is_cpu() || tile.matrices[0] * tile.matrices[1] <= 32;
-    let mut fitting: Vec<Tile> =
-        tiles.into_iter().filter(|tile| tile.fits(side, lanes, device) && small(tile)).collect();
+    let with_leaving = |tile: Tile| Some((tile, tile.leaving(side, lanes, device)?));
+    let mut fitting: Vec<(Tile, u32)> = tiles.into_iter().filter_map(with_leaving).collect();
     // The largest tile of which there are many; else the smallest one.
     let count = |tile: &Tile| {
         let [rows, columns] = tile.size(side).map(|v| v as usize);
         gemm.rows.div_ceil(rows) * (4 * gemm.n4()).div_ceil(columns)
     };
-    let best = fitting.iter().position(|tile| count(tile) >= MANY).unwrap_or(fitting.len().saturating_sub(1));
+    let best = fitting.iter().position(|(tile, _)| count(tile) >= MANY).unwrap_or(fitting.len().saturating_sub(1));
     if best < fitting.len() {
         let tile = fitting.remove(best);
         fitting.insert(0, tile);
     }
-    fitting
-        .iter()
-        .filter_map(|tile| Some(choice(gemm, [lanes, side, unit, tile.leaving(side, lanes, device)?], tile)))
-        .collect()
+    fitting.iter().map(|(tile, leaving)| choice(gemm, [lanes, side, unit, *leaving], tile)).collect()
 }
 
 /// Values of an element of workgroup memory that matrices can be loaded from: Metal's functions are typed, they load scalars.
@@ -139,23 +134,25 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
 }
 
+/// A card with cooperative matrices, for tests.
+#[cfg(test)]
+pub(super) fn card(lanes: [u32; 2], side: u32, memory: u32) -> Capabilities {
+    use crate::gpu::{DeviceKind, MatrixShape, PORTABLE};
+    Capabilities {
+        kind: DeviceKind::Discrete,
+        backend: "vulkan".into(),
+        f16: true,
+        subgroup: Some(lanes),
+        matrices: vec![MatrixShape { mnk: [side; 3], operands: "f16".into(), sum: "f32".into() }],
+        max_invocations: 1024,
+        max_workgroup_memory: memory,
+        ..PORTABLE.clone()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{DeviceKind, MatrixShape, PORTABLE};
-
-    fn card(lanes: [u32; 2], side: u32, memory: u32) -> Capabilities {
-        let shape = MatrixShape { mnk: [side; 3], operands: "f16".into(), sum: "f32".into() };
-        Capabilities {
-            kind: DeviceKind::Discrete,
-            f16: true,
-            subgroup: Some(lanes),
-            matrices: vec![shape],
-            max_invocations: 1024,
-            max_workgroup_memory: memory,
-            ..PORTABLE.clone()
-        }
-    }
 
     fn rows(gemm: &Gemm, device: &Capabilities) -> Option<usize> {
         variants(gemm, device).first().map(|choice| choice.int("ROWS"))

@@ -35,6 +35,7 @@ pub use ceilings::{Access, Ceilings, Limit, MatrixRate, Traffic};
 pub use check::{Conditions, Effort, Kind, Prepared, Report, Run, Worst};
 pub use fields::fields;
 pub use job::{Item, Job, Message, Task, execute};
+pub use normals::mix;
 pub use overrides::{Error as OverrideError, overrides};
 pub use race::{Place, Rules, Verdict, race};
 pub use random_checkpoint::{Error as RandomCheckpointError, random_checkpoint};

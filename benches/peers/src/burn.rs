@@ -130,10 +130,6 @@ impl Contestant for Burn {
         "burn"
     }
 
-    fn tolerance(&self) -> f64 {
-        1e-4
-    }
-
     fn load(&mut self, first: &[f32]) -> Result<(), Error> {
         let device = &self.device;
         match &mut self.operation {

@@ -14,7 +14,9 @@ pub trait Contestant {
     /// Who it is.
     fn name(&self) -> &'static str;
     /// How far an element may be off, in parts of the output's rms.
-    fn tolerance(&self) -> f64;
+    fn tolerance(&self) -> f64 {
+        1e-4
+    }
     /// Takes the input that is new in this round, and waits until it is there.
     fn load(&mut self, first: &[f32]) -> Result<(), Error>;
     /// Computes so many times; ends when a first part of the last result is back on the host, so that the work is done.
@@ -166,10 +168,6 @@ mod tests {
     impl Contestant for Loops {
         fn name(&self) -> &'static str {
             "loops"
-        }
-
-        fn tolerance(&self) -> f64 {
-            1e-4
         }
 
         fn load(&mut self, first: &[f32]) -> Result<(), Error> {

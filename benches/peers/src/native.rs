@@ -28,10 +28,6 @@ impl Contestant for Native {
         "gemm on the CPU"
     }
 
-    fn tolerance(&self) -> f64 {
-        1e-4
-    }
-
     fn load(&mut self, first: &[f32]) -> Result<(), Error> {
         self.x.copy_from_slice(first);
         Ok(())

@@ -1,5 +1,7 @@
 //! Numbers for inputs: the same for all contestants in every type.
 
+use i2vgen::lab::mix;
+
 /// Steps to either side of zero: their standard deviation is 512.
 const STEPS: u64 = 886;
 
@@ -15,14 +17,6 @@ pub fn numbers(seed: u64, count: usize, scale: f32) -> Vec<f32> {
 /// The power of two that lets a sum of so many products have a standard deviation near 1.
 pub fn scale_for(terms: usize) -> f32 {
     (-(terms.max(1) as f32).log2() / 2.0).round().clamp(-7.0, 0.0).exp2()
-}
-
-/// The output function of SplitMix64.
-pub fn mix(z: u64) -> u64 {
-    let z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

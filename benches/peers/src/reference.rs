@@ -1,6 +1,8 @@
 //! What some elements of an output have to be: plain loops in f64.
 
-use crate::{numbers::mix, problem::Problem};
+use i2vgen::lab::mix;
+
+use crate::problem::Problem;
 
 /// Elements that are computed in f64.
 const SAMPLES: u64 = 64;

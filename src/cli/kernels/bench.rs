@@ -116,20 +116,15 @@ impl Bench {
             }
             Ok(())
         })?;
+        let checks = self.device.checks(&capabilities);
         match (self.json, self.csv) {
             (true, _) => {
                 let rows: Vec<Value> = rows.iter().map(Row::json).collect();
-                let setting = report::setting(&capabilities, self.device.checks(&capabilities));
+                let setting = report::setting(&capabilities, checks);
                 output::print_json(&json!({ "setting": setting, "times": rows }))?;
             }
-            (_, true) => {
-                output::print(&self.as_csv(&rows, &report::setting(&capabilities, self.device.checks(&capabilities))))?
-            }
-            _ => output::print(&text(
-                &rows,
-                &report::setting_line(&capabilities, self.device.checks(&capabilities)),
-                ceilings.as_ref(),
-            ))?,
+            (_, true) => output::print(&self.as_csv(&rows, &report::setting(&capabilities, checks)))?,
+            _ => output::print(&text(&rows, &report::setting_line(&capabilities, checks), ceilings.as_ref()))?,
         }
         if failed { Err(Error::Reported) } else { Ok(()) }
     }

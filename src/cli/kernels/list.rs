@@ -48,9 +48,10 @@ impl List {
         let named = |name: &str| self.kernels.is_empty() || self.kernels.iter().any(|kernel| kernel == name);
         let kernels: Vec<String> = KERNELS.iter().map(|k| k.name.to_owned()).filter(|name| named(name)).collect();
         let shapes = self.shapes.items(&kernels, &device, Usual::Costliest)?;
-        let mut tuned = Tuned::new(&device, self.device.checks(&device));
+        let checks = self.device.checks(&device);
+        let mut tuned = Tuned::new(&device, checks);
         if !self.no_tuned {
-            tuned = Tuned::kept(&device, self.device.checks(&device));
+            tuned = Tuned::kept(&device, checks);
             let (settings, stale) = tuned.settings();
             notes(settings.len(), stale).iter().for_each(|note| output::tell(&format!("note: {note}")));
         }

@@ -87,7 +87,8 @@ impl Race {
             }
         }
         let seed = self.seed.unwrap_or_else(draw_seed);
-        let setting = report::setting(&capabilities, self.device.checks(&capabilities));
+        let checks = self.device.checks(&capabilities);
+        let setting = report::setting(&capabilities, checks);
         let (mut failed, mut results) = (false, Vec::new());
         for item in shapes.items {
             let outcome = self.race(item, &candidates, seed, ceilings.as_ref())?;
@@ -100,10 +101,7 @@ impl Race {
         if self.json {
             output::print_json(&json!({ "setting": setting, "seed": seed, "races": results }))?;
         } else {
-            output::print(&format!(
-                "seed {seed}, on {}",
-                report::setting_line(&capabilities, self.device.checks(&capabilities))
-            ))?;
+            output::print(&format!("seed {seed}, on {}", report::setting_line(&capabilities, checks)))?;
         }
         if failed { Err(Error::Reported) } else { Ok(()) }
     }

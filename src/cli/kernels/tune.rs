@@ -110,7 +110,8 @@ impl Tune {
         let capabilities = self.device.capabilities()?;
         let shapes = self.shapes.items(&self.kernels, &capabilities, Usual::Run)?;
         self.log.as_deref().map(staged::check).transpose()?;
-        let mut kept = Tuned::kept(&capabilities, self.device.checks(&capabilities));
+        let checks = self.device.checks(&capabilities);
+        let mut kept = Tuned::kept(&capabilities, checks);
         kept.path().map_err(Error::message)?;
         let mut progress = Progress::new(Style::Auto);
         shapes.notes.iter().for_each(|note| progress.note(note));
@@ -128,7 +129,7 @@ impl Tune {
             progress.note(&format!("{shapes} of {searched} were searched before; --again searches them again"));
         }
         let seed = self.seed.unwrap_or_else(draw_seed);
-        let mut found = Report::new(&capabilities, self.device.checks(&capabilities), seed, known.len());
+        let mut found = Report::new(&capabilities, checks, seed, known.len());
         let done = self.all(todo, (seed, ceilings.as_ref()), &mut kept, &mut found, &mut progress);
         progress.finish();
         // What was found is told, also if the rest was not searched.
