@@ -9,6 +9,7 @@ use super::{
     matrix,
     op::Span,
     shape,
+    threads::{shared_lanes, wide_lanes},
 };
 use crate::gpu::Capabilities;
 
@@ -18,14 +19,6 @@ pub(super) static GEOMETRY: &[(&str, &str)] =
 
 /// Operations from which on a second or two of compiling on a CPU driver pay.
 const MUCH_WORK: f64 = 1e9;
-
-/// Lanes that share their loads, where a workgroup can be one subgroup of a known size; the tile's rows are dealt out to them evenly.
-fn shared_lanes(device: &Capabilities) -> Option<u32> {
-    match device.subgroup {
-        Some([least, most]) if device.is_cpu() && least == most && matches!(most, 4 | 8 | 16 | 32) => Some(most),
-        _ => None,
-    }
-}
 
 /// The operands of `y[m, n] = act(Σ a[m, k]·w[k, n] + bias[n] + row_bias) + residual`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -234,7 +227,7 @@ impl Gemm {
             // Narrow outputs would leave half of the lanes idle. With GEGLU a thread holds value and gate.
             let tn = if self.n4() <= lanes as usize && !self.geglu { 1 } else { 2 };
             variants.insert(0, self.broadcast(lanes, tm, tn));
-            if self.is_eightfold() && device.int64 {
+            if self.is_eightfold() && wide_lanes(device).is_some() {
                 variants.insert(0, self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) }));
             }
         }
@@ -265,7 +258,7 @@ impl Gemm {
             if let Some(lanes) = shared_lanes(device) {
                 let heights = [lanes, 2 * lanes, 4 * lanes, 8 * lanes];
                 tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
-                if self.is_eightfold() && device.int64 {
+                if self.is_eightfold() && wide_lanes(device).is_some() {
                     tunings.extend(heights.map(|tm| self.wide(lanes, tm)));
                 }
             }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance, list, shape,
-    threads::{self, item, portable, rows, vec},
+    threads::{self, item, rows, vec, wide_lanes},
     tolerance,
 };
 use crate::gpu::Capabilities;
@@ -37,22 +37,35 @@ struct Params {
     begin: u32,
     end: u32,
     channels: u32,
-    width: u32,
-    lanes: u32,
     eps: f32,
     x_base: u32,
     y_base: u32,
+    pad: [u32; 2],
 }
 
 impl LayerNorm {
-    /// Items per row.
-    fn width(&self) -> usize {
-        self.channels / item(self.channels)
+    /// Rows by threads that share one, a power of two of them: each takes a few items.
+    fn portable(&self, threads: u32) -> Choice {
+        let few = (self.channels / item(self.channels)).div_ceil(4).next_power_of_two();
+        let reason = "threads share a row: memory is the limit, not arithmetic";
+        self.rung("portable", reason, "shared/layer_norm_rows.wgsl", [threads, threads.min(few as u32)])
     }
 
-    /// Threads per row, a power of two: each takes a few items.
-    fn lanes(&self, threads: usize) -> usize {
-        self.width().div_ceil(4).next_power_of_two().min(threads)
+    /// A row for each lane of a subgroup.
+    fn wide(&self, lanes: u32) -> Choice {
+        self.rung("wide", threads::WIDE, "shared/layer_norm_wide.wgsl", [lanes, 1])
+    }
+
+    /// A rung with its threads and those of a row.
+    fn rung(
+        &self,
+        variant: &'static str,
+        reason: &'static str,
+        body: &'static str,
+        [threads, lanes]: [u32; 2],
+    ) -> Choice {
+        let types = [("BODY", body.into()), ("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec(self.channels))];
+        Choice::new(variant, reason, types).with("LANES", lanes).with("ROWS", threads / lanes)
     }
 }
 
@@ -71,8 +84,18 @@ impl Op for LayerNorm {
         ]
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
-        portable([("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec(self.channels))])
+    fn variants(&self, device: &Capabilities) -> Vec<Choice> {
+        let wide = wide_lanes(device).filter(|_| self.channels.is_multiple_of(8));
+        wide.map(|lanes| self.wide(lanes)).into_iter().chain([self.portable(threads::USUAL)]).collect()
+    }
+
+    fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
+        let others = threads::others(device).map(|threads| self.portable(threads));
+        self.variants(device).into_iter().chain(others).collect()
+    }
+
+    fn geometry(&self) -> &'static [(&'static str, &'static str)] {
+        &[("ROWS", "rows of a workgroup")]
     }
 
     fn cost(&self) -> Cost {
@@ -89,19 +112,16 @@ impl Op for LayerNorm {
     }
 
     fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
-        let threads = choice.int(threads::DEFINE);
-        let lanes = self.lanes(threads);
         let params = Params {
             begin: units.start as u32,
             end: units.end as u32,
             channels: self.channels as u32,
-            width: self.width() as u32,
-            lanes: lanes as u32,
             eps: self.eps,
             x_base: bases[0],
             y_base: bases[3],
+            pad: [0; 2],
         };
-        Dispatch::new(params, units.len().div_ceil(threads / lanes))
+        Dispatch::new(params, units.len().div_ceil(choice.int("ROWS")))
     }
 
     fn shape(&self) -> Value {

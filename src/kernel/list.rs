@@ -78,6 +78,8 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/gemm_workgroup.wgsl", include_str!("../../kernels/shared/gemm_workgroup.wgsl")),
     ("shared/grid.wgsl", include_str!("../../kernels/shared/grid.wgsl")),
     ("shared/item.wgsl", include_str!("../../kernels/shared/item.wgsl")),
+    ("shared/layer_norm_rows.wgsl", include_str!("../../kernels/shared/layer_norm_rows.wgsl")),
+    ("shared/layer_norm_wide.wgsl", include_str!("../../kernels/shared/layer_norm_wide.wgsl")),
     ("shared/store.wgsl", include_str!("../../kernels/shared/store.wgsl")),
     ("shared/trigonometry.wgsl", include_str!("../../kernels/shared/trigonometry.wgsl")),
     ("shared/wide.wgsl", include_str!("../../kernels/shared/wide.wgsl")),

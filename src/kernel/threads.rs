@@ -11,7 +11,10 @@ use crate::gpu::Capabilities;
 /// The define that holds the threads of a workgroup.
 pub(super) const DEFINE: &str = "THREADS";
 /// Threads of a workgroup where nobody says otherwise.
-const THREADS: u32 = 64;
+pub(super) const USUAL: u32 = 64;
+/// The reason of rungs called `wide`.
+pub(super) const WIDE: &str =
+    "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time, where loads are dear";
 
 /// Workgroups for one thread per item.
 pub(super) fn workgroups(choice: &Choice, items: usize) -> usize {
@@ -20,19 +23,38 @@ pub(super) fn workgroups(choice: &Choice, items: usize) -> usize {
 
 /// The only variant of a kernel that waits for memory and not for arithmetic.
 pub(super) fn portable<const N: usize>(defines: [(&'static str, Define); N]) -> Vec<Choice> {
-    vec![Choice::new("portable", "one variant: memory is the limit, not arithmetic", defines).with(DEFINE, THREADS)]
+    vec![Choice::new("portable", "one variant: memory is the limit, not arithmetic", defines).with(DEFINE, USUAL)]
+}
+
+/// Other numbers of threads that are worth trying on this device.
+pub(super) fn others(device: &Capabilities) -> impl Iterator<Item = u32> {
+    let most = device.max_invocations;
+    [32, 128, 256].into_iter().filter(move |&threads| threads <= most)
 }
 
 /// These variants with other numbers of threads, where that is a setting of theirs.
 pub(super) fn tunings(variants: &[Choice], device: &Capabilities) -> Vec<Choice> {
     let other = |choice: &Choice| {
-        let sizes = if choice.defines.contains_key(DEFINE) { &[32, 128, 256][..] } else { &[] };
-        let sizes = sizes.iter().filter(|&&threads| threads <= device.max_invocations);
-        sizes.map(|&threads| choice.clone().with(DEFINE, threads)).collect::<Vec<_>>()
+        let settable = choice.defines.contains_key(DEFINE);
+        let others = others(device).filter(|_| settable).map(|threads| choice.clone().with(DEFINE, threads));
+        others.collect::<Vec<_>>()
     };
     let mut all = variants.to_vec();
     all.extend(variants.iter().flat_map(other).filter(|choice| !variants.contains(choice)));
     all
+}
+
+/// Lanes that share their loads, where a workgroup can be one subgroup of a known size; the tile's rows are dealt out to them evenly.
+pub(super) fn shared_lanes(device: &Capabilities) -> Option<u32> {
+    match device.subgroup {
+        Some([least, most]) if device.is_cpu() && least == most && matches!(most, 4 | 8 | 16 | 32) => Some(most),
+        _ => None,
+    }
+}
+
+/// [`shared_lanes`], if values can also be loaded 8 at a time as 64-bit integers: what the rungs called `wide` need.
+pub(super) fn wide_lanes(device: &Capabilities) -> Option<u32> {
+    shared_lanes(device).filter(|_| device.int64)
 }
 
 /// Values that a thread takes at once when tensors have rows of `width`: 4 or 1.
