@@ -3,8 +3,12 @@
 // x0, x1   [F, R, C0], [F, R, C1]   channels side by side; a group may lie in both
 // partials [F, S, G, 3]   f32
 //
-// One workgroup per segment. A thread walks down the rows of 4 channels, in sums that are shifted by its first value: no
-// cancellation however far the mean is from 0. The threads' sums are then combined per group (Chan, Golub & LeVeque 1979).
+// One workgroup per segment, which takes a tile of channels after the other. A thread walks down the rows of some channels, in sums that are
+// shifted by what it sees first: no cancellation however far the mean is from 0. The channels' sums are then combined per group (Chan, Golub &
+// LeVeque 1979).
+//
+// Rungs: small, large  shared/group_norm_partial_lanes.wgsl   4 channels of a thread, and several threads below each other
+//        wide          shared/group_norm_partial_eight.wgsl   8 channels of a thread, as 64-bit integers: CPU drivers
 
 struct Params {
   begin: u32,         // first segment of this dispatch
@@ -14,23 +18,21 @@ struct Params {
   c0: u32,
   c1: u32,
   groups: u32,
-  tile: u32,          // vec4 columns side by side
-  lanes: u32,         // rows at a time
+  tile: u32,          // vec4 columns side by side, where a thread has 4 channels
+  lanes: u32,         // rows at a time there
   x0_base: u32,
   x1_base: u32,
   partials_base: u32,
 }
 
-# include "shared/channels.wgsl"
 # include "shared/grid.wgsl"
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 
 const THREADS = ${THREADS}u;
-var<workgroup> means: array<vec4<f32>, ${THREADS}>;
-var<workgroup> squares: array<vec4<f32>, ${THREADS}>;
+var<workgroup> means: array<vec4<f32>, ${THREADS * QUADS}>;     // of the tile's channels over the segment's rows
+var<workgroup> squares: array<vec4<f32>, ${THREADS * QUADS}>;   // and the sums of squared deviations from them
 
-// How many of the segment's rows a lane walks over, lane < min(lanes, rows).
-fn lane_rows(lane: u32, rows: u32) -> u32 { return (rows + p.lanes - 1u - lane) / p.lanes; }
+# include BODY
 
 // Which of 4 channels lie between these.
 fn belongs(quad: u32, begin: u32, end: u32) -> vec4<bool> {
@@ -46,55 +48,16 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
   let rows = min(p.segment_rows, p.rows - first);
   let row0 = frame * p.rows + first;
   let channels = p.c0 + p.c1;
-  let columns = (channels + 3u) / 4u;
   let width = channels / p.groups;
-  let lane = thread / p.tile;
+  let tile = tile_quads();
 
-  for (var tile0 = 0u; tile0 < columns; tile0 += p.tile) {
-    let column = tile0 + thread % p.tile;
-    if lane < min(p.lanes, rows) && column < columns {
-      let shift = load(row0 + lane, column);
-      var sum = vec4<f32>();
-      var square = vec4<f32>();
-      // UNROLL loads are under way at a time.
-      for (var r = lane + p.lanes; r < rows; r += ${UNROLL}u * p.lanes) {
-        let d_0 = load(row0 + r, column) - shift;
-# for i in range(1, UNROLL)
-        let r_${i} = r + ${i}u * p.lanes;
-        let d_${i} = select(vec4<f32>(), load(row0 + min(r_${i}, rows - 1u), column) - shift, r_${i} < rows);
-# endfor
-# for i in range(UNROLL)
-        sum += d_${i};
-        square = fma(d_${i}, d_${i}, square);
-# endfor
-      }
-      let mean = sum / f32(lane_rows(lane, rows));
-      means[thread] = shift + mean;
-      squares[thread] = max(square - sum * mean, vec4<f32>());
-    }
-    workgroupBarrier();
-
-    // The lanes of a column become one.
-    if thread < p.tile {
-      let origin = means[thread];
-      var mean = vec4<f32>();
-      for (var l = 1u; l < min(p.lanes, rows); l++) {
-        mean += f32(lane_rows(l, rows)) * (means[l * p.tile + thread] - origin);
-      }
-      mean = origin + mean / f32(rows);
-      var square = vec4<f32>();
-      for (var l = 0u; l < min(p.lanes, rows); l++) {
-        let d = means[l * p.tile + thread] - mean;
-        square += squares[l * p.tile + thread] + f32(lane_rows(l, rows)) * d * d;
-      }
-      means[thread] = mean;
-      squares[thread] = square;
-    }
+  for (var tile0 = 0u; tile0 * 4u < channels; tile0 += tile) {
+    sum_channels(thread, row0, rows, tile0);
     workgroupBarrier();
 
     // Every group has a thread of its own, also when it goes on in the next tile.
     let start = tile0 * 4u;
-    let end = min(channels, (tile0 + p.tile) * 4u);
+    let end = min(channels, (tile0 + tile) * 4u);
     let group0 = start / width;
     for (var group = group0 + (thread + THREADS - group0 % THREADS) % THREADS; group * width < end; group += THREADS) {
       let c_from = max(start, group * width) - start;

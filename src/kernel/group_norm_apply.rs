@@ -11,13 +11,13 @@ use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance,
     activation::Activation,
     list, shape,
-    threads::{item, portable, rows, workgroups},
+    threads::{self, rows, wide_lanes, workgroups},
     tolerance,
 };
 use crate::gpu::Capabilities;
 
 /// Rows that one thread walks down.
-const ROWS: usize = 8;
+const ROWS: u32 = 8;
 
 /// `y = act((x − mean) · rstd · weight[c] + bias[c])` with the statistics of
 /// [`GroupNormFinish`](super::GroupNormFinish).
@@ -94,11 +94,31 @@ impl Op for GroupNormApply {
         ]
     }
 
-    fn variants(&self, _: &Capabilities) -> Vec<Choice> {
-        let vec = self.sources.iter().all(|&c| item(c) == 4);
+    fn variants(&self, device: &Capabilities) -> Vec<Choice> {
         let two = self.sources[1] > 0;
-        let types = [("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec.into()), ("TWO", two.into())];
-        portable(types).into_iter().map(|choice| choice.with("ROWS", ROWS as u32)).collect()
+        let all = |n: usize| self.sources.iter().all(|&c| c.is_multiple_of(n));
+        let rung = |variant, reason, channels: u32| {
+            let types = [("X", self.x.into()), ("Y", self.y.into()), ("VEC", all(4).into()), ("TWO", two.into())];
+            Choice::new(variant, reason, types)
+                .with(threads::DEFINE, threads::USUAL)
+                .with("ROWS", ROWS)
+                .with("CHANNELS", channels)
+        };
+        let wide = wide_lanes(device).filter(|_| all(8)).map(|_| {
+            rung("wide", threads::WIDE, 8)
+                .with("BODY", "shared/group_norm_apply_eight.wgsl")
+                .with("ACTIVATION", self.activation.function())
+        });
+        let portable = rung("portable", threads::PORTABLE, 4).with("BODY", "shared/group_norm_apply_four.wgsl");
+        wide.into_iter().chain([portable]).collect()
+    }
+
+    fn geometry(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            (threads::DEFINE, "threads of a workgroup"),
+            ("ROWS", "pixels below each other of a thread"),
+            ("CHANNELS", "channels of a thread"),
+        ]
     }
 
     fn cost(&self) -> Cost {
@@ -138,8 +158,8 @@ impl Op for GroupNormApply {
             stats_base: bases[2],
             y_base: bases[5],
         };
-        let columns = self.channels().div_ceil(4);
-        Dispatch::new(params, workgroups(choice, units.len().div_ceil(ROWS) * columns))
+        let columns = self.channels().div_ceil(choice.int("CHANNELS"));
+        Dispatch::new(params, workgroups(choice, units.len().div_ceil(choice.int("ROWS")) * columns))
     }
 
     fn shape(&self) -> Value {

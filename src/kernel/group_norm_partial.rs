@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
-    threads::{self, item, rows},
+    threads::{self, rows, wide_lanes},
 };
 use crate::gpu::Capabilities;
 
@@ -90,16 +90,24 @@ impl Op for GroupNormPartial {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        let vec = self.sources.iter().all(|&c| item(c) == 4);
-        let choice = |variant, reason, threads: u32| {
-            let defines = [("X", self.x.into()), ("VEC", vec.into()), ("TWO", (self.sources[1] > 0).into())];
-            // A GPU has few threads here and waits long for each load.
-            let unroll = if device.is_cpu() { 1 } else { 4 };
-            Choice::new(variant, reason, defines).with(threads::DEFINE, threads).with("UNROLL", unroll)
+        let all = |n: usize| self.sources.iter().all(|&c| c.is_multiple_of(n));
+        let types = [("X", self.x.into()), ("VEC", all(4).into()), ("TWO", (self.sources[1] > 0).into())];
+        // A GPU has few threads here and waits long for each load.
+        let unroll = if device.is_cpu() { 1 } else { 4 };
+        let rung = |variant, reason, threads: u32| {
+            Choice::new(variant, reason, types.clone())
+                .with(threads::DEFINE, threads)
+                .with("BODY", "shared/group_norm_partial_lanes.wgsl")
+                .with("QUADS", 1)
+                .with("UNROLL", unroll)
         };
-        let small = choice("small", "a CPU driver: barriers are cheaper among few threads", 64);
-        let wide = choice("wide", "a GPU: many rows are read at a time", 256);
-        if device.is_cpu() { vec![small, wide] } else { vec![wide, small] }
+        let wide = wide_lanes(device).filter(|_| all(8)).map(|lanes| {
+            rung("wide", threads::WIDE, lanes).with("BODY", "shared/group_norm_partial_eight.wgsl").with("QUADS", 2)
+        });
+        let small = rung("small", "a CPU driver: barriers are cheaper among few threads", 64);
+        let large = rung("large", "a GPU: many rows are read at a time", 256);
+        let others = if device.is_cpu() { [small, large] } else { [large, small] };
+        wide.into_iter().chain(others).collect()
     }
 
     fn cost(&self) -> Cost {

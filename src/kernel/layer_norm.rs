@@ -47,8 +47,7 @@ impl LayerNorm {
     /// Rows by threads that share one, a power of two of them: each takes a few items.
     fn portable(&self, threads: u32) -> Choice {
         let few = (self.channels / item(self.channels)).div_ceil(4).next_power_of_two();
-        let reason = "threads share a row: memory is the limit, not arithmetic";
-        self.rung("portable", reason, "shared/layer_norm_rows.wgsl", [threads, threads.min(few as u32)])
+        self.rung("portable", threads::PORTABLE, "shared/layer_norm_rows.wgsl", [threads, threads.min(few as u32)])
     }
 
     /// A row for each lane of a subgroup.

@@ -12,6 +12,8 @@ use crate::gpu::Capabilities;
 pub(super) const DEFINE: &str = "THREADS";
 /// Threads of a workgroup where nobody says otherwise.
 pub(super) const USUAL: u32 = 64;
+/// The reason of rungs called `portable` that are not there for the sake of others.
+pub(super) const PORTABLE: &str = "memory is the limit, not arithmetic";
 /// The reason of rungs called `wide`.
 pub(super) const WIDE: &str =
     "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time, where loads are dear";
@@ -23,7 +25,7 @@ pub(super) fn workgroups(choice: &Choice, items: usize) -> usize {
 
 /// The only variant of a kernel that waits for memory and not for arithmetic.
 pub(super) fn portable<const N: usize>(defines: [(&'static str, Define); N]) -> Vec<Choice> {
-    vec![Choice::new("portable", "one variant: memory is the limit, not arithmetic", defines).with(DEFINE, USUAL)]
+    vec![Choice::new("portable", PORTABLE, defines).with(DEFINE, USUAL)]
 }
 
 /// Other numbers of threads that are worth trying on this device.
