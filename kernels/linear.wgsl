@@ -4,8 +4,8 @@
 // Rungs: register   shared/gemm_register.wgsl    TM rows x TN vec4 columns per thread, operands straight from storage
 //        broadcast  shared/gemm_broadcast.wgsl   the lanes of a subgroup share what they load: CPU drivers
 //        wide       shared/gemm_wide.wgsl        the same with 8 values per load: twice as fast there
-//        workgroup  shared/gemm_workgroup.wgsl   a tile in workgroup memory: GPUs
-//        matrix     shared/gemm_matrix.wgsl      the same with cooperative matrices: GPUs with tensor cores, f16
+//        workgroup  shared/gemm_staged.wgsl      a tile in workgroup memory: GPUs
+//        matrix     shared/gemm_staged.wgsl      the same with cooperative matrices: GPUs with tensor cores, f16
 
 struct Params { gemm: Gemm }
 

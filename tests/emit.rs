@@ -32,7 +32,7 @@ fn every_backend_gets_its_language() {
     let room = Room::new();
     let ran = emit(&room, &["--variant", "workgroup", "--target", "all", "-o", "out/new"]).ok();
     for (extension, part) in [
-        ("wgsl", "var<workgroup> a_tile"),
+        ("wgsl", "var<workgroup> tile"),
         ("spvasm", "OpEntryPoint GLCompute"),
         ("hlsl", "[numthreads(16, 16, 1)]"),
         ("metal", "kernel void main_("),
@@ -67,7 +67,7 @@ fn every_backend_gets_its_language() {
 fn facts_are_told_in_tables_and_json() {
     let room = Room::new();
     let text = emit(&room, &["--variant", "workgroup", "--facts"]).ok().stdout;
-    for part in ["256 threads of 16x16x1", "of workgroup memory", "4 barriers", "registers", "multiply-add", "bounds"] {
+    for part in ["256 threads of 256x1x1", "of workgroup memory", "2 barriers", "registers", "multiply-add", "bounds"] {
         assert!(text.contains(part), "no '{part}' in {text}");
     }
     let json = emit(&room, &["--variant", "register:TM=8,TN=4@checks=bounds", "--json"]).ok().json();

@@ -31,6 +31,27 @@ const MUTANTS: &[Mutant] = &[
         &[("c / p.group_width * 2u", "(c / p.group_width + 1u) % (p.stats_width / 2u) * 2u")],
     ),
     (
+        "the statistics of the next group, 8 channels at a time",
+        "group_norm_apply",
+        "wide",
+        "per frame f32/f32",
+        &[("channel / p.group_width]", "(channel / p.group_width + 1u) % (p.stats_width / 2u)]")],
+    ),
+    (
+        "channels of the second input counted from the first",
+        "group_norm_partial",
+        "wide",
+        "groups of 80 across two inputs f32",
+        &[("+ c8 - p.c0 / 8u]", "+ c8 % (p.c1 / 8u)]")],
+    ),
+    (
+        "a mean of the first 8 channels",
+        "layer_norm",
+        "wide",
+        "transformer f32/f32",
+        &[("let mean = origin + offset;", "let mean = origin;")],
+    ),
+    (
         "noise in the order of the latents",
         "to_latents",
         "portable",
@@ -248,14 +269,18 @@ const MUTANTS: &[Mutant] = &[
         "linear",
         "workgroup",
         "no bias f32/f32",
-        &[("      workgroupBarrier();\n      for (var q", "      for (var q")],
+        &[("step += 2u) {\n    workgroupBarrier();", "step += 2u) {")],
     ),
     (
         "no barrier before the next tile is staged",
         "conv2d",
         "workgroup",
         "3x3 f32/f32",
-        &[("      workgroupBarrier();\n      k_at +=", "      k_at +=")],
+        &[
+            ("step += 2u) {\n    workgroupBarrier();", "step += 2u) { the first stays"),
+            ("    workgroupBarrier();\n", ""),
+            ("{ the first stays", "{\n    workgroupBarrier();"),
+        ],
     ),
     (
         "no barrier before workgroup memory is used again",
@@ -281,11 +306,11 @@ const MUTANTS: &[Mutant] = &[
     (
         "a barrier that only some threads reach",
         "group_norm_partial",
-        "wide",
+        "large",
         "groups of 10 f32",
         &[(
             "    workgroupBarrier();\n\n    // Every group",
-            "    if lane < min(p.lanes, rows) && column < columns { workgroupBarrier(); }\n\n    // Every group",
+            "    if thread < tile { workgroupBarrier(); }\n\n    // Every group",
         )],
     ),
     (

@@ -20,6 +20,14 @@ pub(super) static GEOMETRY: &[(&str, &str)] =
 /// Operations from which on a second or two of compiling on a CPU driver pay.
 const MUCH_WORK: f64 = 1e9;
 
+/// Inner indices of a step of the rung `workgroup`: all of its 256 threads take part in every load.
+fn staged_inner(tm: u32, tn: u32) -> u32 {
+    if tm == 8 && tn >= 2 { 8 } else { 16 }
+}
+
+/// Tiles from which on a large one leaves no part of a large GPU idle.
+const MANY: usize = 128;
+
 /// The operands of `y[m, n] = act(Σ a[m, k]·w[k, n] + bias[n] + row_bias) + residual`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -214,8 +222,9 @@ impl Gemm {
             }
             (false, false) => self.register("portable: no workgroup memory, no barriers", lanes, 4, 2),
         };
-        let workgroup = self.workgroup(8, 2);
-        let mut variants = if few || cpu { vec![register, workgroup] } else { vec![workgroup, register] };
+        let mut variants = vec![register];
+        let workgroup = self.workgroup_tiles(device).into_iter().next();
+        variants.splice(if few || cpu { 1..1 } else { 0..0 }, workgroup.map(|[tm, tn]| self.workgroup(tm, tn)));
         // On a CPU driver matrices are only there to be tested.
         let at = if cpu { variants.len() } else { 0 };
         if let Some(choice) = matrix::variants(self, device).into_iter().next() {
@@ -241,6 +250,7 @@ impl Gemm {
         if self.rows_per_batch.is_some() {
             return tunings;
         }
+        tunings.extend(self.workgroup_tiles(device).into_iter().map(|[tm, tn]| self.workgroup(tm, tn)));
         let widths = if self.geglu { &[2, 4][..] } else { &[1, 2, 4] };
         for &tn in widths {
             let lanes = if device.is_cpu() { &[4, 8][..] } else { &[32, 64, 128] };
@@ -250,11 +260,6 @@ impl Gemm {
                 }
             }
             tunings.extend(matrix::tunings(self, device));
-            if !device.is_cpu() {
-                // Bytes of both tiles.
-                let fits = |tm: u32| tm * tn <= 16 && 1024 * tm + 4096 * tn <= device.max_workgroup_memory;
-                tunings.extend([4, 8].into_iter().filter(|&tm| fits(tm)).map(|tm| self.workgroup(tm, tn)));
-            }
             if let Some(lanes) = shared_lanes(device) {
                 let heights = [lanes, 2 * lanes, 4 * lanes, 8 * lanes];
                 tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
@@ -297,9 +302,53 @@ impl Gemm {
         self.columns.is_multiple_of(8) && self.sources.iter().all(|c| c.is_multiple_of(8))
     }
 
+    /// Rows and vec4 columns of a thread that fit into workgroup memory, those for this product first; none if its channels are no whole vec4.
+    fn workgroup_tiles(&self, device: &Capabilities) -> Vec<[u32; 2]> {
+        let tiles = [[8, 2], [4, 2], [8, 1], [4, 1]];
+        let runs = |[tm, tn]: [u32; 2]| {
+            // Two steps of both operands.
+            let bytes = 2 * 4 * staged_inner(tm, tn) * 16 * (tm + 4 * tn);
+            self.sources.iter().all(|c| c.is_multiple_of(4))
+                && (!self.geglu || tn > 1)
+                && bytes <= device.max_workgroup_memory
+        };
+        let mut tiles: Vec<[u32; 2]> = tiles.into_iter().filter(|&tile| runs(tile)).collect();
+        self.largest_of_many_first(&mut tiles, |&[tm, tn]| [16 * tm, 64 * tn]);
+        tiles
+    }
+
+    /// Puts the first tile of which there are many in front, or else the last one; `size` is rows and columns.
+    pub(super) fn largest_of_many_first<T>(&self, tiles: &mut [T], size: impl Fn(&T) -> [u32; 2]) {
+        let count = |tile: &T| {
+            let [rows, columns] = size(tile).map(|v| v as usize);
+            self.rows.div_ceil(rows) * (4 * self.n4()).div_ceil(columns)
+        };
+        let best = tiles.iter().position(|tile| count(tile) >= MANY).unwrap_or(tiles.len().saturating_sub(1));
+        if best < tiles.len() {
+            tiles[..=best].rotate_right(1);
+        }
+    }
+
+    /// 16 x 16 threads with so many rows and vec4 columns each.
     fn workgroup(&self, tm: u32, tn: u32) -> Choice {
         let reason = "a GPU: operands are shared through workgroup memory";
-        self.rung("workgroup", reason, "shared/gemm_workgroup.wgsl", [0, tm, tn], [16 * tm, 16 * tn])
+        let choice = self.staged("workgroup", reason, [tm, tn], [16 * tm, 16 * tn], staged_inner(tm, tn));
+        choice.with("UNIT", 4).with("PAD", 0)
+    }
+
+    /// A rung whose operands pass through workgroup memory, `inner` inner indices at a time.
+    pub(super) fn staged(
+        &self,
+        variant: &'static str,
+        reason: &'static str,
+        [tm, tn]: [u32; 2],
+        tile: [u32; 2],
+        inner: u32,
+    ) -> Choice {
+        self.rung(variant, reason, "shared/gemm_staged.wgsl", [0, tm, tn], tile)
+            .with("KT", inner)
+            .with("TWO", self.sources[1] > 0)
+            .with("EVEN", self.sources.iter().all(|c| c.is_multiple_of(inner as usize)))
     }
 
     /// A rung with its tile per thread and the rows and vec4 columns that a workgroup computes.

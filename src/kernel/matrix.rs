@@ -1,12 +1,12 @@
-//! Tiles of cooperative matrices for products: `kernels/shared/gemm_matrix.wgsl`.
+//! Tiles of cooperative matrices for products: `kernels/shared/gemm_staged.wgsl` with `gemm_matrix_*.wgsl`.
 
 use super::{Choice, Dtype, gemm::Gemm, source};
 use crate::gpu::Capabilities;
 
 /// Inner indices of a step.
 const STEP: u32 = 32;
-/// Tiles from which on a large one leaves no part of a large GPU idle.
-const MANY: usize = 128;
+/// Values between rows in workgroup memory: 16 bytes, so that rows begin in different banks.
+const PAD: u32 = 8;
 
 /// A tile: subgroups over its rows and columns, and matrices of each subgroup over rows and columns.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ impl Tile {
     /// Bytes of workgroup memory: two steps of both operands, and the sums that leave at a time; with rows 16 bytes longer than needed.
     fn memory(&self, side: u32, leaving: u32) -> u32 {
         let [rows, columns] = self.size(side);
-        let operands = 2 * 2 * (rows * (STEP + 8) + STEP * (columns + 8));
+        let operands = 2 * 2 * (rows * (STEP + PAD) + STEP * (columns + PAD));
         let sums = 4 * self.subgroups[0] * self.subgroups[1] * side * (leaving * side + 4);
         operands + sums
     }
@@ -80,16 +80,7 @@ fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
     ];
     let with_leaving = |tile: Tile| Some((tile, tile.leaving(side, lanes, device)?));
     let mut fitting: Vec<(Tile, u32)> = tiles.into_iter().filter_map(with_leaving).collect();
-    // The largest tile of which there are many; else the smallest one.
-    let count = |tile: &Tile| {
-        let [rows, columns] = tile.size(side).map(|v| v as usize);
-        gemm.rows.div_ceil(rows) * (4 * gemm.n4()).div_ceil(columns)
-    };
-    let best = fitting.iter().position(|(tile, _)| count(tile) >= MANY).unwrap_or(fitting.len().saturating_sub(1));
-    if best < fitting.len() {
-        let tile = fitting.remove(best);
-        fitting.insert(0, tile);
-    }
+    gemm.largest_of_many_first(&mut fitting, |(tile, _)| tile.size(side));
     fitting.iter().map(|(tile, leaving)| choice(gemm, [lanes, side, unit, *leaving], tile)).collect()
 }
 
@@ -113,9 +104,7 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
     let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
     let [rows, columns] = tile.size(side);
     let choice = gemm
-        .rung("matrix", reason, "shared/gemm_matrix.wgsl", [0; 3], [rows, columns / 4])
-        .with("TWO", gemm.sources[1] > 0)
-        .with("EVEN", gemm.sources.iter().all(|c| c.is_multiple_of(STEP as usize)))
+        .staged("matrix", reason, [0; 2], [rows, columns / 4], STEP)
         .with("GROUPED", gemm.rows_per_group.is_some())
         .with("RESIDUAL", gemm.residual)
         .with("ACTIVATION", gemm.activation.function());
@@ -125,10 +114,10 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
         ("WN", wn),
         ("SM", sm),
         ("SN", sn),
-        ("KT", STEP),
         ("EPI", leaving),
         ("LANES", lanes),
         ("UNIT", unit),
+        ("PAD", PAD),
         (source::MATRIX, side),
     ];
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
