@@ -5,6 +5,7 @@
 //        broadcast  shared/gemm_broadcast.wgsl   the lanes of a subgroup share what they load: CPU drivers
 //        wide       shared/gemm_wide.wgsl        the same with 8 values per load: twice as fast there
 //        workgroup  shared/gemm_staged.wgsl      a tile in workgroup memory: GPUs
+//        split      shared/gemm_split.wgsl       threads share sums: few rows on GPUs
 //        matrix     shared/gemm_staged.wgsl      the same with cooperative matrices: GPUs with tensor cores, f16
 
 struct Params { gemm: Gemm }

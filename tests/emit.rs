@@ -6,7 +6,7 @@ mod program;
 use program::Room;
 use serde_json::Value;
 
-const CASE: [&str; 4] = ["linear", "--case", "odd sizes f32/f32", "--assume-device"];
+const CASE: [&str; 4] = ["linear", "--case", "feed-forward out f32/f32", "--assume-device"];
 
 fn emit(room: &Room, more: &[&str]) -> program::Ran {
     room.run(&[&["kernels", "emit"][..], &CASE, &["desktop"], more].concat())
@@ -21,7 +21,7 @@ fn the_text_of_a_variant_can_be_given_back() {
     assert!(mine.starts_with("// i2vgen ") && mine.contains("@compute @workgroup_size(64)"), "{mine}");
     assert!(!mine.contains("${") && !mine.lines().any(|line| line.starts_with('#')), "{mine}");
     assert_eq!(emit(&room, &["--variant", "out/mine.wgsl"]).ok().stdout, mine);
-    let check = ["kernels", "check", "linear", "--case", "odd sizes f32/f32", "--variant", "out/mine.wgsl"];
+    let check = ["kernels", "check", "linear", "--case", "feed-forward out f32/f32", "--variant", "out/mine.wgsl"];
     let device = std::env::var("I2VGEN_DEVICE").unwrap_or_default();
     let device: &[&str] = if device.is_empty() { &[] } else { &["--device", &device] };
     room.run(&[&check[..], &["--inputs", "random"], device].concat()).ok();
@@ -34,7 +34,7 @@ fn every_backend_gets_its_language() {
     for (extension, part) in [
         ("wgsl", "var<workgroup> tile"),
         ("spvasm", "OpEntryPoint GLCompute"),
-        ("hlsl", "[numthreads(16, 16, 1)]"),
+        ("hlsl", "[numthreads(256, 1, 1)]"),
         ("metal", "kernel void main_("),
         ("comp", "#version 450 core"),
     ] {

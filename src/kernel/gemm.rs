@@ -225,10 +225,14 @@ impl Gemm {
         let mut variants = vec![register];
         let workgroup = self.workgroup_tiles(device).into_iter().next();
         variants.splice(if few || cpu { 1..1 } else { 0..0 }, workgroup.map(|[tm, tn]| self.workgroup(tm, tn)));
-        // On a CPU driver matrices are only there to be tested.
-        let at = if cpu { variants.len() } else { 0 };
+        // On a CPU driver matrices are only there to be tested, and of few rows most of a matrix would stand empty.
+        let at = if cpu || few { variants.len() } else { 0 };
         if let Some(choice) = matrix::variants(self, device).into_iter().next() {
             variants.insert(at, choice);
+        }
+        if few && !self.geglu && self.tap_count() == 1 && self.sources[1] == 0 {
+            let at = if cpu { variants.len() } else { 0 };
+            variants.insert(at, self.split(16));
         }
         if let Some(lanes) = shared_lanes(device) {
             // Rows beyond the last are computed and dropped: no more of them than needed.
@@ -251,6 +255,9 @@ impl Gemm {
             return tunings;
         }
         tunings.extend(self.workgroup_tiles(device).into_iter().map(|[tm, tn]| self.workgroup(tm, tn)));
+        if self.variants(device).iter().any(|choice| choice.variant == "split") {
+            tunings.extend([4, 8].map(|slices| self.split(slices)));
+        }
         let widths = if self.geglu { &[2, 4][..] } else { &[1, 2, 4] };
         for &tn in widths {
             let lanes = if device.is_cpu() { &[4, 8][..] } else { &[32, 64, 128] };
@@ -300,6 +307,13 @@ impl Gemm {
     /// Can all operands be read 8 values at a time?
     fn is_eightfold(&self) -> bool {
         self.columns.is_multiple_of(8) && self.sources.iter().all(|c| c.is_multiple_of(8))
+    }
+
+    /// So many threads for every vec4 column of all rows.
+    fn split(&self, slices: u32) -> Choice {
+        let reason = "few rows: threads share their sums, where tiles would leave most of a GPU idle";
+        let rows = self.rows.max(1) as u32;
+        self.rung("split", reason, "shared/gemm_split.wgsl", [0, rows, 1], [rows, 16]).with("SLICES", slices)
     }
 
     /// Rows and vec4 columns of a thread that fit into workgroup memory, those for this product first; none if its channels are no whole vec4.

@@ -92,6 +92,8 @@ pub fn cases() -> Vec<Case> {
         let base = |m, k, n| Gemm { w, y: x, ..Gemm::plain(m, k, n, x) };
         let mut add = |name: &str, g: Gemm| cases.push(Case::new(format!("{name} {x}/{w}"), Arc::new(Linear(g))));
         add("one row, as an embedding", Gemm { activation: Activation::Silu, ..base(1, 320, 128) });
+        add("two rows, as a time embedding", base(2, 1280, 320));
+        add("three rows of odd sizes", Gemm { residual: true, ..base(3, 270, 22) });
         add("odd sizes", Gemm { residual: true, ..base(37, 27, 13) });
         add("no bias", Gemm { bias: false, ..base(145, 96, 72) });
         add("feed-forward in", Gemm { geglu: true, ..base(64, 64, 256) });
