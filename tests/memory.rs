@@ -144,7 +144,87 @@ fn streamed_weights_change_no_frame() {
     }
 }
 
-/// 16 frames of 512x512 with the published model, every phase.
+/// Between the memory of streamed weights and that of kept ones, as many stay as fit, to the byte of a plan that is never exceeded.
+#[test]
+fn weights_that_stay_in_part_change_no_frame() {
+    let room = Room::new();
+    for options in [
+        &["--dtype", "f32", "--cfg-passes", "one"][..],
+        &["--dtype", "f16", "--cfg-passes", "two", "--count", "2"],
+        &["--cfg-steps", "50-100%=1", "--rng", "philox", "--cfg-passes", "one", "--reuse-deep", "2"],
+    ] {
+        let run = |more: &[&str], name: &str| {
+            let output = format!("out/{name}-%d.png");
+            let options = [&DEMO[..], options, more, &["-o", &output, "--progress", "json"]].concat();
+            done(&room.generate("photo.png", &options).ok().stdout)
+        };
+        let bytes = |event: &Value, field: &str| event[field].as_u64().unwrap_or_else(|| panic!("{field}: {event}"));
+        let of_unet = |event: &Value| ["kept_bytes", "streamed_bytes"].map(|field| bytes(&event["streaming"], field));
+        let (kept, streamed) = (run(&[], "kept"), run(&["--offload"], "streamed"));
+        assert_eq!(kept["streaming"], Value::Null);
+        let [none, all] = of_unet(&streamed);
+        assert_eq!(none, 0);
+        let [least, most] = [&streamed, &kept].map(|event| bytes(event, "planned_device_bytes"));
+        let mut before = [none, all];
+        for share in [10, 50, 90] {
+            let limit = least + (most - least) * share / 100;
+            let some = run(&["--max-memory", &limit.to_string()], "some");
+            let [counted, planned] = ["peak_device_bytes", "planned_device_bytes"].map(|field| bytes(&some, field));
+            assert!(counted <= planned && planned <= limit, "{options:?}: {counted} of {planned} of {limit}");
+            assert!(planned - counted <= planned / 20 + (512 << 10), "{options:?}: {counted} of {planned}: too much");
+            let [stays, passes] = of_unet(&some);
+            assert!(stays > before[0] && passes < before[1], "{options:?}: {stays} {passes} after {before:?}");
+            before = [stays, passes];
+            let clip = if options.contains(&"--count") { "-2" } else { "" };
+            let shown = |name: &str| frames(&room, &format!("{name}{clip}"), 4);
+            assert!(shown("some") == shown("kept") && shown("some") == shown("streamed"), "{options:?}: other frames");
+        }
+    }
+}
+
+/// `plan`, `advise` and `generate` say the same of what stays and what passes; `--offload` keeps nothing, whatever the limit.
+#[test]
+fn what_stays_and_what_passes_is_told() {
+    let room = Room::new();
+    let demo = [&DEMO[..], &["--cfg-passes", "one"]].concat();
+    let [one, _] = memory(&room, &demo);
+    let limit = (one * 2 / 3).to_string();
+    let limited = [&demo[..], &["--max-memory", &limit]].concat();
+    let ran = room.generate("photo.png", &limited).ok();
+    let words = |text: &str| {
+        let line = text.lines().find(|line| line.contains(" pass in every evaluation"));
+        let line = line.unwrap_or_else(|| panic!("{text}"));
+        line.rsplit("; ").next().unwrap_or_default().to_owned()
+    };
+    let told = words(&ran.stdout);
+    assert!(told.contains(" of the UNet's weights stay on the device, "), "{told}");
+    assert_eq!(words(&ran.stderr), told);
+    assert_eq!(words(&room.run(&[&["advise"][..], &limited].concat()).ok().stdout), told);
+
+    let none = [&limited[..], &["--offload"]].concat();
+    let told = words(&room.generate("photo.png", &none).ok().stdout);
+    assert!(told.starts_with("none of the UNet's weights stay on the device, "), "{told}");
+
+    let published = ["plan", "--config", "i2vgen-xl", "--dtype", "f16", "--max-memory", "2560MiB"];
+    let text = room.run(&published).ok().stdout;
+    let json = room.run(&[&published[..], &["--json"]].concat()).ok().json();
+    let estimate = &json["estimate"];
+    let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{estimate}"));
+    let [kept, streamed] = ["kept_bytes", "streamed_bytes"].map(|field| number(&estimate["streaming"][field]));
+    let gib = |bytes: u64| format!("{:.2} GiB", bytes as f64 / f64::from(1u32 << 30));
+    assert!(kept > 1 << 30 && words(&text).starts_with(&format!("{} of the UNet's", gib(kept))), "{text}");
+    // The others fit.
+    for phase in estimate["phases"].as_array().expect("phases") {
+        let of_unet = ["conditions", "denoising"].contains(&phase["name"].as_str().expect("a name"));
+        assert_eq!(number(&phase["streamed"]) > 0, of_unet, "{phase}");
+        if phase["name"] == "denoising" {
+            assert_eq!(number(&phase["streamed"]), streamed);
+        }
+    }
+    let peak = number(&estimate["peak_bytes"]);
+    assert!(peak <= 2560 << 20 && peak > 2500 << 20, "{peak}");
+}
+
 /// What is promised of the published model with 16 frames in f16, in GiB.
 #[test]
 fn no_size_is_planned_for_with_more_than_is_promised() {
@@ -172,7 +252,7 @@ fn the_published_model_is_planned_for_in_a_gibibyte_and_a_half() {
     let peak = streamed["estimate"]["peak_bytes"].as_u64().expect("bytes");
     assert!(peak <= 3 << 29, "{peak} bytes");
     assert_eq!(streamed["savings"]["offload"], true);
-    // The first that fits is taken: nothing, two passes, streamed weights, both.
+    // The first that fits is taken: nothing, two passes, streamed weights, both; with a limit, as many weights stay as fit.
     for (limit, [passes, offload]) in
         [("4GiB", [false, false]), ("3300MiB", [true, false]), ("2GiB", [false, true]), ("900MiB", [true, true])]
     {

@@ -215,6 +215,38 @@ fn an_override_is_profiled_and_told() {
     assert!(refused.code == Some(1) && refused.stderr.contains("did you mean register?"), "{refused:?}");
 }
 
+/// With a limit the steps of a generation within it are profiled, of files and of made-up weights.
+#[test]
+fn streamed_weights_are_profiled_as_a_generation_runs_them() {
+    let room = Room::new();
+    let one = ["--steps", "2", "--cfg-passes", "one", "--dtype", "f32", "--json"];
+    let json = |more: &[&str]| profile(&room, &[&one[..], more].concat()).ok().json();
+    let kept = json(&[]);
+    assert_eq!((&kept["streaming"], &kept["phases"][1]["streamed"]), (&Value::Null, &0.into()));
+    let none = json(&["--offload"]);
+    let [all, largest] = [&none["streaming"]["streamed_bytes"], &none["phases"][1]["streamed"]].map(Value::as_u64);
+    assert!(all > Some(0) && all == largest && none["streaming"]["kept_bytes"] == 0, "{}", none["streaming"]);
+
+    // What generate would do under this limit, on a device that tells of no memory.
+    let plan = ["plan", "--model", "model", "-W", "64", "-H", "64", "--frames", "2", "--json"];
+    let plan = |more: &[&str]| room.run(&[&plan[..], &one[2..6], more].concat()).ok().json()["estimate"].clone();
+    let peak = |estimate: &Value| estimate["peak_bytes"].as_u64().unwrap();
+    let limit = ((peak(&plan(&[])) + peak(&plan(&["--offload"]))) / 2).to_string();
+    for more in [&["--max-memory", &limit][..], &["--max-memory", &limit, "--random-weights"]] {
+        let some = json(more);
+        let [stays, passes] = ["kept_bytes", "streamed_bytes"].map(|field| some["streaming"][field].as_u64().unwrap());
+        assert!(stays > 0 && passes > 0 && Some(passes) < all, "{more:?}: {}", some["streaming"]);
+        assert_eq!(some["phases"][1]["streamed"].as_u64(), Some(passes), "{more:?}");
+        assert_eq!(
+            some["phases"][1]["dispatches"].as_array().unwrap().len(),
+            kept["phases"][1]["dispatches"].as_array().unwrap().len()
+        );
+        assert!(some["summary"].to_string().contains("of weights streamed"), "{}", some["summary"]);
+    }
+    let refused = profile(&room, &["--max-memory", "1KiB"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("is the least that works"), "{refused:?}");
+}
+
 #[test]
 fn what_cannot_be_profiled_is_refused_in_one_line() {
     let room = Room::new();

@@ -196,14 +196,17 @@ fn report(
 ) -> Result<(), Error> {
     let per_step = progress.finish().unwrap_or_default();
     let [peak, planned] = memory.map_or([0, 0], |memory| [memory.counted, memory.planned]);
+    let streaming = memory.and_then(|memory| memory.streaming);
     if progress.is_json() {
         progress.emit(json!({
             "event": "done", "seconds": all.as_secs_f64(), "seconds_per_step": per_step.as_secs_f64(), "peak_device_bytes": peak,
-            "planned_device_bytes": planned,
+            "planned_device_bytes": planned, "streaming": streaming,
         }));
         return Ok(());
     }
     let steps = format!("{} of {}", units::counted(recipe.request.steps, "step"), units::time(per_step));
     let (sizes, all, peak, planned) = (recipe.sizes(), units::time(all), units::bytes(peak), units::bytes(planned));
-    print(&format!("{}{sizes}, {steps}, {all} in all, peak device memory {peak} of {planned} planned", table(rows)))
+    let divided = streaming.map_or(String::new(), |streaming| format!("; {streaming}"));
+    let rows = table(rows);
+    print(&format!("{rows}{sizes}, {steps}, {all} in all, peak device memory {peak} of {planned} planned{divided}"))
 }

@@ -114,8 +114,9 @@ impl Plan {
         );
         text += &format!("on {}\n\n", describe(device, rate));
         text += &table(&estimate);
+        let divided = estimate.streaming.map_or(String::new(), |streaming| format!("{streaming}\n"));
         text += &format!(
-            "\npeak device memory {}\n{}FLOP per step, {}FLOP in all, {} pipelines\n",
+            "\npeak device memory {}\n{divided}{}FLOP per step, {}FLOP in all, {} pipelines\n",
             units::bytes(estimate.peak_bytes),
             units::flops(estimate.step_flops),
             units::flops(estimate.flops),

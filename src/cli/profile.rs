@@ -21,6 +21,7 @@ use serde_json::json;
 use super::{
     Error,
     choosing::Choosing,
+    memory::MemoryOptions,
     options::{DeviceOptions, ModelOption, by_name},
     output, roofline,
 };
@@ -29,7 +30,8 @@ use super::{
 ///
 /// Real denoising steps run, each once as a whole and once with timestamps around every dispatch, which then has a pass of its own. The
 /// shares refer to the ceilings that `i2vgen roofline` measured; they are measured first if they are not known. Without a model the demo
-/// checkpoint is profiled; `--config i2vgen-xl --random-weights` is the published model without a download.
+/// checkpoint is profiled; `--config i2vgen-xl --random-weights` is the published model without a download. With `--max-memory` or `--offload`
+/// the steps are those that `generate` would run then; without, all weights stay on the device.
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct ProfileCommand {
@@ -93,11 +95,13 @@ pub struct ProfileCommand {
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
     /// Show a profile that `--json` saved, on any machine, instead of measuring
-    #[arg(long, value_name = "SAVED.json", conflicts_with_all = ["model", "config", "random_weights", "phase", "device", "overrides", "no_tuned"])]
+    #[arg(long, value_name = "SAVED.json", conflicts_with_all = ["model", "config", "random_weights", "phase", "max_memory", "offload", "device", "overrides", "no_tuned"])]
     from: Option<PathBuf>,
     /// Say what became faster or slower since then
     #[arg(long, value_name = "OLD.json")]
     diff: Option<PathBuf>,
+    #[command(flatten)]
+    memory: MemoryOptions,
     #[command(flatten)]
     device: DeviceOptions,
     #[command(flatten)]
@@ -208,6 +212,7 @@ impl ProfileCommand {
             phases: phases.into_iter().filter(|(option, _)| asked(*option)).map(|(_, kind)| kind).collect(),
             repetitions: self.steps,
             host_clock: self.host_clock,
+            memory: self.memory.policy(),
             choices: Arc::default(),
         })
     }

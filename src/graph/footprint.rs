@@ -46,13 +46,8 @@ impl WeightKey {
     }
 }
 
-/// Bytes of weights that exist twice while they are loaded.
-pub fn upload_bytes<'a>(keys: impl IntoIterator<Item = &'a WeightKey>) -> u64 {
-    let (mut all, mut largest) = (0, 0);
-    for key in keys {
-        all += key.buffer_bytes();
-        largest = largest.max(key.buffer_bytes());
-    }
+/// Bytes of weights that exist twice while so many are loaded, the largest of which has so many.
+pub(super) fn loading_bytes(all: u64, largest: u64) -> u64 {
     all.min(flush_bytes(all) + largest)
 }
 

@@ -66,13 +66,13 @@ pub struct Program {
     pub(super) device: Device,
     /// Dispatches, grouped into submissions; they keep their buffers alive.
     pub(super) submissions: Vec<Vec<Command>>,
-    /// Where its weights come from, if they are not kept.
+    /// Where weights come from that are not kept, if there are such.
     streamed: Option<Streamed>,
     /// What it keeps where somebody watches.
     inside: Option<Box<Inside>>,
 }
 
-/// The parts of a program whose weights are not kept.
+/// The parts of a program that streams weights.
 #[derive(Debug)]
 struct Streamed {
     stream: Arc<Stream>,
@@ -127,8 +127,8 @@ impl Program {
         let place = |place| match (place, stream) {
             (Place::Slot(i), _) => Ok(slots[i].clone()),
             (Place::External(i), _) => Ok(externals[i].clone()),
-            (Place::Weight(_), Some(stream)) => Ok(stream.window.clone()),
-            (Place::Weight(i), None) => {
+            (Place::Weight(i), Some(stream)) if !stream.residence.holds(&plan.weights[i]) => Ok(stream.window.clone()),
+            (Place::Weight(i), _) => {
                 let key = &plan.weights[i];
                 weights.get(key).cloned().ok_or_else(|| Error::Unbound(key.path.to_string()))
             }
@@ -137,7 +137,7 @@ impl Program {
         let Some(stream) = stream else {
             return Self::build(device, plan, &[], false, &place).map(|(program, _)| program);
         };
-        let cut = parts(plan, stream.window.bytes());
+        let cut = parts(plan, &stream.residence, stream.window.bytes());
         let (mut program, starts) = Self::build(device, &placed(plan, &cut), &cut, false, &place)?;
         let ends = starts.iter().copied().skip(1).chain([program.submissions.len()]);
         let parts = cut.into_iter().zip(starts.iter().zip(ends)).map(|(part, (&start, end))| StreamedPart {
@@ -273,6 +273,12 @@ impl Program {
             Ok(())
         })?;
         Ok(seconds)
+    }
+
+    /// Bytes of weights that go to the device in one run.
+    pub fn streamed_bytes(&self) -> u64 {
+        let parts = self.streamed.iter().flat_map(|streamed| &streamed.parts);
+        parts.flat_map(|part| &part.weights).map(|(key, _)| key.bytes()).sum()
     }
 
     /// How many submissions one run takes.

@@ -1,16 +1,16 @@
-//! Weights that are not kept on the device: every part of a program gets its own just before it runs.
+//! Weights that are not kept on the device: every part of a program gets its own just before it runs. Which ones these are: [`Residence`].
 //!
 //! Programs are cut into parts whose weights fit in one window. While the device runs a part, the host lays out the weights of the
 //! next one and writes them into one of two staging buffers; the device copies them into the window when it is done. wgpu has one queue:
 //! copies wait for the part before, so a second window would only take memory.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Error, Place, Plan, PlannedOp, WeightKey, WeightSource, weights::arranged};
+use super::{Error, Place, Plan, PlannedOp, Residence, WeightKey, WeightSource, weights::arranged};
 use crate::gpu::{Buffer, Device, Staging, buffer_bytes};
 
 /// Weights begin at multiples of this many bytes or of the device's alignment.
@@ -29,6 +29,8 @@ pub(super) struct Part {
 /// A window, and what fills it.
 pub(super) struct Stream {
     pub window: Buffer,
+    /// Which weights are not streamed.
+    pub residence: Residence,
     source: Arc<dyn WeightSource + Send>,
     /// Two staging buffers, the next one first.
     staging: Mutex<[Staging; 2]>,
@@ -40,46 +42,51 @@ impl std::fmt::Debug for Stream {
     }
 }
 
-/// Bytes of the weights of one operation, each once, as they lie in a window.
-fn op_bytes(plan: &Plan, op: &PlannedOp) -> u64 {
-    let mut seen: Vec<usize> = op.places.iter().filter_map(weight).collect();
-    seen.sort_unstable();
-    seen.dedup();
-    seen.into_iter().map(|weight| padded(plan, weight)).sum()
-}
-
-fn weight(&(place, _): &(Place, usize)) -> Option<usize> {
-    match place {
+/// Numbers of the plan's weights that an operation reads, each once.
+pub(super) fn op_weights(op: &PlannedOp) -> Vec<usize> {
+    let weight = |&(place, _): &(Place, usize)| match place {
         Place::Weight(weight) => Some(weight),
         _ => None,
-    }
+    };
+    let mut weights: Vec<usize> = op.places.iter().filter_map(weight).collect();
+    weights.sort_unstable();
+    weights.dedup();
+    weights
 }
 
-fn padded(plan: &Plan, weight: usize) -> u64 {
+/// Those of them that are streamed.
+fn streamed_weights(plan: &Plan, op: &PlannedOp, residence: &Residence) -> Vec<usize> {
+    let mut weights = op_weights(op);
+    weights.retain(|&weight| !residence.holds(&plan.weights[weight]));
+    weights
+}
+
+/// Bytes that a weight takes of a window.
+pub(super) fn padded(plan: &Plan, weight: usize) -> u64 {
     plan.weights[weight].bytes().next_multiple_of(ALIGNMENT.max(plan.target.device.alignment))
 }
 
-/// Bytes of the smallest window for these plans: the weights of the operation that has most.
-pub(super) fn window_bytes(plans: &[&Plan]) -> u64 {
-    plans.iter().flat_map(|plan| plan.ops.iter().map(|op| op_bytes(plan, op))).max().unwrap_or(0)
+/// Bytes of the smallest window for these plans: the weights of the operation that streams most.
+pub(super) fn window_bytes(plans: &[&Plan], residence: &Residence) -> u64 {
+    plans.iter().flat_map(|plan| plan.ops.iter().map(|op| op_bytes(plan, op, residence))).max().unwrap_or(0)
 }
 
-/// Bytes on the device while the weights of these plans are streamed; `None` where keeping them takes no more.
-pub fn streamed_bytes(plans: &[&Plan]) -> Option<u64> {
-    let keys: HashSet<&WeightKey> = plans.iter().flat_map(|plan| &plan.weights).collect();
-    let kept: u64 = keys.into_iter().map(WeightKey::buffer_bytes).sum();
-    let streamed = 3 * buffer_bytes(window_bytes(plans));
-    (streamed < kept).then_some(streamed)
+/// Bytes that an operation streams.
+fn op_bytes(plan: &Plan, op: &PlannedOp, residence: &Residence) -> u64 {
+    streamed_weights(plan, op, residence).into_iter().map(|weight| padded(plan, weight)).sum()
 }
 
-/// Cuts a plan so that the weights of each part fit in a window of so many bytes.
-pub(super) fn parts(plan: &Plan, window: u64) -> Vec<Part> {
+/// Bytes of a window and its two staging buffers; without anything to stream there are none.
+pub(super) fn three_windows(window: u64) -> u64 {
+    if window == 0 { 0 } else { 3 * buffer_bytes(window) }
+}
+
+/// Cuts a plan so that the streamed weights of each part fit in a window of so many bytes.
+pub(super) fn parts(plan: &Plan, residence: &Residence, window: u64) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (index, op) in plan.ops.iter().enumerate() {
         let known = |part: &Part, weight: usize| part.weights.iter().any(|&(w, _)| w == weight);
-        let mut new: Vec<usize> = op.places.iter().filter_map(weight).collect();
-        new.sort_unstable();
-        new.dedup();
+        let new = streamed_weights(plan, op, residence);
         let more = |part: &Part| new.iter().filter(|&&w| !known(part, w)).map(|&w| padded(plan, w)).sum::<u64>();
         if parts.last().is_none_or(|part| part.bytes + more(part) > window) {
             parts.push(Part { ops: index..index, weights: Vec::new(), bytes: 0 });
@@ -96,16 +103,17 @@ pub(super) fn parts(plan: &Plan, window: u64) -> Vec<Part> {
     parts
 }
 
-/// The plan with its weights at their places in the window.
+/// The plan with its streamed weights at their places in the window.
 pub(super) fn placed(plan: &Plan, parts: &[Part]) -> Plan {
     let mut placed = plan.clone();
     for part in parts {
         let starts: HashMap<usize, u64> = part.weights.iter().copied().collect();
         for op in &mut placed.ops[part.ops.clone()] {
             for (place, offset) in &mut op.places {
-                if let Place::Weight(weight) = place {
-                    let size = plan.weights[*weight].dtype.bytes() as u64;
-                    *offset = (starts.get(weight).copied().unwrap_or(0) / size) as usize;
+                if let Place::Weight(weight) = place
+                    && let Some(start) = starts.get(weight)
+                {
+                    *offset = (start / plan.weights[*weight].dtype.bytes() as u64) as usize;
                 }
             }
         }
@@ -114,12 +122,17 @@ pub(super) fn placed(plan: &Plan, parts: &[Part]) -> Plan {
 }
 
 impl Stream {
-    /// A window for the weights of these plans.
-    pub fn new(device: &Device, source: Arc<dyn WeightSource + Send>, plans: &[&Plan]) -> Result<Self, Error> {
-        let bytes = window_bytes(plans);
+    /// A window for those weights of these plans that do not stay.
+    pub fn new(
+        device: &Device,
+        source: Arc<dyn WeightSource + Send>,
+        plans: &[&Plan],
+        residence: &Residence,
+    ) -> Result<Self, Error> {
+        let bytes = window_bytes(plans, residence);
         let window = device.buffer("a window of weights", bytes)?;
         let staging = [Staging::new(device, bytes)?, Staging::new(device, bytes)?];
-        Ok(Self { window, source, staging: Mutex::new(staging) })
+        Ok(Self { window, residence: residence.clone(), source, staging: Mutex::new(staging) })
     }
 
     /// Submits a copy of these weights into the window, each at its place. The host does its part while the device is busy with what
@@ -143,18 +156,18 @@ impl Stream {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         checkpoint::Configs,
         gpu::Capabilities,
-        graph::{Keep, Rate, Target},
+        graph::{Keep, Rate, Room, Target},
         kernel::Dtype,
         pipeline::{Compat, Networks, PlanTypes, Plans, Request, Shape},
     };
 
     /// Plans of a small clip of the published model.
-    fn plans() -> Plans {
+    pub(in crate::graph) fn plans() -> Plans {
         let request = Request { width: 128, height: 128, frames: 2, ..Request::plain() };
         let configs = Configs::published();
         let networks = Networks::new(&configs, Compat::Diffusers);
@@ -164,46 +177,58 @@ mod tests {
         Plans::new(&networks, Shape::new(&configs, &request), types, &target, Keep::Nothing).unwrap()
     }
 
-    #[test]
-    fn every_operation_finds_its_weights_in_the_window() {
-        let plans = plans();
-        let [conditions, unet] = [&plans.step.conditions, &plans.step.unet];
-        let window = window_bytes(&[conditions, unet]);
-        // The 3x3 convolution from 2560 to 1280 channels, and its bias.
-        assert!((2560 * 1280 * 9 * 2..2560 * 1280 * 9 * 2 + 16_384).contains(&window), "{window}");
-        for plan in [conditions, unet, &plans.text] {
-            let window = window.max(window_bytes(&[plan]));
-            let cut = parts(plan, window);
-            assert!(cut.iter().all(|part| part.bytes <= window));
-            assert_eq!(cut.iter().map(|part| part.ops.len()).sum::<usize>(), plan.ops.len());
-            // Neighbours would not fit into one.
-            let first_of = |part: &Part| op_bytes(plan, &plan.ops[part.ops.start]);
-            assert!(cut.windows(2).all(|pair| pair[0].bytes + first_of(&pair[1]) > window));
-            let placed = placed(plan, &cut);
-            for part in &cut {
-                for op in &placed.ops[part.ops.clone()] {
-                    for &(place, offset) in op.places.iter() {
-                        let Place::Weight(weight) = place else { continue };
-                        let (key, start) =
-                            (&plan.weights[weight], offset as u64 * plan.weights[weight].dtype.bytes() as u64);
-                        assert!(part.weights.contains(&(weight, start)), "{}", op.label);
-                        assert!(start.is_multiple_of(256) && start + key.bytes() <= part.bytes, "{}", op.label);
-                        let over = |&&(other, at): &&(usize, u64)| {
-                            other != weight && at < start + key.bytes() && start < at + plan.weights[other].bytes()
-                        };
-                        assert_eq!(part.weights.iter().find(over), None, "{}", op.label);
+    /// What stays of the UNet's weights in so many bytes.
+    fn unet_within(plans: &Plans, limit: u64) -> Residence {
+        Residence::within(&plans.evaluations(), &plans.conditions(), Room { limit, beside: 0 })
+    }
+
+    fn check(plan: &Plan, residence: &Residence, window: u64) {
+        let cut = parts(plan, residence, window);
+        assert!(cut.iter().all(|part| part.bytes <= window));
+        assert_eq!(cut.iter().map(|part| part.ops.len()).sum::<usize>(), plan.ops.len());
+        // Neighbours would not fit into one.
+        let first_of = |part: &Part| op_bytes(plan, &plan.ops[part.ops.start], residence);
+        assert!(cut.windows(2).all(|pair| pair[0].bytes + first_of(&pair[1]) > window));
+        // What is streamed comes once in a run, and nothing else does.
+        let mut brought: Vec<usize> = cut.iter().flat_map(|part| part.weights.iter().map(|&(w, _)| w)).collect();
+        brought.sort_unstable();
+        let streamed = |&weight: &usize| !residence.holds(&plan.weights[weight]);
+        assert_eq!(brought, (0..plan.weights.len()).filter(streamed).collect::<Vec<_>>());
+        let placed = placed(plan, &cut);
+        for part in &cut {
+            for op in &placed.ops[part.ops.clone()] {
+                for &(place, offset) in op.places.iter() {
+                    let Place::Weight(weight) = place else { continue };
+                    let (key, start) =
+                        (&plan.weights[weight], offset as u64 * plan.weights[weight].dtype.bytes() as u64);
+                    if residence.holds(key) {
+                        assert_eq!(start, 0, "{}: it has a buffer of its own", op.label);
+                        continue;
                     }
+                    assert!(part.weights.contains(&(weight, start)), "{}", op.label);
+                    assert!(start.is_multiple_of(256) && start + key.bytes() <= part.bytes, "{}", op.label);
+                    let over = |&&(other, at): &&(usize, u64)| {
+                        other != weight && at < start + key.bytes() && start < at + plan.weights[other].bytes()
+                    };
+                    assert_eq!(part.weights.iter().find(over), None, "{}", op.label);
                 }
             }
         }
     }
 
     #[test]
-    fn streaming_takes_a_fraction() {
+    fn every_operation_finds_its_weights_in_the_window_or_on_the_device() {
         let plans = plans();
-        let unet = [&plans.step.conditions, &plans.step.unet];
-        assert!(streamed_bytes(&unet).is_some_and(|bytes| bytes < 200 << 20));
-        // Little is not worth it.
-        assert_eq!(streamed_bytes(&[&plans.initial]), None);
+        let networks = plans.networks();
+        let none = Residence::none(&networks);
+        // The 3x3 convolution from 2560 to 1280 channels, and its bias.
+        let window = window_bytes(&networks, &none);
+        assert!((2560 * 1280 * 9 * 2..2560 * 1280 * 9 * 2 + 16_384).contains(&window), "{window}");
+        for residence in [none, unet_within(&plans, 600 << 20), unet_within(&plans, 2 << 30)] {
+            let window = window_bytes(&networks, &residence);
+            networks.iter().for_each(|plan| check(plan, &residence, window));
+        }
+        let none = Residence::none(&[&plans.text]);
+        check(&plans.text, &none, window_bytes(&[&plans.text], &none));
     }
 }

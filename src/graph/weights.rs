@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use half::{bf16, f16};
 
-use super::{Error, Param, Plan, Slice, footprint::flush_bytes, stream::Stream};
+use super::{Error, Param, Plan, Residence, Slice, footprint::flush_bytes, stream::Stream};
 use crate::{
     gpu::{Buffer, Device},
     kernel::{Binding, Dtype, Layout},
@@ -132,11 +132,26 @@ pub struct WeightStore {
 }
 
 impl WeightStore {
-    /// Weights that are not kept: programs of these plans, and of no others, get them from the source in every run, part by part. Takes
-    /// [`streamed_bytes`](super::streamed_bytes) of the device's memory.
-    pub fn streamed(device: &Device, source: Arc<dyn WeightSource + Send>, plans: &[&Plan]) -> Result<Self, Error> {
-        let stream = Stream::new(device, source, plans)?;
-        Ok(Self { buffers: HashMap::new(), stream: Some(Arc::new(stream)) })
+    /// The weights of these plans that stay, uploaded. Programs of these plans, and of no others, get the rest from the source in every run,
+    /// part by part. Takes [`Residence::weight_bytes`] of the device's memory.
+    ///
+    /// # Errors
+    /// Those of the source and of the device's memory.
+    pub fn new(
+        device: &Device,
+        source: Arc<dyn WeightSource + Send>,
+        plans: &[&Plan],
+        residence: &Residence,
+    ) -> Result<Self, Error> {
+        let mut store = Self::default();
+        for plan in plans {
+            let kept: Vec<_> = plan.weights.iter().filter(|key| residence.holds(key)).cloned().collect();
+            store.load(device, &kept, source.as_ref())?;
+        }
+        if *residence != Residence::All {
+            store.stream = Some(Arc::new(Stream::new(device, source, plans, residence)?));
+        }
+        Ok(store)
     }
 
     /// Uploads the weights that are not there yet.

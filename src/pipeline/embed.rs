@@ -21,8 +21,8 @@ impl Engine {
     pub fn embed(&self, pictures: &[Picture], observer: &mut dyn Observer) -> Result<Vec<Vec<f32>>, Error> {
         tell(observer, Event::Phase { phase: Phase::Image, clip: 0, clips: 1 })?;
         let plan = image_plan(&self.networks, self.types, &self.target)?;
-        let weights =
-            load(self.device(), self.checkpoint(), ComponentKind::ImageEncoder, &[&plan], self.offloads(&plan))?;
+        let residence = self.residence(&plan);
+        let weights = load(self.device(), self.checkpoint(), ComponentKind::ImageEncoder, &[&plan], &residence)?;
         let settings = self.clip_pixels();
         let side = settings.crop_size as usize;
         let input = self.device().buffer("clip_pixels", (side * side * 3 * 4) as u64)?;

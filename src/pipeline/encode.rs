@@ -6,7 +6,7 @@ use super::{Draw, Error, Event, Networks, Noise, Observer, Phase, Plans, network
 use crate::{
     checkpoint::{Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{Bindings, Plan, Program, WeightStore, streamed_bytes},
+    graph::{Bindings, Plan, Program, Residence, WeightStore},
     picture::Prepared,
 };
 
@@ -46,22 +46,16 @@ pub struct Encoder<'a> {
     pub plans: &'a Plans,
 }
 
-/// Uploads what these plans read of a component; with `offload` it is streamed, if that takes less memory.
+/// Uploads what stays of the weights that these plans read of a component; the rest is streamed.
 pub(super) fn load(
     device: &Device,
     checkpoint: &Checkpoint,
     kind: ComponentKind,
     plans: &[&Plan],
-    offload: bool,
+    residence: &Residence,
 ) -> Result<WeightStore, Error> {
-    let component = checkpoint.component(kind);
-    if offload && streamed_bytes(plans).is_some() {
-        return Ok(WeightStore::streamed(device, Arc::new(Source(component.clone())), plans)?);
-    }
-    let mut weights = WeightStore::default();
-    let source = Source(component.as_ref());
-    plans.iter().try_for_each(|plan| weights.load(device, &plan.weights, &source))?;
-    Ok(weights)
+    let source = Arc::new(Source(checkpoint.component(kind).clone()));
+    Ok(WeightStore::new(device, source, plans, residence)?)
 }
 
 impl Encoder<'_> {
@@ -83,13 +77,13 @@ impl Encoder<'_> {
         Ok(Encoded { prompt, negative, clip, moments, latents })
     }
 
-    fn weights(&self, kind: ComponentKind, plan: &Plan) -> Result<WeightStore, Error> {
-        load(self.device, self.checkpoint, kind, &[plan], self.plans.offload)
+    fn weights(&self, kind: ComponentKind, plan: &Plan, residence: &Residence) -> Result<WeightStore, Error> {
+        load(self.device, self.checkpoint, kind, &[plan], residence)
     }
 
     fn text(&self, text: &Text) -> Result<(Buffer, Option<Buffer>), Error> {
         let plan = &self.plans.text;
-        let weights = self.weights(ComponentKind::TextEncoder, plan)?;
+        let weights = self.weights(ComponentKind::TextEncoder, plan, &self.plans.residences.text)?;
         let ids = self.device.buffer("token ids", (text.prompt.len() * 4) as u64)?;
         let mut bindings = Bindings::from([("ids".to_owned(), ids.clone())]);
         let program = Program::new(self.device, plan, &weights, &mut bindings)?;
@@ -105,7 +99,7 @@ impl Encoder<'_> {
 
     fn image(&self, pixels: &[f32]) -> Result<Buffer, Error> {
         let plan = &self.plans.image;
-        let weights = self.weights(ComponentKind::ImageEncoder, plan)?;
+        let weights = self.weights(ComponentKind::ImageEncoder, plan, &self.plans.residences.image)?;
         let input = self.upload("clip_pixels", pixels)?;
         let mut bindings = Bindings::from([("clip_pixels".to_owned(), input)]);
         Program::new(self.device, plan, &weights, &mut bindings)?.run()?;
@@ -114,7 +108,7 @@ impl Encoder<'_> {
 
     fn vae(&self, pixels: &[f32], noise: &mut [Noise]) -> Result<(Buffer, Vec<[Buffer; 2]>), Error> {
         let plan = &self.plans.encode;
-        let weights = self.weights(ComponentKind::Vae, plan)?;
+        let weights = self.weights(ComponentKind::Vae, plan, &self.plans.residences.encode)?;
         let shape = &self.plans.shape;
         let elements = shape.pixels() * shape.channels;
         let mut bindings = Bindings::from([("vae_pixels".to_owned(), self.upload("vae_pixels", pixels)?)]);

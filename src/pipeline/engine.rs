@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use super::{
     Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Estimate, Event, Fit, MemoryPolicy, Networks, Noise,
-    Observer, Phase, PlanTypes, Planner, Plans, Request, Shape, Text, advice,
+    Observer, Phase, PlanTypes, Planner, Plans, Request, Shape, Streaming, Text, advice,
     decode::{Decoder, Frame},
     encode::load,
-    estimate::lone_bytes,
+    estimate::alone,
     memory::Budget,
     progress::tell,
 };
 use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{self, Keep, Plan, Rate, Target, Watch, WeightStore, measure},
+    graph::{self, Keep, Plan, Rate, Residence, Target, Watch, WeightStore, measure},
     kernel::{Choices, Dtype, TunedInUse},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
@@ -48,6 +48,8 @@ pub struct MemoryUse {
     pub planned: u64,
     /// As counted: buffers, and what was on its way to them.
     pub counted: u64,
+    /// How the UNet's weights were divided, if some were streamed.
+    pub streaming: Option<Streaming>,
 }
 
 /// An open device and an open, checked checkpoint.
@@ -190,11 +192,18 @@ impl Engine {
         Planner { configs, networks: &self.networks, types: self.types, target: &self.target, memory: self.memory }
     }
 
-    /// Are the weights of a network that runs alone streamed: because the user says so, or because they do not fit?
-    pub(super) fn offloads(&self, plan: &Plan) -> bool {
-        let kept = self.device.memory()[0] + lone_bytes(plan);
-        let budget = Budget::new(self.memory, &self.target.device);
-        self.memory.offload || budget.is_some_and(|budget| kept > budget.bytes())
+    /// Which weights of a network that runs alone stay on the device: none if the user says so, else what fits.
+    pub(super) fn residence(&self, plan: &Plan) -> Residence {
+        let MemoryPolicy { offload, resident, .. } = self.memory;
+        match Budget::new(self.memory, &self.target.device) {
+            _ if resident => Residence::All,
+            _ if offload => Residence::none(&[plan]),
+            Some(budget) => {
+                let room = alone(plan, self.device.memory()[0]).room(budget.bytes());
+                Residence::within(&[plan], &[], room)
+            }
+            None => Residence::All,
+        }
     }
 
     /// An encoder for these plans.
@@ -204,7 +213,7 @@ impl Engine {
 
     /// Uploads the UNet's weights for these plans.
     pub fn unet_weights(&self, plans: &Plans) -> Result<WeightStore, Error> {
-        load(&self.device, &self.checkpoint, ComponentKind::UNet, &plans.networks(), plans.offload)
+        load(&self.device, &self.checkpoint, ComponentKind::UNet, &plans.networks(), &plans.residences.unet)
     }
 
     /// Decodes clips from their latents `[F, h, w, 4]`; `pixels`: also before rounding to 8 bits.
@@ -215,7 +224,8 @@ impl Engine {
         pixels: bool,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Vec<Frame>>, Error> {
-        let weights = load(&self.device, &self.checkpoint, ComponentKind::Vae, &plans.decoding(), plans.offload)?;
+        let residence = &plans.residences.decode;
+        let weights = load(&self.device, &self.checkpoint, ComponentKind::Vae, &plans.decoding(), residence)?;
         let decoder = Decoder::new(&self.device, plans, &weights)?;
         let mut clips = Vec::new();
         for (clip, one) in latents.iter().enumerate() {
@@ -281,8 +291,8 @@ impl Engine {
         }
         self.device.wait()?;
         let frames = self.decode(plans, &latents, false, observer)?;
-        let planned = Estimate::new(plans, request.step_counts()).peak_bytes;
-        let memory = MemoryUse { planned, counted: self.device.memory()[1] };
+        let Estimate { peak_bytes: planned, streaming, .. } = Estimate::new(plans, request.step_counts());
+        let memory = MemoryUse { planned, counted: self.device.memory()[1], streaming };
         let mut outputs = Vec::new();
         for ((seed, frames), latents) in request.seeds.iter().zip(frames).zip(&latents) {
             let (latents, latents_shape) = self.read_latents(latents, &plans.shape)?;

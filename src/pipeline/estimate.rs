@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::{Plans, StepCounts, StepPlans};
+use super::{Plans, StepCounts, StepPlans, Streaming};
 use crate::{
     gpu::buffer_bytes,
-    graph::{External, Plan, PlannedOp, WeightKey, shared_bytes, streamed_bytes, upload_bytes},
+    graph::{External, Plan, PlannedOp, Residence, shared_bytes},
 };
 
 /// Cost of a whole generation.
@@ -17,6 +17,8 @@ pub struct Estimate {
     pub phases: Vec<PhaseEstimate>,
     /// Bytes on the device in the largest phase.
     pub peak_bytes: u64,
+    /// How the UNet's weights are divided, if some are streamed.
+    pub streaming: Option<Streaming>,
     /// Floating-point operations of one denoising step.
     pub step_flops: f64,
     /// Floating-point operations in all.
@@ -34,8 +36,10 @@ pub struct PhaseEstimate {
     pub name: &'static str,
     /// How often it runs.
     pub runs: usize,
-    /// Bytes of its weights.
+    /// Bytes of its weights on the device: those that stay, and windows for those that are streamed.
     pub weights: u64,
+    /// Bytes of weights that go to the device in one run.
+    pub streamed: u64,
     /// Bytes of the buffers that its intermediate tensors share.
     pub intermediates: u64,
     /// Bytes of the tensors that it exchanges: inputs, outputs, keys and values of the cross-attentions.
@@ -44,7 +48,7 @@ pub struct PhaseEstimate {
     pub kept: u64,
     /// Bytes of parameters of kernels, of zeros, and of values on their way from or to the host.
     pub other: u64,
-    /// Bytes of weights that exist twice while they are loaded, before there is anything but what was kept.
+    /// Bytes beyond `weights` while they are loaded, since some exist twice then, before there is anything but what was kept.
     pub upload: u64,
     /// Floating-point operations of one run.
     pub flops: f64,
@@ -113,9 +117,9 @@ impl Estimate {
             std::iter::once(&plans.initial).chain(plans.unguided_step.as_ref().map(|step| &step.conditions)).collect();
         let kept = conditions + latents;
         let mut phases = vec![
-            phase("text encoder", rows, &plans.text, embedded, 0, plans.offload),
-            phase("image encoder", 1, &plans.image, embedded, 0, plans.offload),
-            phase("VAE encoder", 1, &plans.encode, seen + draws, 0, plans.offload),
+            phase("text encoder", rows, &plans.text, embedded, 0, &plans.residences.text),
+            phase("image encoder", 1, &plans.image, embedded, 0, &plans.residences.image),
+            phase("VAE encoder", 1, &plans.encode, seen + draws, 0, &plans.residences.encode),
             unet("conditions", passes, 1, plans, &[&plans.step.conditions], &once, kept),
         ];
         let mut denoising = |names: [&'static str; 2], passes: usize, runs: [usize; 2], step: &StepPlans| {
@@ -135,6 +139,7 @@ impl Estimate {
             all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
         Self {
             peak_bytes: phases.iter().map(PhaseEstimate::bytes).max().unwrap_or(0),
+            streaming: plans.streaming(),
             step_flops: phases.iter().filter(|p| p.name == "denoising").map(|p| p.flops).sum(),
             flops: phases.iter().map(|p| p.flops * p.runs as f64).sum(),
             pipelines: pipelines.len(),
@@ -166,19 +171,19 @@ fn named(plans: &Plans) -> Vec<(&'static str, &Plan)> {
 }
 
 /// A phase of one plan; `read` bytes are read back at a time.
-fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, offload: bool) -> PhaseEstimate {
-    let (weights, upload) = weights(&[plan], offload);
+fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, residence: &Residence) -> PhaseEstimate {
     // Every input is written by the host, or counted as if it were.
     let given: u64 = plan.externals.iter().filter(|e| !e.written).map(External::buffer_bytes).sum();
     PhaseEstimate {
         name,
         runs,
-        weights,
+        weights: residence.weight_bytes(&[plan]),
+        streamed: residence.streamed_bytes(plan),
         intermediates: shared_bytes([plan]),
         externals: plan.external_bytes(),
         kept,
         other: plan.program_bytes() + given + read,
-        upload,
+        upload: residence.upload_bytes(&[plan]),
         flops: plan.cost.flops,
         dispatches: plan.dispatches(),
         submissions: plan.submissions(),
@@ -187,15 +192,17 @@ fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, off
 
 /// The decoder, whole or in strips.
 fn decode(plans: &Plans, kept: u64, read: u64) -> PhaseEstimate {
-    let whole = phase("VAE decoder", plans.shape.frames, &plans.decode, kept, read, plans.offload);
+    let residence = &plans.residences.decode;
+    let whole = phase("VAE decoder", plans.shape.frames, &plans.decode, kept, read, residence);
     let Some(strips) = &plans.strips else { return whole };
     let all = plans.decoding();
-    let (weights, upload) = weights(&all, plans.offload);
     let count = strips.strips.len();
     let sum = |of: fn(&Plan) -> usize| count * strips.segments.iter().map(of).sum::<usize>();
+    let streamed = |plan| residence.streamed_bytes(plan);
     PhaseEstimate {
-        weights,
-        upload,
+        weights: residence.weight_bytes(&all),
+        upload: residence.upload_bytes(&all),
+        streamed: whole.streamed + count as u64 * strips.segments.iter().map(streamed).sum::<u64>(),
         intermediates: shared_bytes(all.iter().copied()),
         externals: whole.externals + strips.exchanged_bytes(),
         other: passes_of(&all, 1) + strips.moved_bytes(),
@@ -245,8 +252,10 @@ fn unet(
         programs += passes_of(&networks, 1) + passes_of(&[&step.ddim], 1);
         intermediates += shared_bytes([&step.ddim]);
     }
-    let (weights, upload) = weights(&sharing, plans.offload);
+    let residence = &plans.residences.unet;
+    let (weights, upload) = (residence.weight_bytes(&sharing), residence.upload_bytes(&sharing));
     intermediates += shared_bytes(sharing);
+    let streamed = |plans: &[&Plan]| plans.iter().map(|plan| residence.streamed_bytes(plan)).sum::<u64>();
     let run = |count: fn(&Plan) -> usize| {
         passes * in_pass.iter().map(|p| count(p)).sum::<usize>() + once.iter().map(|p| count(p)).sum::<usize>()
     };
@@ -254,6 +263,7 @@ fn unet(
         name,
         runs,
         weights,
+        streamed: passes as u64 * streamed(in_pass) + streamed(once),
         intermediates,
         externals: passes_bytes + shared.values().sum::<u64>(),
         kept,
@@ -267,18 +277,9 @@ fn unet(
     }
 }
 
-/// Bytes of the weights of plans, each counted once, and how many of them exist twice at a time while they are loaded.
-fn weights(plans: &[&Plan], offload: bool) -> (u64, u64) {
-    if let Some(streamed) = offload.then(|| streamed_bytes(plans)).flatten() {
-        return (streamed, 0);
-    }
-    let keys: HashSet<&WeightKey> = plans.iter().flat_map(|plan| &plan.weights).collect();
-    (keys.iter().map(|key| key.buffer_bytes()).sum(), upload_bytes(keys))
-}
-
-/// Bytes on the device while a network of one plan runs alone.
-pub(super) fn lone_bytes(plan: &Plan) -> u64 {
-    phase("", 1, plan, 0, 0, false).bytes()
+/// A network of one plan that runs alone, with all of its weights, beside so many bytes of others.
+pub(super) fn alone(plan: &Plan, beside: u64) -> PhaseEstimate {
+    phase("", 1, plan, beside, 0, &Residence::All)
 }
 
 /// Room for what is written in a step beside noise: a timestep, coefficients, weights of frames.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Advice, Error, Estimate, MemoryPolicy, Networks, Passes, PlanTypes, Plans, Request, Savings, Shape, StepCounts,
-    Topic, VaeTile, estimate::decode_bytes, memory::Budget, strips::COUNTS,
+    Streaming, Topic, VaeTile, estimate::decode_bytes, memory::Budget, strips::COUNTS,
 };
 use crate::{
     checkpoint::Configs,
@@ -56,6 +56,8 @@ pub struct Fit {
     pub savings: Savings,
     /// Bytes that would be needed without that; absent if the device's limits leave no plan.
     pub unsaved: Option<u64>,
+    /// How the UNet's weights are divided, if some are streamed.
+    pub streaming: Option<Streaming>,
     /// What is too large, if the request does not fit.
     pub problem: Option<String>,
     /// What would fit instead.
@@ -64,7 +66,8 @@ pub struct Fit {
 
 impl Planner<'_> {
     /// The plans of a request: of those that fit, the ones that cost least time. What saves memory, in this order: guidance in two passes
-    /// (with [`Passes::Auto`]), a decode in tiles (with [`VaeTile::Auto`]), streamed weights. An error says what would fit.
+    /// (with [`Passes::Auto`]), a decode in tiles (with [`VaeTile::Auto`]), streamed weights, of which as many are kept as fit. An error says
+    /// what would fit.
     pub fn plan(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         self.attempt(request, keep).map_err(|error| {
             let (reason, needed) = match error {
@@ -97,8 +100,8 @@ impl Planner<'_> {
         let shape = Shape::new(self.configs, request);
         let savings = Savings::of(plans).beyond(Savings::asked(&shape, self.memory));
         let unsaved = if savings.is_none() { None } else { self.plans(shape, Keep::Nothing).ok() };
-        let unsaved = unsaved.map(|plans| peak(&Plans { offload: self.memory.offload, ..plans }));
-        Fit { needed: Some(peak(plans)), savings, unsaved, ..self.unknown() }
+        let unsaved = unsaved.map(|plans| peak(&if self.memory.offload { plans.streamed() } else { plans }));
+        Fit { needed: Some(peak(plans)), savings, unsaved, streaming: plans.streaming(), ..self.unknown() }
     }
 
     /// Nothing but the device.
@@ -111,6 +114,7 @@ impl Planner<'_> {
             needed: None,
             savings: Savings::default(),
             unsaved: None,
+            streaming: None,
             problem: None,
             remedy: None,
         }
@@ -127,7 +131,7 @@ impl Planner<'_> {
         let mut impossible = vec![false; shapes.len()];
         let mut least: Option<Error> = None;
         let MemoryPolicy { offload, resident, .. } = self.memory;
-        for offload in
+        for streamed in
             [false, true].into_iter().filter(|&streamed| if streamed { !resident } else { resident || !offload })
         {
             for (i, &shape) in shapes.iter().enumerate() {
@@ -137,7 +141,7 @@ impl Planner<'_> {
                 let plans = made[i].clone().map_or_else(|| self.plans(shape, keep), Ok);
                 let fitting = plans.and_then(|plans| {
                     made[i] = Some(plans.clone());
-                    self.fitting(Plans { offload, ..plans }, request.vae_tile)
+                    self.fitting(plans, streamed, request.vae_tile)
                 });
                 match fitting {
                     Ok(plans) => return Ok(plans),
@@ -153,13 +157,18 @@ impl Planner<'_> {
         Plans::new(self.networks, shape, self.types, self.target, keep)
     }
 
-    /// Plans that respect the user's limit and, where that is known, the device's memory.
-    fn fitting(&self, plans: Plans, tile: VaeTile) -> Result<Plans, Error> {
+    /// Plans that respect the user's limit and, where that is known, the device's memory; `streamed` if not all weights need to stay.
+    fn fitting(&self, plans: Plans, streamed: bool, tile: VaeTile) -> Result<Plans, Error> {
         let budget = Budget::new(self.memory, &self.target.device);
-        let plans = match &budget {
-            Some(budget) if tile == VaeTile::Auto && !self.memory.resident => self.tiled(plans, budget.bytes())?,
-            _ => plans,
-        };
+        let mut plans = if streamed { plans.streamed() } else { plans };
+        if let Some(budget) = &budget {
+            if tile == VaeTile::Auto && !self.memory.resident {
+                plans = self.tiled(plans, streamed, budget.bytes())?;
+            }
+            if streamed && !self.memory.offload {
+                plans = plans.keeping_within(budget.bytes());
+            }
+        }
         let needed = peak(&plans);
         match budget {
             Some(budget) if needed > budget.bytes() => {
@@ -177,7 +186,7 @@ impl Planner<'_> {
     }
 
     /// The same with a decode in as few strips as fit, if a whole frame does not; where nothing fits, in those that need least.
-    fn tiled(&self, mut plans: Plans, budget: u64) -> Result<Plans, Error> {
+    fn tiled(&self, mut plans: Plans, streamed: bool, budget: u64) -> Result<Plans, Error> {
         let height = plans.shape.latent[0];
         for count in COUNTS {
             if decode_bytes(&plans) <= budget {
@@ -186,6 +195,7 @@ impl Planner<'_> {
             let Some(more) = plans.in_strips(self.networks, self.types, self.target, height.div_ceil(count))? else {
                 continue;
             };
+            let more = if streamed { more.streamed() } else { more };
             if decode_bytes(&more) < decode_bytes(&plans) {
                 plans = more;
             }
@@ -246,13 +256,14 @@ fn peak(plans: &Plans) -> u64 {
 impl Fit {
     /// The line to tell before a run.
     pub fn advice(&self) -> Advice {
-        let Self { device, memory, limit, needed, savings, unsaved, problem, remedy } = self;
+        let Self { device, memory, limit, needed, savings, unsaved, streaming, problem, remedy } = self;
         let needed = needed.map_or(String::new(), |bytes| Bytes(bytes).to_string());
         let of = match (limit, memory) {
             (Some(limit), _) => format!("{needed} of {} that --max-memory allows on '{device}'", Bytes(*limit)),
             (None, Some(memory)) => format!("{needed} of {} on '{device}'", Bytes(*memory)),
             (None, None) => format!("{needed} on '{device}', which does not tell how much it has"),
         };
+        let divided = streaming.map_or(String::new(), |streaming| format!("; {streaming}"));
         match (problem, remedy) {
             (Some(problem), Some(remedy)) => Advice::new(Topic::Memory, problem, format!("take {remedy}")),
             (Some(problem), None) => {
@@ -261,9 +272,9 @@ impl Fit {
             (None, _) if !savings.is_none() => {
                 let limit = "more than the device's limits".to_owned();
                 let without = unsaved.map_or(limit, |bytes| Bytes(bytes).to_string());
-                Advice::known(Topic::Memory, format!("{of}, with {savings}: without, it would be {without}"))
+                Advice::known(Topic::Memory, format!("{of}, with {savings}: without, it would be {without}{divided}"))
             }
-            (None, _) => Advice::known(Topic::Memory, of),
+            (None, _) => Advice::known(Topic::Memory, of + &divided),
         }
     }
 }
@@ -362,18 +373,43 @@ mod tests {
         let streamed = fit_with(MemoryPolicy { offload: true, ..policy }, None, |_| {});
         let passes = fit(None, |request| request.passes = Passes::Two);
         assert!(streamed.needed < passes.needed && streamed.savings.is_none(), "{streamed:?}");
-        // Just too little for two passes: one batch is enough then.
+        // Just too little for two passes: one batch is enough then, and as many weights stay as fit.
         let limit = |limit| MemoryPolicy { limit, ..policy };
-        let tight = fit_with(limit(passes.needed.map(|bytes| bytes - 1)), None, |_| {});
-        assert_eq!((tight.needed, tight.savings), (streamed.needed, Savings { offload: true, ..Savings::default() }));
+        let almost = passes.needed.map(|bytes| bytes - 1);
+        let tight = fit_with(limit(almost), None, |_| {});
+        assert_eq!(tight.savings, Savings { offload: true, ..Savings::default() });
+        assert!(tight.needed > streamed.needed && tight.needed <= almost, "{tight:?}");
+        let (some, all) = (tight.streaming.unwrap(), streamed.streaming.unwrap());
+        assert!(some.kept_bytes > 1 << 30 && some.streamed_bytes < all.streamed_bytes && all.kept_bytes == 0);
         let line = tight.advice().to_string();
         assert!(line.contains("with streamed weights (--offload): without, it would be"), "{line}");
+        assert!(line.ends_with(&some.to_string()) && line.contains(" pass in every evaluation"), "{line}");
+        // Who wants none to stay gets that, whatever the limit.
+        let offload = fit_with(MemoryPolicy { offload: true, ..limit(almost) }, None, |_| {});
+        assert_eq!((offload.needed, offload.streaming), (streamed.needed, streamed.streaming));
 
-        let both = fit_with(limit(streamed.needed.map(|bytes| bytes - 1)), None, |_| {});
-        assert!(both.needed < streamed.needed && both.savings.two_passes && both.savings.offload, "{both:?}");
         let least = fit_with(limit(Some(1)), None, |_| {});
-        assert_eq!((least.needed, least.remedy), (both.needed, None));
         assert!(least.problem.is_some_and(|problem| problem.contains("is the least that works")));
+        assert_eq!((least.remedy, least.streaming), (None, None));
+        let both = fit_with(limit(least.needed), None, |_| {});
+        assert!(both.needed <= least.needed && both.savings.two_passes && both.savings.offload, "{both:?}");
+        assert!(fit_with(limit(least.needed.map(|bytes| bytes - 1)), None, |_| {}).problem.is_some());
+    }
+
+    /// The plans of a limit never exceed it, and a larger one never streams more.
+    #[test]
+    fn a_larger_limit_never_streams_more() {
+        let mut before = u64::MAX;
+        for mebibytes in (600..3600).step_by(150) {
+            let limit = mebibytes << 20;
+            let policy = MemoryPolicy { limit: Some(limit), ..MemoryPolicy::default() };
+            let fit = fit_with(policy, None, |request| request.passes = Passes::One);
+            assert!(fit.problem.is_none() && fit.needed <= Some(limit), "{fit:?}");
+            let streamed = fit.streaming.map_or(0, |streaming| streaming.streamed_bytes);
+            assert!(streamed <= before, "{mebibytes} MiB: {streamed} bytes, {before} with less");
+            before = streamed;
+        }
+        assert_eq!(before, 0);
     }
 
     #[test]

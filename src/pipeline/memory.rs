@@ -15,7 +15,7 @@ pub(super) const MEMORY_SHARE: f64 = 0.9;
 pub struct MemoryPolicy {
     /// No more bytes on the device than this; its own memory is the limit anyway, where it is known.
     pub limit: Option<u64>,
-    /// Stream weights where that takes less memory, also where they would fit.
+    /// Keep no weights on the device where streaming them takes less memory, also where they would fit. Without it, as many are kept as fit.
     pub offload: bool,
     /// Never stream weights, and decode no frame in strips that was not asked for.
     pub resident: bool,
@@ -73,14 +73,14 @@ pub struct Savings {
     pub two_passes: bool,
     /// Frames that are decoded in strips of so many rows of pixels, and what overlaps.
     pub tiles: Option<usize>,
-    /// Weights that are streamed.
+    /// Weights that are streamed, all or some.
     pub offload: bool,
 }
 
 impl Savings {
     /// Those of plans.
     pub fn of(plans: &Plans) -> Self {
-        Self { offload: plans.offload, ..Self::asked(&plans.shape, MemoryPolicy::default()) }
+        Self { offload: plans.residences.streams(), ..Self::asked(&plans.shape, MemoryPolicy::default()) }
     }
 
     /// Those that were asked for.

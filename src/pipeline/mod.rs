@@ -16,6 +16,7 @@ mod noise;
 mod plans;
 mod progress;
 mod request;
+mod residences;
 mod strip_decode;
 mod strips;
 
@@ -34,4 +35,5 @@ pub use noise::{Draw, Noise};
 pub use plans::{PlanTypes, Plans, Shape, StepPlans};
 pub use progress::{Event, Observer, Phase};
 pub use request::{Compat, DtypeChoice, Passes, Request, RngKind, VGEN_NEGATIVE_PROMPT, VaeTile};
+pub use residences::{Residences, Streaming};
 pub use strips::{OVERLAP, Strip, Strips};

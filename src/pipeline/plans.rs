@@ -1,6 +1,6 @@
 //! The plans of a generation: made without a device, for the engine and for `i2vgen plan`.
 
-use super::{Error, Networks, Passes, Request, RngKind, Strips, VaeTile, strips::COUNTS, weight_dtype};
+use super::{Error, Networks, Passes, Request, Residences, RngKind, Strips, VaeTile, strips::COUNTS, weight_dtype};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Target, Types},
@@ -153,8 +153,8 @@ pub struct Plans {
     pub strips: Option<Strips>,
     /// The sizes.
     pub shape: Shape,
-    /// Are weights streamed where that takes less memory?
-    pub offload: bool,
+    /// Which weights stay on the device: all, if nothing else was decided.
+    pub residences: Residences,
 }
 
 /// The plans of a denoising step.
@@ -223,7 +223,7 @@ impl Plans {
             decode,
             strips,
             shape,
-            offload: false,
+            residences: Residences::default(),
         })
     }
 }
@@ -249,6 +249,16 @@ impl Plans {
     /// Those of the network in every kind of step.
     pub fn networks(&self) -> Vec<&Plan> {
         self.steps().flat_map(StepPlans::networks).collect()
+    }
+
+    /// Those of the network's evaluations, which steps run.
+    pub fn evaluations(&self) -> Vec<&Plan> {
+        self.steps().flat_map(|step| std::iter::once(&step.unet).chain(&step.outer)).collect()
+    }
+
+    /// Those of what the network computes once for a clip.
+    pub fn conditions(&self) -> Vec<&Plan> {
+        self.steps().map(|step| &step.conditions).collect()
     }
 
     /// Those of the VAE decoder, whole or in strips.

@@ -17,6 +17,8 @@ pub enum Agrees {
     Yes,
     /// It does not.
     No,
+    /// The whole is longer by what the device waits for streamed weights, which is in no dispatch.
+    Waits,
     /// Repetitions differ by a quarter of the whole or more, there is but one, or some dispatches have no time: nothing can be said.
     Unknown,
 }
@@ -27,6 +29,7 @@ impl Agrees {
         match self {
             Self::Yes => "yes",
             Self::No => "no",
+            Self::Waits => "waits",
             Self::Unknown => "unknown",
         }
     }
@@ -72,6 +75,7 @@ impl Agreement {
             _ if all.missing > 0 || spread >= whole * 0.25 => Agrees::Unknown,
             true => Agrees::Yes,
             false if phase.whole.len() < 2 => Agrees::Unknown,
+            false if phase.streamed > 0 && whole > sum => Agrees::Waits,
             false => Agrees::No,
         };
         Self {
@@ -113,6 +117,7 @@ impl Agreement {
             }
             (Agrees::Unknown, _) if self.runs < 2 => "one repetition is too few to say whether they agree",
             (Agrees::Unknown, _) => "so wide a spread tells nothing: the device was busy with something else",
+            (Agrees::Waits, _) => "the rest is what the device waits for streamed weights",
             (Agrees::No, true) => {
                 "they do not agree: what overlaps in the whole cannot when each dispatch has a pass of its own"
             }
@@ -149,6 +154,13 @@ mod tests {
         assert!((good.pass.unwrap() - (32.525 - 30.075) / 2.0).abs() < 1e-9, "{good:?}");
         assert!(agreement(32.0).verdict == Agrees::No && agreement(32.0).words().contains("in no dispatch"));
         assert!(agreement(29.0).verdict == Agrees::No && agreement(29.0).words().contains("overlaps"));
+        let streamed = |whole: f64| {
+            let phase = Phase { streamed: 1 << 30, whole: vec![whole; 6], ..profile.phases[0].clone() };
+            Agreement::new(&phase, &profile.ceilings, profile.clock)
+        };
+        let verdicts = [29.0, 30.5, 32.0].map(|whole| streamed(whole).verdict);
+        assert_eq!(verdicts, [Agrees::No, Agrees::Yes, Agrees::Waits]);
+        assert!(streamed(32.0).words().contains("waits for streamed weights"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{
     times::{FEWEST, median, rank_sum},
     tree,
 };
+use crate::gpu::Bytes;
 
 /// How a time changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -169,10 +170,15 @@ fn notes(old: &Profile, new: &Profile) -> Vec<String> {
         [] => "no override".to_owned(),
         some => format!("override {}", some.join(" ")),
     };
-    let facts: [&dyn Fn(&Profile) -> String; 10] = [
+    let streaming = |p: &Profile| match p.streaming {
+        Some(streaming) => format!("{} of weights streamed", Bytes(streaming.streamed_bytes)),
+        None => "no weights streamed".to_owned(),
+    };
+    let facts: [&dyn Fn(&Profile) -> String; 11] = [
         &|p| format!("model {}", p.model),
         &size,
         &guidance,
+        &streaming,
         &|p| p.dtype.to_string(),
         &device,
         &|p| format!("shader checks {}", p.shader_checks),

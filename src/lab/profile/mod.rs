@@ -67,6 +67,9 @@ pub struct Settings {
     pub repetitions: usize,
     /// Time by the host's clock even where the device has timestamps.
     pub host_clock: bool,
+    /// What of the device's memory may be taken: with a limit, or where weights are to be streamed, what is profiled is what a generation does
+    /// then; else all weights stay on the device.
+    pub memory: MemoryPolicy,
     /// Which variants run, where that is not left to the kernels.
     pub choices: Arc<Choices>,
 }
@@ -109,7 +112,9 @@ impl<'a> Session<'a> {
         let target = Target::new(capabilities, measure(device)?).within(MAX_SECONDS);
         let target = Target { choices: settings.choices.clone(), ..target };
         let types = PlanTypes { activation: dtype, weights: subject.weights.dtypes(dtype) };
-        let memory = MemoryPolicy { resident: true, ..MemoryPolicy::default() };
+        let asked = settings.memory;
+        // The limit is planned for, not enforced: timestamps take memory that a generation does not need.
+        let memory = MemoryPolicy { resident: asked.limit.is_none() && !asked.offload, ..asked };
         let planner = Planner { configs: &subject.configs, networks: &networks, types, target: &target, memory };
         let plans = planner.plan(request, Keep::Nothing)?;
         Ok(Self { device, subject, settings, target, plans, dtype })
@@ -151,6 +156,7 @@ impl<'a> Session<'a> {
             steps: settings.request.steps,
             guided: plans.shape.guided,
             one_batch: plans.shape.one_batch,
+            streaming: plans.streaming(),
             dtype: *dtype,
             device: device.capabilities().clone(),
             shader_checks: device.checks().to_string(),

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     checkpoint::{ComponentKind, Configs},
     gpu::{Buffer, Device},
-    graph::{Bindings, External, Plan, Program, Target, WeightStore},
+    graph::{Bindings, External, Plan, Program, Residence, Target, WeightStore},
     kernel::Dtype,
     pipeline::{Course, Denoiser, Encoded, Noise, Plans, Request, RngKind},
     sampler::{Schedule, SchedulerConfig, TorchGenerator},
@@ -37,21 +37,33 @@ impl Phases<'_> {
     /// Times a phase; the UNet's conditions come with its steps.
     pub fn run(&self, kind: PhaseKind, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
         let s = &self.plans.shape;
-        let alone = |component, plan, runs| Ok(vec![self.alone(kind, component, plan, runs)?]);
+        let (p, r) = (self.plans, &self.plans.residences);
+        let alone = |component, plan, residence, runs| Ok(vec![self.alone(kind, component, plan, residence, runs)?]);
         match kind {
-            PhaseKind::Text => alone(ComponentKind::TextEncoder, &self.plans.text, if s.guided { 2 } else { 1 }),
-            PhaseKind::Image => alone(ComponentKind::ImageEncoder, &self.plans.image, 1),
-            PhaseKind::VaeEncode => alone(ComponentKind::Vae, &self.plans.encode, 1),
-            PhaseKind::VaeDecode => alone(ComponentKind::Vae, &self.plans.decode, s.frames),
+            PhaseKind::Text => alone(ComponentKind::TextEncoder, &p.text, &r.text, if s.guided { 2 } else { 1 }),
+            PhaseKind::Image => alone(ComponentKind::ImageEncoder, &p.image, &r.image, 1),
+            PhaseKind::VaeEncode => alone(ComponentKind::Vae, &p.encode, &r.encode, 1),
+            PhaseKind::VaeDecode if p.strips.is_some() => {
+                let reason = "the decode does not fit whole, and one in tiles cannot be profiled".to_owned();
+                Err(Error::Setting { field: "--phase vae-decode", reason })
+            }
+            PhaseKind::VaeDecode => alone(ComponentKind::Vae, &p.decode, &r.decode, s.frames),
             PhaseKind::Conditions | PhaseKind::Unet => self.unet(note),
         }
     }
 
     /// A network that is one plan.
-    fn alone(&self, kind: PhaseKind, component: ComponentKind, plan: &Plan, runs: usize) -> Result<Phase, Error> {
+    fn alone(
+        &self,
+        kind: PhaseKind,
+        component: ComponentKind,
+        plan: &Plan,
+        residence: &Residence,
+        runs: usize,
+    ) -> Result<Phase, Error> {
         let make = || {
             let begin = Instant::now();
-            let weights = self.weights.load(self.device, self.target, component, &[plan])?;
+            let weights = self.weights.load(self.device, self.target, component, &[plan], residence)?;
             let load = begin.elapsed().as_secs_f64();
             let mut bindings = Bindings::new();
             for external in plan.externals.iter().filter(|e| !e.written) {
@@ -74,12 +86,12 @@ impl Phases<'_> {
     /// The UNet: what does not depend on the step, and steps that follow each other from noise on.
     fn unet(&self, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
         let s = &self.plans.shape;
-        let plans = [&self.plans.step.conditions, &self.plans.step.unet];
+        let (plans, residence) = (self.plans.networks(), &self.plans.residences.unet);
         let course = self.course()?;
         let encoded = self.encoded()?;
         let load = || {
             let begin = Instant::now();
-            let weights = self.weights.load(self.device, self.target, ComponentKind::UNet, &plans)?;
+            let weights = self.weights.load(self.device, self.target, ComponentKind::UNet, &plans, residence)?;
             Ok::<_, Error>((weights, begin.elapsed().as_secs_f64()))
         };
         let make = |weights: &WeightStore, load: f64| {

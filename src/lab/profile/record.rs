@@ -10,6 +10,7 @@ use crate::{
     gpu::{Capabilities, Span},
     kernel::{Cost, Dtype},
     lab::Ceilings,
+    pipeline::Streaming,
 };
 
 /// The times of a model's dispatches on a device.
@@ -31,6 +32,9 @@ pub struct Profile {
     pub guided: bool,
     /// Are both rows of guidance one batch?
     pub one_batch: bool,
+    /// How the UNet's weights are divided, if some are streamed; profiles of earlier versions had none.
+    #[serde(default)]
+    pub streaming: Option<Streaming>,
     /// How activations are stored.
     pub dtype: Dtype,
     /// The device.
@@ -102,6 +106,9 @@ pub struct Phase {
     pub runs: usize,
     /// Submissions of one run.
     pub submissions: usize,
+    /// Bytes of weights that go to the device in one run; profiles of earlier versions had none.
+    #[serde(default)]
+    pub streamed: u64,
     /// Seconds of whole runs by the host's clock, nothing timed in between.
     pub whole: Vec<f64>,
     /// Seconds of the runs whose dispatches were timed, by the host's clock.

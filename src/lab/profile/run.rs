@@ -73,7 +73,8 @@ impl Timing<'_> {
             }
         }
         let submissions = parts.iter().map(|(_, program)| program.submissions()).sum();
-        Ok(Phase { kind, runs, submissions, whole, timed, start, dispatches })
+        let streamed = parts.iter().map(|(_, program)| program.streamed_bytes()).sum();
+        Ok(Phase { kind, runs, submissions, streamed, whole, timed, start, dispatches })
     }
 
     fn times(&self, parts: &[Part<'_>]) -> Result<Times, Error> {

@@ -45,6 +45,7 @@ pub fn profile(factor: f64) -> Profile {
         steps: 50,
         guided: true,
         one_batch: true,
+        streaming: None,
         dtype: Dtype::F16,
         device: PORTABLE.clone(),
         shader_checks: "on".into(),
@@ -56,6 +57,7 @@ pub fn profile(factor: f64) -> Profile {
             kind: PhaseKind::Unet,
             runs: 50,
             submissions: 1,
+            streamed: 0,
             timed: whole.iter().map(|w| w + 2.0).collect(),
             whole,
             start: Some([

@@ -1,14 +1,22 @@
 //! The weights of what is profiled: a checkpoint's, or values that the device makes up.
 
+use std::sync::Arc;
+
+use half::f16;
+
 use super::Error;
 use crate::{
     checkpoint::{Checkpoint, ComponentKind},
     fingerprint::fnv1a,
     gpu::Device,
-    graph::{self, Bindings, Graph, Keep, Plan, Program, Target, Types, WeightKey, WeightStore},
+    graph::{
+        self, Bindings, Graph, Keep, Plan, Program, Residence, Target, Types, WeightFormat, WeightKey, WeightSource,
+        WeightStore, WeightView,
+    },
     kernel::{Dtype, RandomWeights},
     lab::random_checkpoint::moments,
     pipeline::{Source, weight_dtype},
+    sampler::TorchGenerator,
 };
 
 /// Where weights come from.
@@ -16,7 +24,7 @@ use crate::{
 pub enum Weights {
     /// The files of a checkpoint.
     Checkpoint(Box<Checkpoint>),
-    /// A seed: nothing is read, and nothing goes from the host to the device.
+    /// A seed: nothing is read, and nothing goes from the host to the device, unless some are streamed.
     Random(u32),
 }
 
@@ -29,28 +37,58 @@ impl Weights {
         })
     }
 
-    /// The weights of these plans, on the device.
+    /// The weights of these plans, on the device or streamed.
     pub(super) fn load(
         &self,
         device: &Device,
         target: &Target,
         kind: ComponentKind,
         plans: &[&Plan],
+        residence: &Residence,
     ) -> Result<WeightStore, Error> {
-        let mut store = WeightStore::default();
-        match self {
+        let store = match self {
             Self::Checkpoint(checkpoint) => {
-                let source = Source(checkpoint.component(kind).as_ref());
-                plans.iter().try_for_each(|plan| store.load(device, &plan.weights, &source))?;
+                let source = Arc::new(Source(checkpoint.component(kind).clone()));
+                WeightStore::new(device, source, plans, residence)?
+            }
+            Self::Random(_) if *residence != Residence::All => {
+                WeightStore::new(device, Arc::new(Normals::new(plans)), plans, residence)?
             }
             Self::Random(seed) => {
+                let mut store = WeightStore::default();
                 for plan in plans {
                     store.generate(device, &plan.weights, |missing| make_up(device, target, *seed, missing))?;
                 }
+                store
             }
-        }
+        };
         device.wait()?;
         Ok(store)
+    }
+}
+
+/// What the host sends in place of weights: every one is the beginning of the same row of f16 normals. They are small, so that activations
+/// stay finite.
+struct Normals(Vec<u8>);
+
+impl Normals {
+    /// After so many they repeat: a prime, so that the rows of a matrix begin at different ones.
+    const PERIOD: usize = 65_537;
+    const DEVIATION: f32 = 0.02;
+
+    fn new(plans: &[&Plan]) -> Self {
+        let whole = |key: &WeightKey| key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole).iter().product();
+        let largest: usize = plans.iter().flat_map(|plan| &plan.weights).map(whole).max().unwrap_or(0);
+        let normals = TorchGenerator::new(0).randn(Self::PERIOD);
+        let bytes = normals.iter().map(|normal| f16::from_f32(normal * Self::DEVIATION).to_le_bytes());
+        Self(bytes.cycle().take(largest).flatten().collect())
+    }
+}
+
+impl WeightSource for Normals {
+    fn weight(&self, _: &str, shape: &[usize]) -> Option<WeightView<'_>> {
+        let bytes = self.0.get(..shape.iter().product::<usize>() * 2)?.into();
+        Some(WeightView { format: WeightFormat::F16, shape: shape.to_vec(), bytes })
     }
 }
 

@@ -7,12 +7,15 @@ use super::{
     times::range,
     tree,
 };
-use crate::lab::{
-    Limit,
-    units::{counted, percent, scaled, seconds},
+use crate::{
+    gpu::Bytes,
+    lab::{
+        Limit,
+        units::{counted, percent, scaled, seconds},
+    },
 };
 
-/// What was profiled, in two lines, a line for every override and one for tuned settings.
+/// What was profiled, in two lines, one for streamed weights, one for every override and one for tuned settings.
 pub fn title(profile: &Profile) -> String {
     let Profile { model, frames, size: [width, height], dtype, .. } = profile;
     let guidance = match (profile.guided, profile.one_batch) {
@@ -28,9 +31,10 @@ pub fn title(profile: &Profile) -> String {
         format!(", shader checks {}", profile.shader_checks)
     };
     let tuned = profile.tuned.as_ref().map_or(String::new(), |what| format!("\ntuned settings at {what}"));
+    let streaming = profile.streaming.map_or(String::new(), |streaming| format!("\n{streaming}"));
     let overrides: String = profile.overrides.iter().map(|what| format!("\noverride: {what}")).collect();
     format!(
-        "{model}{weights}: {frames} of {width}x{height}, {guidance}, {dtype}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32{overrides}{tuned}",
+        "{model}{weights}: {frames} of {width}x{height}, {guidance}, {dtype}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32{streaming}{overrides}{tuned}",
         profile.device.name,
         profile.device.backend,
         profile.device.driver,
@@ -61,8 +65,12 @@ pub fn phase_words(profile: &Profile, phase: &Phase) -> Vec<String> {
     let ceilings = &profile.ceilings;
     let all = sum(&phase.dispatches, ceilings);
     let [least, most] = range(&phase.whole).unwrap_or_default();
+    let streamed = match phase.streamed {
+        0 => String::new(),
+        bytes => format!(", {} of weights streamed", Bytes(bytes)),
+    };
     let mut lines = vec![format!(
-        "{} ({} to {} in {}), {} at {}, {} in {}",
+        "{} ({} to {} in {}), {} at {}, {} in {}{streamed}",
         seconds(phase.seconds()),
         seconds(least),
         seconds(most),
