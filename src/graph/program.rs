@@ -130,7 +130,7 @@ impl Program {
             (Place::Weight(_), Some(stream)) => Ok(stream.window.clone()),
             (Place::Weight(i), None) => {
                 let key = &plan.weights[i];
-                weights.get(key).cloned().ok_or_else(|| Error::Unbound(key.path.to_string()))
+                weights.get(key).cloned().ok_or_else(|| Error::Unbound(key.path().to_owned()))
             }
             (Place::Zeros, _) => Ok(zeros.clone()),
         };

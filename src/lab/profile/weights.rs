@@ -64,11 +64,11 @@ fn make_up(
     let mut graph = Graph::new(Types { activation: Dtype::F32, weight: Dtype::F32 });
     let mut bindings = Bindings::new();
     for (i, (key, buffer)) in missing.iter().enumerate() {
-        let name = format!("{i} {}", key.path);
-        let whole = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
-        let moments = moments(&key.path, whole);
+        let name = format!("{i} {}", key.path());
+        // Parts of one weight are alike.
+        let moments = key.parts.first().map_or([0.0; 2], |part| moments(&part.path, part.whole()));
         let op = RandomWeights::new(&key.as_shape, &key.layout, key.dtype, seed_of(&name, seed), moments);
-        for y in graph.record(&key.path, std::sync::Arc::new(op), &[])? {
+        for y in graph.record(key.path(), std::sync::Arc::new(op), &[])? {
             graph.output(&name, &y);
         }
         bindings.insert(name, buffer.clone());
