@@ -4,6 +4,7 @@
 //
 // q, y  [outer, q_tokens, inner, heads * width]   inner = 1: token after token; temporal: inner = pixels, a token is a frame
 // k, v  [outer / share, k_tokens, inner, heads * width]
+// Rows of q, k and v may be longer: where all three, or k and v, are columns of one tensor, it is bound once for each.
 // A group is the queries that meet the same keys: one sequence, or all sequences that share one context. A tile is the queries of
 // one group, an item one head of one tile.
 //
@@ -30,7 +31,9 @@ struct Params {
   tiles: u32,        // tiles of a group
   tile_count: u32,   // tiles of this dispatch
   heads_first: u32,  // 1: neighbouring items are heads of one tile; 0: tiles of one head
-  q_base: u32,       // elements at which the bindings start
+  q_row: u32,        // elements from a row of q to the next
+  k_row: u32,        // the same of k, and of v
+  q_base: u32,       // elements at which the bindings start, less the columns in front of q, k and v
   k_base: u32,
   v_base: u32,
   y_base: u32,
@@ -113,10 +116,19 @@ fn item_at(index: u32, tile_rows: u32) -> Item {
   return Item(head, group, tile_row, first, last, keys);
 }
 
-// The first element of a token's head in q and y (tokens = group_rows) or in k and v (tokens = k_tokens).
-fn element(sequence: u32, tokens: u32, token: u32, item: Item) -> u32 {
+// The first element of a token's head in a tensor with so many tokens of a sequence and so many elements of a row.
+fn element(sequence: u32, tokens: u32, token: u32, item: Item, length: u32) -> u32 {
   let row = (sequence * tokens + token) * p.inner + item.group % p.inner;
-  return (row * p.heads + item.head) * ${WIDTH}u;
+  return row * length + item.head * ${WIDTH}u;
 }
+
+fn q_element(sequence: u32, row: u32, item: Item) -> u32 { return element(sequence, p.group_rows, row, item, p.q_row) - p.q_base; }
+
+fn y_element(sequence: u32, row: u32, item: Item) -> u32 {
+  return element(sequence, p.group_rows, row, item, p.heads * ${WIDTH}u) - p.y_base;
+}
+
+// Of the first key or value of a sequence; the base of k or of v is still to be taken off.
+fn kv_element(sequence: u32, item: Item) -> u32 { return element(sequence / p.share, p.k_tokens, 0u, item, p.k_row); }
 
 # include BODY

@@ -73,6 +73,20 @@ const MUTANTS: &[Mutant] = &[
         &[("element(sequence / p.share,", "element(min(sequence, 1u),")],
     ),
     (
+        "rows of q, k and v side by side taken to be as long as those of k alone",
+        "attention",
+        "packed",
+        "q, k, v side by side, temporal f32",
+        &[("p.inner * p.k_row", "p.inner * p.heads * 64u")],
+    ),
+    (
+        "keys taken for the values beside them",
+        "attention",
+        "portable",
+        "k, v side by side, for 3 frames f32",
+        &[("- p.v_base", "- p.k_base")],
+    ),
+    (
         "the binding taken to begin at its first element",
         "linear",
         "register",

@@ -50,8 +50,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let index = min(workgroup_index(wg, groups), p.tile_count * p.heads - 1u);
   let item = item_at(index, TILE);
   let sequence = item.group / p.inner;
-  let kv_at = element(sequence / p.share, p.k_tokens, 0u, item);
-  let stride = p.inner * p.heads * ${WIDTH}u;
+  let kv_at = kv_element(sequence, item);
+  let stride = p.inner * p.k_row;
   // Where subgroups are smaller than expected there are more of them: the others only help to load.
   let part = min(subgroup, ${SG - 1}u);
   let works = subgroup < ${SG}u;
@@ -71,7 +71,7 @@ ${fetch("0u")}
     let line = slot / ${reach // 4}u;
     let col = slot % ${reach // 4}u;
     let row = clamp(item.tile_row + line, item.first, item.last);
-    let at = element(sequence, p.group_rows, row, item) - p.q_base;
+    let at = q_element(sequence, row, item);
     let value = q[at / 4u + ${c // 4}u + col];
     store_weights(line * WEIGHT_STRIDE + col * ${4 // UNIT}u, value);
   }
@@ -202,8 +202,7 @@ ${stage("k")}
       let at = row0 + ${i * MM}u + slot / ${reach // 4}u;
       let row = item.tile_row + at;
       if (row >= item.first) & (row <= item.last) {
-        let to = element(sequence, p.group_rows, row, item) - p.y_base;
-        store_y(to, ${c // 4}u + slot % ${reach // 4}u, score(at, slot % ${reach // 4}u) / total[at]);
+        store_y(y_element(sequence, row, item), ${c // 4}u + slot % ${reach // 4}u, score(at, slot % ${reach // 4}u) / total[at]);
       }
     }
   }

@@ -28,17 +28,17 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   // A row outside this dispatch is computed as its neighbour and not stored.
   let want_${i} = item.tile_row + lane.x + ${i * LANES}u;
   let row_${i} = clamp(want_${i}, item.first, item.last);
-  let q_at_${i} = element(sequence, p.group_rows, row_${i}, item);
+  let q_at_${i} = q_element(sequence, row_${i}, item);
   let seen_${i} = select(p.k_tokens, min(p.k_tokens, row_${i} + 1u), p.causal > 0u);
 # for d in range(w4)
-  let q_${i}_${d} = load_q(q_at_${i} - p.q_base, ${d}u) * p.scale;
+  let q_${i}_${d} = load_q(q_at_${i}, ${d}u) * p.scale;
   var sum_${i}_${d} = vec4<f32>();
 # endfor
   var m_${i} = NO_SCORE;
   var l_${i} = 0.0;
 # endfor
-  let kv_at = element(sequence / p.share, p.k_tokens, 0u, item);
-  let stride = p.inner * p.heads * ${WIDTH}u;
+  let kv_at = kv_element(sequence, item);
+  let stride = p.inner * p.k_row;
 # if STAGE > 0
   for (var stage = 0u; stage < item.keys; stage += ${STAGE}u) {
     let staged = min(${STAGE}u, item.keys - stage);
@@ -136,8 +136,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   }
 # for i in range(R)
   if want_${i} == row_${i} {
+    let y_at_${i} = y_element(sequence, row_${i}, item);
 # for d in range(w4)
-    store_y(q_at_${i} - p.y_base, ${d}u, sum_${i}_${d} / l_${i});
+    store_y(y_at_${i}, ${d}u, sum_${i}_${d} / l_${i});
 # endfor
   }
 # endfor

@@ -22,17 +22,17 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   // A row outside this dispatch is computed as its neighbour and not stored.
   let want_${i} = item.tile_row + lane.y * ${R}u + ${i}u;
   let row_${i} = clamp(want_${i}, item.first, item.last);
-  let q_at_${i} = element(sequence, p.group_rows, row_${i}, item);
+  let q_at_${i} = q_element(sequence, row_${i}, item);
   let seen_${i} = select(p.k_tokens, min(p.k_tokens, row_${i} + 1u), p.causal > 0u);
 # for d in range(columns)
-  let q_${i}_${d} = select(vec4<f32>(), load_q(q_at_${i} - p.q_base, column_${d}) * p.scale, mine_${d});
+  let q_${i}_${d} = select(vec4<f32>(), load_q(q_at_${i}, column_${d}) * p.scale, mine_${d});
   var sum_${i}_${d} = vec4<f32>();
 # endfor
   var m_${i} = NO_SCORE;
   var l_${i} = 0.0;
 # endfor
-  let kv_at = element(sequence / p.share, p.k_tokens, 0u, item);
-  let stride = p.inner * p.heads * ${WIDTH}u;
+  let kv_at = kv_element(sequence, item);
+  let stride = p.inner * p.k_row;
   // The score that this thread helps to add up, and its part of the slices.
   let sum_row = lane.y * ${R}u + lane.x / ${KEYS}u % ${R}u;
   let sum_key = lane.x % ${KEYS}u;
@@ -96,8 +96,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   }
 # for i in range(R)
   if want_${i} == row_${i} {
+    let y_at_${i} = y_element(sequence, row_${i}, item);
 # for d in range(columns)
-    if mine_${d} { store_y(q_at_${i} - p.y_base, column_${d}, sum_${i}_${d} / l_${i}); }
+    if mine_${d} { store_y(y_at_${i}, column_${d}, sum_${i}_${d} / l_${i}); }
 # endfor
   }
 # endfor

@@ -16,10 +16,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   // A row outside this dispatch is computed as its neighbour and not stored.
   let want_${i} = item.tile_row + lane.x + ${i * LANES}u;
   let row_${i} = clamp(want_${i}, item.first, item.last);
-  let q_at_${i} = element(sequence, p.group_rows, row_${i}, item);
+  let q_at_${i} = q_element(sequence, row_${i}, item);
   let seen_${i} = select(p.k_tokens, min(p.k_tokens, row_${i} + 1u), p.causal > 0u);
 # for d in range(w8)
-  let whole_${i}_${d} = eight_${X}(q[(q_at_${i} - p.q_base) / 8u + ${d}u]);
+  let whole_${i}_${d} = eight_${X}(q[q_at_${i} / 8u + ${d}u]);
 # for part in parts
   let q_${i}_${8 * d + loop.index0} = whole_${i}_${d}.${part} * p.scale;
   var sum_${i}_${8 * d + loop.index0} = 0.0;
@@ -28,8 +28,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   var m_${i} = NO_SCORE;
   var l_${i} = 0.0;
 # endfor
-  let kv_at = element(sequence / p.share, p.k_tokens, 0u, item);
-  let stride = p.inner * p.heads * ${WIDTH}u;
+  let kv_at = kv_element(sequence, item);
+  let stride = p.inner * p.k_row;
 # for n in range(loads)
   let key_${n} = (sublane + ${n * LANES}u) / ${w8}u;
   let column_${n} = (sublane + ${n * LANES}u) % ${w8}u;
@@ -94,10 +94,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # for i in range(R)
   if want_${i} == row_${i} {
     let scale_${i} = 1.0 / l_${i};
+    let y_at_${i} = y_element(sequence, row_${i}, item);
 # for d in range(w8)
 # for half in [0, 4]
 # set at = 8 * d + half
-    store_y(q_at_${i} - p.y_base, ${2 * d + half // 4}u, vec4<f32>(sum_${i}_${at}, sum_${i}_${at + 1}, sum_${i}_${at + 2}, sum_${i}_${at + 3}) * scale_${i});
+    store_y(y_at_${i}, ${2 * d + half // 4}u, vec4<f32>(sum_${i}_${at}, sum_${i}_${at + 1}, sum_${i}_${at + 2}, sum_${i}_${at + 3}) * scale_${i});
 # endfor
 # endfor
   }

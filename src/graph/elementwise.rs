@@ -42,7 +42,10 @@ impl Graph {
     ) -> Result<Tensor, Error> {
         let channels_of = |p: &Input<'_>| match p {
             Input::Tensor(t) => (t.channels(), t.elements(), t.dtype()),
-            Input::Param(p) => (p.shape.last().copied().unwrap_or(1), p.elements(), self.types().activation),
+            Input::Params(all) => {
+                let channels = all.first().and_then(|p| p.shape.last().copied()).unwrap_or(1);
+                (channels, all.iter().map(Param::elements).sum(), self.types().activation)
+            }
         };
         let channels = parts.first().map_or(1, |p| channels_of(p).0).max(1);
         let mut rows = [0; 3];
@@ -50,7 +53,7 @@ impl Graph {
         for (i, part) in parts.iter().enumerate().take(3) {
             let is_shared = match part {
                 Input::Tensor(t) => t.shape().len() == 2,
-                Input::Param(_) => true,
+                Input::Params(_) => true,
             };
             shared[i] = is_shared;
             rows[i] = channels_of(part).1 / channels / if is_shared { 1 } else { batch.max(1) };
@@ -58,7 +61,7 @@ impl Graph {
         let op =
             kernel::ConcatRows { batch, parts: rows, shared, channels, add: add.is_some(), x: self.types().activation };
         let part = |i: usize| parts.get(i).copied();
-        let inputs = [part(0), part(1), part(2), add.map(Input::Param)];
+        let inputs = [part(0), part(1), part(2), add.map(Input::param)];
         let shape = [batch, rows.iter().sum(), channels];
         Ok(Self::one(self.record(name, Arc::new(op), &inputs)?, &shape))
     }

@@ -26,7 +26,7 @@ pub struct Slice {
 
 impl Slice {
     /// The elements of a slice of this shape, out of all elements of the tensor.
-    pub fn cut<T: Copy>(&self, shape: &[usize], values: &[T]) -> Vec<T> {
+    fn cut<T: Copy>(&self, shape: &[usize], values: &[T]) -> Vec<T> {
         let inner: usize = self.whole[self.axis + 1..].iter().product();
         let (length, step) = (shape[self.axis] * inner, self.whole[self.axis] * inner);
         values
@@ -51,6 +51,19 @@ impl Param {
     /// Its number of elements.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The shape of the checkpoint's tensor, of which it may be a slice.
+    pub fn whole(&self) -> &[usize] {
+        self.slice.as_ref().map_or(&self.shape, |slice| &slice.whole)
+    }
+
+    /// Its elements out of all elements of the checkpoint's tensor.
+    pub(super) fn cut<T: Copy>(&self, values: Vec<T>) -> Vec<T> {
+        match &self.slice {
+            Some(slice) => slice.cut(&self.shape, &values),
+            None => values,
+        }
     }
 }
 
@@ -199,8 +212,8 @@ mod tests {
     fn a_slice_cuts_rows_or_columns() {
         let values: Vec<u32> = (0..12).collect();
         let param = Param { path: "w".into(), shape: vec![3, 4], slice: None };
-        let cut = |p: Param| p.slice.as_ref().map(|s| s.cut(&p.shape, &values));
-        assert_eq!(cut(param.range(0, 1..3)), Some(vec![4, 5, 6, 7, 8, 9, 10, 11]));
-        assert_eq!(cut(param.range(1, 1..3)), Some(vec![1, 2, 5, 6, 9, 10]));
+        assert_eq!(param.range(0, 1..3).cut(values.clone()), [4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(param.range(1, 1..3).cut(values.clone()), [1, 2, 5, 6, 9, 10]);
+        assert_eq!(param.cut(values.clone()), values);
     }
 }

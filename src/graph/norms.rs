@@ -84,9 +84,21 @@ impl Graph {
         ))
     }
 
-    /// `softmax(q kᵀ / √width) v` for every head.
+    /// `softmax(q kᵀ / √width) v` for every head: `[…, heads · width]`.
     pub fn attention(&mut self, name: &str, op: kernel::Attention, qkv: [&Tensor; 3]) -> Result<Tensor, Error> {
-        let [q, k, v] = qkv;
-        Ok(Self::one(self.record(name, Arc::new(op), &[q.into(), k.into(), v.into()])?, q.shape()))
+        let y = self.tensor(&qkv[0].with_channels(op.heads * op.width), op.x);
+        self.attention_into(name, op, qkv, &y)?;
+        Ok(y)
+    }
+
+    /// The same, written into a view.
+    pub fn attention_into(
+        &mut self,
+        name: &str,
+        op: kernel::Attention,
+        qkv: [&Tensor; 3],
+        y: &Tensor,
+    ) -> Result<(), Error> {
+        self.record_into(name, Arc::new(op), &qkv.map(Into::into), Some(y)).map(drop)
     }
 }

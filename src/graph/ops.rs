@@ -1,8 +1,8 @@
 //! The operations that models record: thin functions that check shapes and choose the kernel.
 
-use std::sync::Arc;
+use std::{slice::from_ref, sync::Arc};
 
-use super::{Conv2d, Conv3d, Error, Graph, Linear, Tensor, record::Input};
+use super::{Conv2d, Conv3d, Error, Graph, Linear, Param, Tensor, record::Input};
 use crate::kernel::{self, Activation, Dtype, Gemm};
 
 /// What is fused behind a matrix product or convolution: `act(product + bias + row_bias) + residual`.
@@ -70,14 +70,18 @@ impl Graph {
 
     /// `act(x Wᵀ + b) + residual`: `[…, K]` → `[…, N]`.
     pub fn linear(&mut self, name: &str, x: &Tensor, layer: &Linear, e: Epilogue<'_>) -> Result<Tensor, Error> {
-        let columns = layer.weight.shape[0];
-        let mut gemm = self.gemm(x, columns, layer.bias.is_some(), &e);
+        self.linears(name, x, &[layer], e)
+    }
+
+    /// Layers that read the same `x`, as one: their outputs stand side by side, `[…, Σ N]`.
+    pub fn linears(&mut self, name: &str, x: &Tensor, layers: &[&Linear], e: Epilogue<'_>) -> Result<Tensor, Error> {
+        let weights: Vec<Param> = layers.iter().map(|layer| layer.weight.clone()).collect();
+        let biases: Vec<Param> = layers.iter().filter_map(|layer| layer.bias.clone()).collect();
+        let columns = weights.iter().map(|weight| weight.shape[0]).sum();
+        let mut gemm = self.gemm(x, columns, !biases.is_empty(), &e);
         gemm.rows_per_group = e.row_bias.map(|t| gemm.rows / t.rows().max(1));
-        let mut shape = x.shape().to_vec();
-        if let Some(last) = shape.last_mut() {
-            *last = columns;
-        }
-        self.product(name, kernel::Linear(gemm), [x, x], &layer.weight, layer.bias.as_ref(), e, &shape, false)
+        let shape = x.with_channels(columns);
+        self.product(name, kernel::Linear(gemm), [x, x], &weights, &biases, e, &shape, false)
     }
 
     /// GEGLU: `value · gelu(gate)` of a linear layer to twice the width: `[…, K]` → `[…, N / 2]`.
@@ -85,11 +89,17 @@ impl Graph {
         let columns = layer.weight.shape[0] / 2;
         let e = Epilogue::default();
         let gemm = Gemm { geglu: true, ..self.gemm(x, columns, layer.bias.is_some(), &e) };
-        let mut shape = x.shape().to_vec();
-        if let Some(last) = shape.last_mut() {
-            *last = columns;
-        }
-        self.product(name, kernel::Linear(gemm), [x, x], &layer.weight, layer.bias.as_ref(), e, &shape, false)
+        let shape = x.with_channels(columns);
+        self.product(
+            name,
+            kernel::Linear(gemm),
+            [x, x],
+            from_ref(&layer.weight),
+            layer.bias.as_slice(),
+            e,
+            &shape,
+            false,
+        )
     }
 
     /// A convolution of `[F, H, W, C]`, or of two tensors whose channels stand side by side.
@@ -115,7 +125,7 @@ impl Graph {
         op.gemm.rows_per_group = e.row_bias.map(|t| op.gemm.rows / t.rows().max(1));
         let shape = [frames, op.out[0], op.out[1], columns];
         let two = x1.is_some();
-        self.product(name, op, [x0, x1.unwrap_or(x0)], &layer.weight, layer.bias.as_ref(), e, &shape, two)
+        self.product(name, op, [x0, x1.unwrap_or(x0)], from_ref(&layer.weight), layer.bias.as_slice(), e, &shape, two)
     }
 
     /// A convolution over the frames of `[B, F, H, W, C]`, zero padding, same number of frames.
@@ -132,7 +142,7 @@ impl Graph {
         let gemm = self.gemm(x, columns, true, &e);
         let op = kernel::Conv3d::temporal(gemm, [batch, frames / batch], [h, w], taps);
         let shape = [frames, h, w, columns];
-        self.product(name, op, [x, x], &layer.weight, Some(&layer.bias), e, &shape, false)
+        self.product(name, op, [x, x], from_ref(&layer.weight), from_ref(&layer.bias), e, &shape, false)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the operands of the implicit matrix product")]
@@ -141,8 +151,8 @@ impl Graph {
         name: &str,
         op: impl kernel::Op + 'static,
         x: [&Tensor; 2],
-        weight: &super::Param,
-        bias: Option<&super::Param>,
+        weights: &[Param],
+        biases: &[Param],
         e: Epilogue<'_>,
         shape: &[usize],
         two: bool,
@@ -151,8 +161,8 @@ impl Graph {
         let inputs = [
             x[0].into(),
             x1,
-            weight.into(),
-            bias.map(Input::Param),
+            Some(Input::Params(weights)),
+            (!biases.is_empty()).then_some(Input::Params(biases)),
             e.row_bias.map(Input::Tensor),
             e.residual.map(Input::Tensor),
         ];

@@ -130,7 +130,7 @@ impl Program {
             (Place::Weight(i), Some(stream)) if !stream.residence.holds(&plan.weights[i]) => Ok(stream.window.clone()),
             (Place::Weight(i), _) => {
                 let key = &plan.weights[i];
-                weights.get(key).cloned().ok_or_else(|| Error::Unbound(key.path.to_string()))
+                weights.get(key).cloned().ok_or_else(|| Error::Unbound(key.path().to_owned()))
             }
             (Place::Zeros, _) => Ok(zeros.clone()),
         };

@@ -41,6 +41,15 @@ impl Tensor {
         self.shape.iter().rev().skip(1).product()
     }
 
+    /// Its shape, but for so many channels.
+    pub fn with_channels(&self, channels: usize) -> Vec<usize> {
+        let mut shape = self.shape.clone();
+        if let Some(last) = shape.last_mut() {
+            *last = channels;
+        }
+        shape
+    }
+
     /// A view of some rows: `[rows, C]`.
     pub fn view_rows(&self, rows: Range<usize>) -> Tensor {
         debug_assert!(rows.end <= self.rows());
@@ -54,6 +63,9 @@ impl Tensor {
         Tensor { shape: shape.to_vec(), ..self.clone() }
     }
 }
+
+/// Bytes of the largest part of a tensor that need not exist whole.
+pub const PART_BYTES: usize = 64 << 20;
 
 /// How a graph stores what it computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,16 +252,16 @@ impl Graph {
                     }
                     Some(Some(Input::Tensor(t))) => return Err(error(&t.shape)),
                     // A parameter that enters like an activation: a class token, position embeddings.
-                    Some(Some(Input::Param(p))) if p.elements() == binding.elements() => {
-                        Operand::Weight(self.weight(WeightKey::new(p, binding, Layout::Plain)))
+                    Some(Some(Input::Params(all))) if elements(all) == binding.elements() => {
+                        Operand::Weight(self.weight(WeightKey::new(all, binding, Layout::Plain)))
                     }
                     _ => return Err(error(&[])),
                 },
                 Role::Weight(layout) => match inputs.next() {
-                    Some(Some(Input::Param(p))) if p.elements() == binding.elements() => {
-                        Operand::Weight(self.weight(WeightKey::new(p, binding, layout.clone())))
+                    Some(Some(Input::Params(all))) if elements(all) == binding.elements() => {
+                        Operand::Weight(self.weight(WeightKey::new(all, binding, layout.clone())))
                     }
-                    Some(Some(Input::Param(p))) => return Err(error(&p.shape)),
+                    Some(Some(Input::Params([p, ..]))) => return Err(error(&p.shape)),
                     _ => return Err(error(&[])),
                 },
             };
@@ -259,10 +271,9 @@ impl Graph {
         Ok(outputs)
     }
 
-    /// Ranges of `rows` rows of `width` elements so that each is at most 128 MiB: what is made in parts need never exist whole.
+    /// Ranges of `rows` rows of `width` elements so that each is at most [`PART_BYTES`]: what is made in parts need never exist whole.
     pub fn row_parts(&self, rows: usize, width: usize) -> Vec<Range<usize>> {
-        const LIMIT: usize = 128 << 20;
-        let parts = (rows * width * self.types.activation.bytes()).div_ceil(LIMIT).max(1);
+        let parts = (rows * width * self.types.activation.bytes()).div_ceil(PART_BYTES).max(1);
         let length = rows.div_ceil(parts).max(1);
         (0..rows).step_by(length).map(|start| start..(start + length).min(rows)).collect()
     }
@@ -280,8 +291,19 @@ impl Graph {
 pub enum Input<'a> {
     /// A tensor.
     Tensor(&'a Tensor),
-    /// A parameter of the model.
-    Param(&'a Param),
+    /// Parameters of the model, read as one, behind each other in their first axis.
+    Params(&'a [Param]),
+}
+
+impl<'a> Input<'a> {
+    /// One parameter of the model.
+    pub fn param(param: &'a Param) -> Self {
+        Self::Params(std::slice::from_ref(param))
+    }
+}
+
+fn elements(params: &[Param]) -> usize {
+    params.iter().map(Param::elements).sum()
 }
 
 impl<'a> From<&'a Tensor> for Option<Input<'a>> {
@@ -292,6 +314,6 @@ impl<'a> From<&'a Tensor> for Option<Input<'a>> {
 
 impl<'a> From<&'a Param> for Option<Input<'a>> {
     fn from(param: &'a Param) -> Self {
-        Some(Input::Param(param))
+        Some(Input::param(param))
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use half::{bf16, f16};
 
-use super::{Error, Param, Plan, Residence, Slice, footprint::flush_bytes, stream::Stream};
+use super::{Error, Param, Plan, Residence, footprint::flush_bytes, stream::Stream};
 use crate::{
     gpu::{Buffer, Device},
     kernel::{Binding, Dtype, Layout},
@@ -13,12 +13,8 @@ use crate::{
 /// Which parameter, and how it must lie on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WeightKey {
-    /// Path in the checkpoint's component.
-    pub path: Arc<str>,
-    /// Shape there; of a slice, the slice's.
-    pub shape: Vec<usize>,
-    /// Where it lies in the checkpoint's tensor, if it is a slice of one.
-    pub slice: Option<Slice>,
+    /// The checkpoint's parameter, or several that an operation reads as one, behind each other in their first axis. Never empty.
+    pub parts: Vec<Param>,
     /// The shape as the kernel sees it: the same elements.
     pub as_shape: Vec<usize>,
     /// Layout on the device.
@@ -29,10 +25,13 @@ pub struct WeightKey {
 
 impl WeightKey {
     /// A parameter as a binding wants it.
-    pub(super) fn new(param: &Param, binding: &Binding, layout: Layout) -> Self {
-        let (path, shape) = (param.path.clone(), param.shape.clone());
-        let slice = param.slice.clone();
-        Self { path, shape, slice, as_shape: binding.shape.clone(), layout, dtype: binding.dtype }
+    pub(super) fn new(parts: &[Param], binding: &Binding, layout: Layout) -> Self {
+        Self { parts: parts.to_vec(), as_shape: binding.shape.clone(), layout, dtype: binding.dtype }
+    }
+
+    /// Path of its first part in the checkpoint's component.
+    pub fn path(&self) -> &str {
+        self.parts.first().map_or("", |part| &part.path)
     }
 
     /// Bytes on the device.
@@ -86,42 +85,53 @@ impl WeightView<'_> {
             _ => self.to_f32().into_iter().map(|v| f16::from_f32(v.clamp(-65504.0, 65504.0))).collect(),
         }
     }
-
-    /// The values that a weight has on the device, in the order of the checkpoint: of a slice its own, rounded to their storage type.
-    pub fn values(&self, key: &WeightKey) -> Vec<f32> {
-        match key.dtype {
-            Dtype::F16 => cut(key, self.to_f16()).into_iter().map(f16::to_f32).collect(),
-            _ => cut(key, self.to_f32()),
-        }
-    }
-
-    fn arranged(&self, key: &WeightKey) -> Vec<u8> {
-        match key.dtype {
-            Dtype::F16 => key.layout.arrange_f16(&cut(key, self.to_f16()), &key.as_shape),
-            _ => key.layout.arrange_f32(&cut(key, self.to_f32()), &key.as_shape),
-        }
-    }
 }
 
-fn cut<T: Copy>(key: &WeightKey, values: Vec<T>) -> Vec<T> {
-    match &key.slice {
-        Some(slice) => slice.cut(&key.shape, &values),
-        None => values,
+/// The checkpoint's tensor of a parameter.
+fn view<'a>(source: &'a dyn WeightSource, param: &Param) -> Result<WeightView<'a>, Error> {
+    let expected = param.whole();
+    let error = |found: String| Error::Weight { path: param.path.to_string(), expected: expected.to_vec(), found };
+    let view = source.weight(&param.path, expected).ok_or_else(|| error("nothing".into()))?;
+    if view.shape.iter().product::<usize>() != expected.iter().product::<usize>() {
+        return Err(error(format!("{:?}", view.shape)));
+    }
+    Ok(view)
+}
+
+/// The values of a weight in the order of the checkpoint, part by part; `read` takes them out of a whole tensor.
+fn gathered<T: Copy>(
+    source: &dyn WeightSource,
+    key: &WeightKey,
+    read: impl Fn(&WeightView<'_>) -> Vec<T>,
+) -> Result<Vec<T>, Error> {
+    let mut all = Vec::new();
+    for part in &key.parts {
+        let values = part.cut(read(&view(source, part)?));
+        if all.is_empty() { all = values } else { all.extend(values) }
+    }
+    Ok(all)
+}
+
+/// The values that a weight has on the device, in the order of the checkpoint, rounded to their storage type.
+///
+/// # Errors
+/// [`Error::Weight`] where the source has no tensor of this shape.
+pub fn weight_values(source: &dyn WeightSource, key: &WeightKey) -> Result<Vec<f32>, Error> {
+    match key.dtype {
+        Dtype::F16 => Ok(gathered(source, key, |view| view.to_f16())?.into_iter().map(f16::to_f32).collect()),
+        _ => gathered(source, key, |view| view.to_f32()),
     }
 }
 
 /// The bytes of a weight as they lie on the device.
 ///
 /// # Errors
-/// [`Error::Weight`] where the source has none of this shape.
+/// [`Error::Weight`] where the source has no tensor of this shape.
 pub(super) fn arranged(source: &dyn WeightSource, key: &WeightKey) -> Result<Vec<u8>, Error> {
-    let expected = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
-    let error = |found: String| Error::Weight { path: key.path.to_string(), expected: expected.clone(), found };
-    let view = source.weight(&key.path, expected).ok_or_else(|| error("nothing".into()))?;
-    if view.shape.iter().product::<usize>() != expected.iter().product::<usize>() {
-        return Err(error(format!("{:?}", view.shape)));
+    match key.dtype {
+        Dtype::F16 => Ok(key.layout.arrange_f16(&gathered(source, key, |view| view.to_f16())?, &key.as_shape)),
+        _ => Ok(key.layout.arrange_f32(&gathered(source, key, |view| view.to_f32())?, &key.as_shape)),
     }
-    Ok(view.arranged(key))
 }
 
 /// Weights that are on the device, or come there when they are needed.
@@ -164,7 +174,7 @@ impl WeightStore {
                 continue;
             }
             let bytes = arranged(source, key)?;
-            let buffer = device.buffer(&key.path, bytes.len() as u64)?;
+            let buffer = device.buffer(key.path(), bytes.len() as u64)?;
             device.write(&buffer, 0, &bytes);
             pending += bytes.len() as u64;
             if pending > flush {
@@ -185,7 +195,7 @@ impl WeightStore {
         write: impl FnOnce(&[(&WeightKey, Buffer)]) -> Result<(), E>,
     ) -> Result<(), E> {
         let missing = keys.iter().filter(|key| !self.buffers.contains_key(key));
-        let buffers = missing.map(|key| Ok((key, device.buffer(&key.path, key.bytes())?)));
+        let buffers = missing.map(|key| Ok((key, device.buffer(key.path(), key.bytes())?)));
         let buffers = buffers.collect::<Result<Vec<_>, Error>>()?;
         write(&buffers)?;
         self.buffers.extend(buffers.into_iter().map(|(key, buffer)| (key.clone(), buffer)));
@@ -200,5 +210,49 @@ impl WeightStore {
     /// Bytes on the device.
     pub fn bytes(&self) -> u64 {
         self.buffers.values().map(Buffer::bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `[2, 3]` matrices whose values are those of their names, counted up.
+    struct Source;
+
+    impl WeightSource for Source {
+        fn weight(&self, path: &str, shape: &[usize]) -> Option<WeightView<'_>> {
+            let first: f32 = path.parse().ok()?;
+            let bytes: Vec<u8> = (0..6).flat_map(|i| (first + i as f32).to_le_bytes()).collect();
+            Some(WeightView { format: WeightFormat::F32, shape: shape.to_vec(), bytes: bytes.into() })
+        }
+    }
+
+    #[test]
+    fn parts_lie_behind_each_other() {
+        let param = |name: &str| Param { path: name.into(), shape: vec![2, 3], slice: None };
+        let key = |parts: &[Param], dtype: Dtype| {
+            let rows = parts.iter().map(|part| part.shape[0]).sum();
+            let layout = Layout::Gemm { sources: vec![3], geglu: false, batches: 1 };
+            let binding = Binding::weight("w", &[rows, 3], dtype, layout.clone());
+            WeightKey::new(parts, &binding, layout)
+        };
+        let parts = [param("10"), param("20").range(0, 1..2), param("30")];
+        let values = [10., 11., 12., 13., 14., 15., 23., 24., 25., 30., 31., 32., 33., 34., 35.];
+        for dtype in [Dtype::F32, Dtype::F16] {
+            let key = key(&parts, dtype);
+            assert_eq!(weight_values(&Source, &key).unwrap(), values);
+            let bytes = arranged(&Source, &key).unwrap();
+            assert_eq!(bytes.len() as u64, key.bytes());
+            // Columns side by side: the first row of the device is the first column of all parts.
+            let first = [10., 13., 23., 30., 33., 0., 0., 0.];
+            let found: Vec<f32> = match dtype {
+                Dtype::F16 => bytes.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+                _ => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+            };
+            assert_eq!(found[..8], first);
+        }
+        let error = arranged(&Source, &key(&[param("10"), param("missing")], Dtype::F32)).unwrap_err().to_string();
+        assert!(error.contains("'missing'"), "{error}");
     }
 }

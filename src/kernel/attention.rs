@@ -16,7 +16,8 @@ use crate::gpu::Capabilities;
 /// Multi-head attention: `y = softmax(q kᵀ / √width) v` for every sequence and head, C = heads · width.
 ///
 /// q, y `[outer, q_tokens, inner, C]`; k, v `[outer / kv_repeat, k_tokens, inner, C]`; `inner` is 1 for sequences whose tokens
-/// follow each other. All axes are at least 1. Units: query rows if `inner` is 1, otherwise sequences, of which there are outer · inner.
+/// follow each other. Where q, k and v are columns of one tensor, see [`Joined`], each of them is that tensor. All axes are at least 1.
+/// Units: query rows if `inner` is 1, otherwise sequences, of which there are outer · inner.
 /// Source: "Attention Is All You Need" (2017) and, for the running softmax, "FlashAttention" (2022).
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Attention {
@@ -39,9 +40,31 @@ pub struct Attention {
     /// Does token i see only the keys up to i?
     #[serde(default)]
     pub causal: bool,
+    /// Which of q, k and v lie side by side.
+    #[serde(default)]
+    pub joined: Option<Joined>,
     /// Storage of q, k, v and y.
     #[serde(default)]
     pub x: Dtype,
+}
+
+/// Operands that are columns of one tensor, which is bound once for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Joined {
+    /// Queries, keys and values: rows of `3 C`.
+    Qkv,
+    /// Keys and values: rows of `2 C`.
+    Kv,
+}
+
+/// Where an operand lies in the rows of its tensor.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Elements of a row.
+    row: usize,
+    /// The operand's first column.
+    first: usize,
 }
 
 #[repr(C)]
@@ -59,6 +82,8 @@ struct Params {
     tiles: u32,
     tile_count: u32,
     heads_first: u32,
+    q_row: u32,
+    k_row: u32,
     q_base: u32,
     k_base: u32,
     v_base: u32,
@@ -81,7 +106,7 @@ impl Attention {
         kv_repeat: usize,
         x: Dtype,
     ) -> Self {
-        Self { outer: batch, inner: 1, heads, width, q_tokens, k_tokens, kv_repeat, causal: false, x }
+        Self { outer: batch, inner: 1, heads, width, q_tokens, k_tokens, kv_repeat, causal: false, joined: None, x }
     }
 
     /// Over the frames of every pixel: q, k, v, y `[batch, frames, pixels, C]`, as they lie.
@@ -95,6 +120,7 @@ impl Attention {
             k_tokens: frames,
             kv_repeat: 1,
             causal: false,
+            joined: None,
             x,
         }
     }
@@ -104,8 +130,24 @@ impl Attention {
         Self { causal: true, ..self }
     }
 
+    /// With operands side by side.
+    pub fn joined(self, joined: Joined) -> Self {
+        Self { joined: Some(joined), ..self }
+    }
+
     fn channels(&self) -> usize {
         self.heads * self.width
+    }
+
+    /// Where q, k and v lie.
+    fn columns(&self) -> [Columns; 3] {
+        let c = self.channels();
+        let [q, k, v] = match self.joined {
+            None => [(c, 0), (c, 0), (c, 0)],
+            Some(Joined::Qkv) => [(3 * c, 0), (3 * c, c), (3 * c, 2 * c)],
+            Some(Joined::Kv) => [(c, 0), (2 * c, 0), (2 * c, c)],
+        };
+        [q, k, v].map(|(row, first)| Columns { row, first })
     }
 
     /// Outer indices whose queries form one group of the shader, and groups that share keys. Sequences that share a context are
@@ -211,16 +253,18 @@ impl Op for Attention {
     }
 
     fn bindings(&self) -> Vec<Binding> {
-        let shape = |outer: usize, tokens: usize| match self.inner {
-            1 => vec![outer, tokens, self.channels()],
-            inner => vec![outer, tokens, inner, self.channels()],
+        let shape = |outer: usize, tokens: usize, row: usize| match self.inner {
+            1 => vec![outer, tokens, row],
+            inner => vec![outer, tokens, inner, row],
         };
-        let (q, k) = (shape(self.outer, self.q_tokens), shape(self.outer / self.kv_repeat, self.k_tokens));
+        let queries = |row: usize| shape(self.outer, self.q_tokens, row);
+        let keys = |row: usize| shape(self.outer / self.kv_repeat, self.k_tokens, row);
+        let [q, k, v] = self.columns();
         vec![
-            Binding::input("q", &q, self.x),
-            Binding::input("k", &k, self.x),
-            Binding::input("v", &k, self.x),
-            Binding::output("y", &q, self.x),
+            Binding::input("q", &queries(q.row), self.x),
+            Binding::input("k", &keys(k.row), self.x),
+            Binding::input("v", &keys(v.row), self.x),
+            Binding::output("y", &queries(self.channels()), self.x),
         ]
     }
 
@@ -308,7 +352,9 @@ impl Op for Attention {
     fn cost(&self) -> Cost {
         let pairs = (self.outer * self.inner * self.q_tokens) as f64 * self.k_tokens as f64;
         let seen = if self.causal { 0.5 } else { 1.0 };
-        Cost::of(4.0 * seen * pairs * self.channels() as f64, &self.bindings())
+        // A tensor that is bound for several operands is read once.
+        let apart = Self { joined: None, ..self.clone() };
+        Cost::of(4.0 * seen * pairs * self.channels() as f64, &apart.bindings())
     }
 
     fn units(&self) -> usize {
@@ -316,16 +362,16 @@ impl Op for Attention {
     }
 
     fn spans(&self, units: &Range<usize>) -> Vec<Span> {
-        let c = self.channels();
-        let q = self.query_rows(units);
-        let k = if self.inner == 1 {
+        let queries = self.query_rows(units);
+        let keys = if self.inner == 1 {
             let context = |row: usize| row / self.q_tokens / self.kv_repeat * self.k_tokens;
             context(units.start)..context(units.end - 1) + self.k_tokens
         } else {
             self.token_rows(units, self.k_tokens, self.kv_repeat)
         };
-        let span = |rows: &Range<usize>| Span::Elements(rows.start * c..rows.end * c);
-        vec![span(&q), span(&k), span(&k), span(&q)]
+        let span = |rows: &Range<usize>, row: usize| Span::Elements(rows.start * row..rows.end * row);
+        let [q, k, v] = self.columns();
+        vec![span(&queries, q.row), span(&keys, k.row), span(&keys, v.row), span(&queries, self.channels())]
     }
 
     fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
@@ -336,6 +382,9 @@ impl Op for Attention {
         let tiles = group_rows.div_ceil(tile_rows);
         let tile = |row: usize| row / group_rows * tiles + row % group_rows / tile_rows;
         let tile_count = tile(rows.end - 1) + 1 - tile(rows.start);
+        let [q, k, v] = self.columns();
+        // Modulo 2³²: a binding may begin in front of an operand's first column.
+        let base = |at: usize, columns: Columns| bases[at].wrapping_sub(columns.first as u32);
         let params = Params {
             row_begin: rows.start as u32,
             row_end: rows.end as u32,
@@ -350,9 +399,11 @@ impl Op for Attention {
             tile_count: tile_count as u32,
             // Short sequences: the heads of a token lie side by side. Long ones: the keys of a head stay in the cache.
             heads_first: (group_rows <= SHORT).into(),
-            q_base: bases[0],
-            k_base: bases[1],
-            v_base: bases[2],
+            q_row: q.row as u32,
+            k_row: k.row as u32,
+            q_base: base(0, q),
+            k_base: base(1, k),
+            v_base: base(2, v),
             y_base: bases[3],
             scale: (std::f64::consts::LOG2_E / (self.width as f64).sqrt()) as f32,
         };
@@ -373,6 +424,10 @@ impl Op for Attention {
             ("k_tokens", self.k_tokens),
         ])
         .or_else(|| shape::divides(("kv_repeat", self.kv_repeat), ("outer", self.outer)))
+        .or_else(|| {
+            let differ = self.joined == Some(Joined::Qkv) && (self.q_tokens, 1) != (self.k_tokens, self.kv_repeat);
+            differ.then(|| "`joined` qkv needs as many `k_tokens` as `q_tokens` and `kv_repeat` 1".to_owned())
+        })
     }
 
     /// Scores are kept near those of a model, some 50 apart: beyond, a rounding of their sums is an error of the weights that exceeds the
@@ -393,6 +448,8 @@ impl Op for Attention {
     fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {
         let [q, k, v] = inputs else { return vec![] };
         let c = self.channels();
+        let [q_at, k_at, v_at] =
+            self.columns().map(|columns| move |row: usize, n: usize| row * columns.row + columns.first + n);
         let scale = 1.0 / (self.width as f64).sqrt();
         let first = self.query_rows(units).start * c;
         let mut y = vec![f32::NAN; self.query_rows(units).len() * c];
@@ -409,7 +466,7 @@ impl Op for Attention {
                 for head in 0..self.heads {
                     let columns = head * self.width..(head + 1) * self.width;
                     let score = |j: usize| {
-                        let product = |n: usize| f64::from(q[q_row * c + n]) * f64::from(k[k_row(j) * c + n]);
+                        let product = |n: usize| f64::from(q[q_at(q_row, n)]) * f64::from(k[k_at(k_row(j), n)]);
                         scale * columns.clone().map(product).sum::<f64>()
                     };
                     let scores: Vec<f64> = (0..seen).map(score).collect();
@@ -418,7 +475,7 @@ impl Op for Attention {
                     let sum: f64 = weights.iter().sum();
                     for n in columns {
                         let value: f64 =
-                            weights.iter().enumerate().map(|(j, w)| w * f64::from(v[k_row(j) * c + n])).sum();
+                            weights.iter().enumerate().map(|(j, w)| w * f64::from(v[v_at(k_row(j), n)])).sum();
                         y[q_row * c + n - first] = (value / sum) as f32;
                     }
                 }
@@ -444,6 +501,13 @@ pub fn cases() -> Vec<Case> {
         add("temporal, causal", Attention::frames(2, 5, 3, 2, 16, x).causal());
         add("image latents, 2 heads of 4", Attention::frames(2, 6, 9, 2, 4, x));
         add("odd width", Attention::rows(2, 3, 6, 11, 13, 1, x));
+        add("q, k, v side by side", Attention::rows(2, 2, 64, 70, 70, 1, x).joined(Joined::Qkv));
+        add("q, k, v side by side, causal", Attention::rows(1, 3, 16, 40, 40, 1, x).causal().joined(Joined::Qkv));
+        add("q, k, v side by side, temporal", Attention::frames(2, 16, 13, 3, 64, x).joined(Joined::Qkv));
+        add("q, k, v side by side, one head of 512", Attention::rows(1, 1, 512, 40, 40, 1, x).joined(Joined::Qkv));
+        add("q, k, v side by side, odd width", Attention::rows(2, 3, 6, 11, 11, 1, x).joined(Joined::Qkv));
+        add("k, v side by side, for 3 frames", Attention::rows(6, 2, 64, 20, 145, 3, x).joined(Joined::Kv));
+        add("k, v side by side, odd width", Attention::rows(4, 1, 6, 9, 13, 2, x).joined(Joined::Kv));
         add("one token", Attention::rows(1, 1, 16, 1, 1, 1, x));
     }
     cases
@@ -471,6 +535,22 @@ mod tests {
         assert_eq!(spans[0], Span::Elements(25 * 4..35 * 4));
         assert_eq!(spans[1], Span::Elements(0..14 * 4)); // batches 2 and 3 have different contexts
         assert_eq!(op.spans(&(29..30))[2], Span::Elements(0..7 * 4));
+    }
+
+    #[test]
+    fn operands_side_by_side_are_read_at_their_columns() {
+        // Rows of q, k and v: the second query meets equal scores, the first sees one key.
+        let op = Attention::rows(1, 1, 1, 2, 2, 1, Dtype::F32).causal().joined(Joined::Qkv);
+        let qkv = [5.0, 7.0, 1.0, 0.0, 9.0, 3.0];
+        assert_eq!(op.reference(&[&qkv, &qkv, &qkv]), [[1.0, 2.0]]);
+        assert_eq!(op.spans(&(1..2)), [3..6, 0..6, 0..6, 1..2].map(Span::Elements));
+        // Each is read once, whatever it is bound as.
+        assert_eq!(op.cost(), Attention { joined: None, ..op.clone() }.cost());
+        assert!(Attention { k_tokens: 3, ..op }.problem().is_some_and(|problem| problem.contains("`joined`")));
+        let op = Attention::rows(1, 1, 1, 1, 2, 1, Dtype::F32).joined(Joined::Kv);
+        let kv = [0.0, 4.0, 3f32.ln(), 8.0];
+        assert_eq!(op.reference(&[&[1.0], &kv, &kv]), [[7.0]]);
+        assert_eq!(op.spans(&(0..1)), [0..1, 0..4, 0..4, 0..1].map(Span::Elements));
     }
 
     #[test]

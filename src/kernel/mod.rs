@@ -44,7 +44,7 @@ mod weights;
 pub use activation::Activation;
 pub use adaptive_pool::AdaptivePool;
 pub use anchor::{Anchor, AnchorMode};
-pub use attention::Attention;
+pub use attention::{Attention, Joined};
 pub use channel_statistics::ChannelStatistics;
 pub use choices::{Choices, Forced, Key, Override, Setting, TunedInUse, key};
 pub use concat_rows::ConcatRows;

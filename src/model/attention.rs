@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    graph::{Epilogue, Error, Graph, Linear, Params, Tensor},
-    kernel,
+    graph::{Epilogue, Error, Graph, Linear, PART_BYTES, Params, Tensor},
+    kernel::{self, Joined},
 };
 
 /// Projections to queries, keys and values, and back.
@@ -40,6 +40,16 @@ pub(super) enum Sequence {
     Frames(usize),
     /// The tokens of a text: each sees those before it.
     Causal,
+}
+
+impl Sequence {
+    /// Into how many equal groups of rows it divides a tensor, each of which attends to nothing outside.
+    fn independent(self) -> usize {
+        match self {
+            Self::Pixels(count) | Self::Frames(count) => count.max(1),
+            Self::Causal => 1,
+        }
+    }
 }
 
 impl Attention {
@@ -84,7 +94,7 @@ impl Attention {
     pub fn forward(&self, g: &mut Graph, x: &Tensor, sequence: Sequence, residual: &Tensor) -> Result<Tensor, Error> {
         let mut y = residual.clone();
         for heads in self.head_groups(g, x, sequence) {
-            y = self.part(heads.clone()).forward_whole(g, x, sequence, &y)?;
+            y = self.part(heads.clone()).forward_parts(g, x, sequence, &y)?;
         }
         Ok(y)
     }
@@ -118,48 +128,67 @@ impl Attention {
         }
     }
 
-    fn forward_whole(&self, g: &mut Graph, x: &Tensor, sequence: Sequence, residual: &Tensor) -> Result<Tensor, Error> {
-        let q = g.linear("to_q", x, &self.to_q, Epilogue::default())?; // [F, H·W, heads·width]
-        let k = g.linear("to_k", x, &self.to_k, Epilogue::default())?;
-        let v = g.linear("to_v", x, &self.to_v, Epilogue::default())?;
-        let (rows, dtype) = (x.rows(), x.dtype());
-        let op = match sequence {
-            Sequence::Pixels(frames) => {
-                let tokens = rows / frames.max(1);
-                kernel::Attention::rows(frames, self.heads, self.width, tokens, tokens, 1, dtype)
-            }
-            Sequence::Frames(batch) => {
-                let frames = x.shape()[0] / batch.max(1);
-                let pixels = rows / x.shape()[0].max(1);
-                kernel::Attention::frames(batch, frames, pixels, self.heads, self.width, dtype)
-            }
-            Sequence::Causal => kernel::Attention::rows(1, self.heads, self.width, rows, rows, 1, dtype).causal(),
-        };
-        let y = g.attention("attention", op, [&q, &k, &v])?;
+    /// Self-attention in parts, each of whole sequences: queries, keys and values never exist whole.
+    fn forward_parts(&self, g: &mut Graph, x: &Tensor, sequence: Sequence, residual: &Tensor) -> Result<Tensor, Error> {
+        let inner = self.heads * self.width;
+        let independent = sequence.independent();
+        let rows = x.rows() / independent;
+        let y = g.tensor(&x.with_channels(inner), x.dtype()); // [F, H·W, heads·width]
+        for part in g.row_parts(independent, rows * 3 * inner) {
+            let op = self.operation(sequence, part.len(), rows, x);
+            let part = part.start * rows..part.end * rows;
+            self.attend(g, &x.view_rows(part.clone()), op, rows, &y.view_rows(part))?;
+        }
         g.linear("to_out", &y, &self.to_out, Epilogue::add(residual)) // [F, H·W, C]
     }
 
-    /// Keys and values of a context `[B, T, X]`, computed once per clip: two of `[B, T, heads·width]`.
-    pub fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<[Tensor; 2], Error> {
-        let k = g.linear("to_k", context, &self.to_k, Epilogue::default())?;
-        let v = g.linear("to_v", context, &self.to_v, Epilogue::default())?;
-        Ok([k, v])
+    /// What `count` independent groups of `rows` rows of `x` compute.
+    fn operation(&self, sequence: Sequence, count: usize, rows: usize, x: &Tensor) -> kernel::Attention {
+        let (heads, width, dtype) = (self.heads, self.width, x.dtype());
+        match sequence {
+            Sequence::Pixels(_) => kernel::Attention::rows(count, heads, width, rows, rows, 1, dtype),
+            Sequence::Frames(batch) => {
+                let frames = x.shape()[0] / batch.max(1);
+                kernel::Attention::frames(count, frames, rows / frames.max(1), heads, width, dtype)
+            }
+            Sequence::Causal => kernel::Attention::rows(count, heads, width, rows, rows, 1, dtype).causal(),
+        }
     }
 
-    /// The shape of the keys and of the values of a context of this many tokens.
+    /// Self-attention of `x` `[count · rows, C]`, without the last projection, into `y` `[count · rows, heads·width]`.
+    fn attend(&self, g: &mut Graph, x: &Tensor, op: kernel::Attention, rows: usize, y: &Tensor) -> Result<(), Error> {
+        // Where that exceeds a part or a binding, three tensors are easier to place in memory and to bind than one of their size.
+        let together = rows * 3 * self.heads * self.width * x.dtype().bytes();
+        if together <= PART_BYTES && together as u64 <= g.max_binding() {
+            let layers = [&self.to_q, &self.to_k, &self.to_v];
+            let qkv = g.linears("to_qkv", x, &layers, Epilogue::default())?; // [count · rows, 3·heads·width]
+            return g.attention_into("attention", op.joined(Joined::Qkv), [&qkv; 3], y);
+        }
+        let q = g.linear("to_q", x, &self.to_q, Epilogue::default())?; // [count · rows, heads·width]
+        let k = g.linear("to_k", x, &self.to_k, Epilogue::default())?;
+        let v = g.linear("to_v", x, &self.to_v, Epilogue::default())?;
+        g.attention_into("attention", op, [&q, &k, &v], y)
+    }
+
+    /// Keys and values of a context `[B, T, X]` side by side, computed once per clip: `[B, T, 2·heads·width]`.
+    pub fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<Tensor, Error> {
+        g.linears("to_kv", context, &[&self.to_k, &self.to_v], Epilogue::default())
+    }
+
+    /// The shape of the keys and values of a context of this many tokens.
     pub fn context_shape(&self, batch: usize, tokens: usize) -> [usize; 3] {
-        [batch, tokens, self.heads * self.width]
+        [batch, tokens, 2 * self.heads * self.width]
     }
 
-    /// Cross-attention of `x` `[F, H·W, C]` to the context of its clip, added to `residual`.
-    pub fn cross(&self, g: &mut Graph, x: &Tensor, [k, v]: [&Tensor; 2], residual: &Tensor) -> Result<Tensor, Error> {
+    /// Cross-attention of `x` `[F, H·W, C]` to the keys and values of its clip, added to `residual`.
+    pub fn cross(&self, g: &mut Graph, x: &Tensor, kv: &Tensor, residual: &Tensor) -> Result<Tensor, Error> {
         let q = g.linear("to_q", x, &self.to_q, Epilogue::default())?;
         let frames = x.shape()[0];
-        let [batch, tokens] = [k.shape()[0], k.shape()[1]];
+        let [batch, tokens] = [kv.shape()[0], kv.shape()[1]];
         let pixels = x.rows() / frames.max(1);
         let op =
             kernel::Attention::rows(frames, self.heads, self.width, pixels, tokens, frames / batch.max(1), x.dtype());
-        let y = g.attention("attention", op, [&q, k, v])?;
+        let y = g.attention("attention", op.joined(Joined::Kv), [&q, kv, kv])?;
         g.linear("to_out", &y, &self.to_out, Epilogue::add(residual))
     }
 }

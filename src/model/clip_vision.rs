@@ -62,7 +62,7 @@ impl ClipVision {
         let x = g.conv2d("patch_embedding", &[&pixels], &self.patch_embedding, geometry, Epilogue::default())?; // [1, P, P, C]
         let (patches, channels) = (x.rows(), x.channels());
         let x = x.reshape(&[1, patches, channels]);
-        let parts = [Input::Param(&self.class_embedding), Input::Tensor(&x)];
+        let parts = [Input::param(&self.class_embedding), Input::Tensor(&x)];
         let x = g.concat_rows("embeddings", 1, &parts, Some(&self.position_embedding))?; // [1, 1 + P·P, C]
         let mut x: Tensor = g.layer_norm("pre_layrnorm", &x, &self.pre_layrnorm)?;
         for (i, layer) in self.layers.iter().enumerate() {

@@ -306,7 +306,7 @@ mod tests {
     }
 
     fn fit_with(policy: MemoryPolicy, memory: Option<u64>, change: impl Fn(&mut Request)) -> Fit {
-        let mut request = Request { width: 384, height: 256, frames: 8, ..Request::plain() };
+        let mut request = Request { width: 384, height: 256, frames: 16, ..Request::plain() };
         change(&mut request);
         let configs = Configs::published();
         let networks = Networks::new(&configs, request.compat);
@@ -416,7 +416,7 @@ mod tests {
     fn where_nothing_fits_nothing_is_proposed() {
         let none = fit(Some(1 << 30), |_| {});
         assert!(
-            none.problem.as_ref().is_some_and(|problem| problem.contains("8 frames of 384x256 need"))
+            none.problem.as_ref().is_some_and(|problem| problem.contains("16 frames of 384x256 need"))
                 && none.remedy.is_none()
         );
         assert!(none.advice().to_string().contains("take another device"));

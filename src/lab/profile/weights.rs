@@ -77,8 +77,8 @@ impl Normals {
     const DEVIATION: f32 = 0.02;
 
     fn new(plans: &[&Plan]) -> Self {
-        let whole = |key: &WeightKey| key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole).iter().product();
-        let largest: usize = plans.iter().flat_map(|plan| &plan.weights).map(whole).max().unwrap_or(0);
+        let parts = plans.iter().flat_map(|plan| &plan.weights).flat_map(|key| &key.parts);
+        let largest: usize = parts.map(|part| part.whole().iter().product()).max().unwrap_or(0);
         let normals = TorchGenerator::new(0).randn(Self::PERIOD);
         let bytes = normals.iter().map(|normal| f16::from_f32(normal * Self::DEVIATION).to_le_bytes());
         Self(bytes.cycle().take(largest).flatten().collect())
@@ -102,11 +102,11 @@ fn make_up(
     let mut graph = Graph::new(Types { activation: Dtype::F32, weight: Dtype::F32 });
     let mut bindings = Bindings::new();
     for (i, (key, buffer)) in missing.iter().enumerate() {
-        let name = format!("{i} {}", key.path);
-        let whole = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
-        let moments = moments(&key.path, whole);
+        let name = format!("{i} {}", key.path());
+        // Parts of one weight are alike.
+        let moments = key.parts.first().map_or([0.0; 2], |part| moments(&part.path, part.whole()));
         let op = RandomWeights::new(&key.as_shape, &key.layout, key.dtype, seed_of(&name, seed), moments);
-        for y in graph.record(&key.path, std::sync::Arc::new(op), &[])? {
+        for y in graph.record(key.path(), std::sync::Arc::new(op), &[])? {
             graph.output(&name, &y);
         }
         bindings.insert(name, buffer.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::memory;
 use crate::{
     checkpoint::{Checkpoint, ComponentKind},
-    graph::{Place, Plan, PlannedOp, WeightSource},
+    graph::{Place, Plan, PlannedOp, weight_values},
     kernel::{Binding, Op, Role},
     lab::check::{self, Expected, Inputs},
     pipeline::Source,
@@ -24,9 +24,7 @@ impl Parameters {
             "vae-encode" | "vae-decode" => ComponentKind::Vae,
             _ => ComponentKind::UNet,
         };
-        let key = &plan.weights[index];
-        let whole = key.slice.as_ref().map_or(&key.shape, |slice| &slice.whole);
-        Source(self.0.component(kind).as_ref()).weight(&key.path, whole).map(|view| view.values(key))
+        weight_values(&Source(self.0.component(kind).as_ref()), &plan.weights[index]).ok()
     }
 }
 

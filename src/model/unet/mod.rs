@@ -151,7 +151,7 @@ impl UNet {
         self.keys_values(g, &context)
     }
 
-    /// Keys and values of every cross-attention: outputs `kv.PATH.k` and `kv.PATH.v` `[B, tokens, C]`.
+    /// Keys and values of every cross-attention: outputs `kv.PATH` `[B, tokens, 2C]`.
     fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<(), Error> {
         for (i, block) in self.down_blocks.iter().enumerate() {
             g.scope(format!("down_blocks.{i}"), |g| block.keys_values(g, context))?;

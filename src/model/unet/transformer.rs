@@ -54,19 +54,18 @@ impl SpatialTransformer {
         let n = g.layer_norm("norm2", &h, &self.norm2)?;
         let path = g.path("");
         let shape = self.attn2.context_shape(flow.batch, flow.tokens);
-        let [k, v] = ["k", "v"].map(|name| g.input(format!("kv.{path}.{name}"), &shape, x.dtype())); // [B, tokens, C]
-        let h = g.scope("attn2", |g| self.attn2.cross(g, &n, [&k, &v], &h))?;
+        let kv = g.input(format!("kv.{path}"), &shape, x.dtype()); // [B, tokens, 2C]
+        let h = g.scope("attn2", |g| self.attn2.cross(g, &n, &kv, &h))?;
         let n = g.layer_norm("norm3", &h, &self.norm3)?;
         let h = g.scope("ff", |g| self.ff.forward(g, &n, &h))?;
         g.linear("proj_out", &h, &self.proj_out, Epilogue::add(x)) // [F, H, W, C]
     }
 
-    /// Keys and values of the context, as outputs `kv.PATH.k` and `kv.PATH.v`.
+    /// Keys and values of the context, as output `kv.PATH`.
     pub fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<(), Error> {
         let path = g.path("");
-        let [k, v] = g.scope("attn2", |g| self.attn2.keys_values(g, context))?;
-        g.output(format!("kv.{path}.k"), &k);
-        g.output(format!("kv.{path}.v"), &v);
+        let kv = g.scope("attn2", |g| self.attn2.keys_values(g, context))?;
+        g.output(format!("kv.{path}"), &kv);
         Ok(())
     }
 }
