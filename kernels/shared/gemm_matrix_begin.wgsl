@@ -1,5 +1,3 @@
-  // Sums leave EPI matrices of a subgroup at a time, since a matrix has no elements to name.
-  const SUM_STRIDE = ${(EPI * MM + 4) // UNIT}u;   // sums [subgroups][MM][EPI * MM]
   // Where subgroups are smaller than expected there are more of them: the others do what the last one does, and store the same.
   let part = min(subgroup, ${WM * WN - 1}u);
   let sub_row = part / ${WN}u * ${SM * MM}u;

@@ -21,9 +21,11 @@ const B_STRIDE = ${(COLS * 4 + PAD) // UNIT}u;
 const A_HALF = ROWS * A_STRIDE;
 const B_HALF = ${KT}u * B_STRIDE;
 const B_BEGIN = 2u * A_HALF;
-// tile: a [2][rows][KT], then b [2][KT][columns]. The sums of matrices leave through memory of their own.
+// tile: a [2][rows][KT], then b [2][KT][columns]
 # set ARRAYS = [["tile", T, 2 * (ROWS * (KT + PAD) + KT * (COLS * 4 + PAD))]]
 # if MATRIX
+// Sums leave EPI matrices of a subgroup at a time, since a matrix has no elements to name: sums [subgroups][MM][EPI * MM].
+const SUM_STRIDE = ${(EPI * MM + 4) // UNIT}u;
 # set ARRAYS = ARRAYS + [["sums", "f32", WM * WN * MM * (EPI * MM + 4)]]
 # endif
 # include "shared/elements.wgsl"
