@@ -137,7 +137,7 @@ fn an_override_runs_in_a_model_and_is_told_of() {
     let ran = room.run(&[&small[..], &["linear=./sum.wgsl"]].concat());
     assert!(ran.code == Some(1) && ran.stderr.contains("sum.wgsl does not fit linear"), "{ran:?}");
     let ran = room.run(&[&small[..], &["linear=nothing"]].concat());
-    assert!(ran.code == Some(1) && ran.stderr.contains("there are register"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.stderr.contains("there are split, register"), "{ran:?}");
     let ran = room.generate("photo.png", &["--override", "linear=register", "--progress", "plain"]).ok();
     assert!((ran.stdout + &ran.stderr).contains("override: linear=register"));
 }

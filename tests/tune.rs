@@ -120,7 +120,7 @@ fn what_is_searched_is_checked_kept_and_used() {
     assert!(imported.contains(&format!("{count} with another setting")), "{imported}");
     let list = ["kernels", "list", "layer_norm", "--shapes", "model:64x64x1"];
     let text = run(&room, &list).ok();
-    assert!(text.stdout.contains("tuned on this device: portable:THREADS="), "{text:?}");
+    assert!(text.stdout.contains("tuned on this device: portable:ROWS="), "{text:?}");
     let plain = run(&room, &[&list[..], &["--no-tuned"]].concat()).ok();
     assert!(!plain.stdout.contains("tuned on this device") && !plain.stderr.contains("tuned"), "{plain:?}");
 

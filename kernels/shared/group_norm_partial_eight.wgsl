@@ -9,13 +9,13 @@ fn tile_quads() -> u32 { return THREADS * 2u; }
 fn sum_channels(thread: u32, row0: u32, rows: u32, tile0: u32) {
   let column = tile0 / 2u + thread;
   if column * 8u < p.c0 + p.c1 {
-    // Shifted by the mean of some rows: the first value alone may be far off.
+    // Shifted by the mean of some rows, from all over the segment: neighbours are alike, and the first value alone may be far off.
     let some = min(8u, rows);
 # for half in ["low", "high"]
     var shift_${half} = vec4<f32>();
 # endfor
     for (var r = 0u; r < some; r++) {
-      let v = load(row0 + r, column);
+      let v = load(row0 + r * rows / some, column);
 # for half in ["low", "high"]
       shift_${half} += v.${half} / f32(some);
 # endfor

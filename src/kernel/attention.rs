@@ -1,7 +1,6 @@
 //! Attention without a score matrix in memory: `kernels/attention.wgsl`.
 
 use std::{
-    collections::BTreeSet,
     ops::{Range, RangeInclusive},
     sync::Arc,
 };
@@ -9,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, attention_matrix, list, shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, attention_rungs, list, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -92,7 +91,7 @@ struct Params {
 }
 
 /// Sequences of at most this many queries are short: a workgroup of one would be mostly idle.
-const SHORT: usize = 32;
+pub(super) const SHORT: usize = 32;
 
 impl Attention {
     /// Token after token: q, y `[batch, q_tokens, C]`, k, v `[batch / kv_repeat, k_tokens, C]`. With `kv_repeat` > 1 consecutive
@@ -152,7 +151,7 @@ impl Attention {
 
     /// Outer indices whose queries form one group of the shader, and groups that share keys. Sequences that share a context are
     /// as good as one long sequence, unless the mask counts their tokens.
-    fn merged(&self) -> (usize, usize) {
+    pub(super) fn merged(&self) -> (usize, usize) {
         if self.causal || self.inner > 1 { (1, self.kv_repeat) } else { (self.kv_repeat, 1) }
     }
 
@@ -172,78 +171,6 @@ impl Attention {
             (sequence / self.inner / repeat * tokens + token) * self.inner + sequence % self.inner
         };
         row(sequences.start, 0)..row(sequences.end - 1, tokens - 1) + 1
-    }
-
-    /// The portable rung on a CPU driver, which runs 8 lanes.
-    fn cpu_portable(&self) -> Choice {
-        self.choice(
-            "portable",
-            "a CPU driver: keys are the same for all lanes and serve several rows of each",
-            [8, 1, self.cpu_rows(), 2, 0, 0],
-        )
-    }
-
-    /// Rows per lane on a CPU driver: more of them share each load, but what is unrolled must be compiled, and short sequences
-    /// would leave them idle. Small operations all take 2, so that they share pipelines.
-    fn cpu_rows(&self) -> u32 {
-        let most = if self.is_much_work() { 4 } else { 2 };
-        let rows = self.q_tokens * self.merged().0;
-        (64 / self.width.div_ceil(4).max(1)).clamp(1, most).min(rows.div_ceil(8).max(1)) as u32
-    }
-
-    /// Loads of 8 values by lanes that share them.
-    fn wide(&self, lanes: u32, rows: u32) -> Choice {
-        let reason =
-            "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time for all of them";
-        self.choice("wide", reason, [lanes, 1, rows, lanes.max(8), 0, 0])
-    }
-
-    /// Rows per lane of the wide rung: as many as there are, up to what is worth compiling.
-    fn wide_rows(&self) -> u32 {
-        let most = if self.is_much_work() { 512 } else { 256 };
-        let rows = self.q_tokens * self.merged().0;
-        (most / self.width.max(1)).clamp(1, 8).min(rows.div_ceil(8).max(1)) as u32
-    }
-
-    /// Does a second of compiling on a CPU driver pay?
-    fn is_much_work(&self) -> bool {
-        self.cost().flops > 1e9
-    }
-
-    /// A rung with its lanes, slots, rows per thread, keys per block, keys per stage and slices per row.
-    pub(super) fn choice(
-        &self,
-        variant: &'static str,
-        reason: &'static str,
-        [lanes, slots, rows, keys, stage, slices]: [u32; 6],
-    ) -> Choice {
-        let body = match variant {
-            "wide" => "shared/attention_wide.wgsl",
-            "split" => "shared/attention_split.wgsl",
-            "matrix" => "shared/attention_matrix.wgsl",
-            _ => "shared/attention_rows.wgsl",
-        };
-        Choice::new(
-            variant,
-            reason,
-            [
-                ("BODY", body.into()),
-                ("WIDE", (variant == "wide").into()),
-                ("MATRIX", (variant == "matrix").into()),
-                ("LANES", lanes.into()),
-                ("SLOTS", slots.into()),
-                ("TILE", (lanes * rows).into()),
-                ("R", rows.into()),
-                ("KEYS", keys.into()),
-                ("STAGE", stage.into()),
-                ("SLICES", slices.into()),
-                ("BROADCAST", (variant == "broadcast").into()),
-                ("WIDTH", (self.width as u32).into()),
-                ("X", self.x.into()),
-                ("Y", self.x.into()),
-                ("VEC", self.width.is_multiple_of(4).into()),
-            ],
-        )
     }
 }
 
@@ -269,80 +196,11 @@ impl Op for Attention {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        let w4 = self.width.div_ceil(4).max(1);
-        let rows = self.q_tokens * self.merged().0;
-        let (cpu, wide, short) = (device.is_cpu(), w4 > 32, rows <= SHORT);
-        let split =
-            self.choice("split", "a wide head: many threads share its row, and none spills", [4, 1, 2, 8, 0, 32]);
-        // Two stages of f32 fill 16 KiB.
-        let stage = (512 / w4 / 4 * 4).clamp(4, 64) as u32;
-        let workgroup = || {
-            self.choice(
-                "workgroup",
-                "a GPU and many queries: keys are shared through workgroup memory",
-                [64, 1, 1, 4, stage, 0],
-            )
-        };
-        let lanes = [32, 16, 8, 4].into_iter().min_by_key(|lanes| rows.div_ceil(*lanes) * lanes).unwrap_or(4) as u32;
-        let packed =
-            || self.choice("packed", "short sequences: several share a workgroup", [lanes, 64 / lanes, 1, 4, 0, 0]);
-        let mut variants = match (wide, cpu) {
-            (true, _) => vec![split],
-            (false, true) => vec![self.cpu_portable(), packed(), workgroup(), split],
-            (false, false) => {
-                let portable = self.choice("portable", "few keys: staging them would not pay", [64, 1, 1, 4, 0, 0]);
-                match (short, self.k_tokens < SHORT) {
-                    (true, _) => vec![packed(), portable, workgroup(), split],
-                    (_, true) => vec![portable, packed(), workgroup(), split],
-                    _ => vec![workgroup(), portable, packed(), split],
-                }
-            }
-        };
-        // On a CPU driver matrices are only there to be tested.
-        if let Some(choice) = attention_matrix::variants(self, device).into_iter().next() {
-            let at = if cpu || short { variants.len() } else { 0 };
-            variants.insert(at, choice);
-        }
-        // One subgroup is one workgroup: its size must be known.
-        if let Some([size, largest]) = device.subgroup
-            && cpu
-            && size == largest
-        {
-            let keys = (size / w4 as u32).clamp(2, 8);
-            let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
-            let broadcast = self.choice("broadcast", reason, [size, 1, self.cpu_rows(), keys, 0, 0]);
-            // Unrolled, a wide head takes seconds to compile: worth it for much work only.
-            variants.insert(if wide && !self.is_much_work() { 1 } else { 0 }, broadcast);
-            if device.int64 && self.width.is_multiple_of(8) && (!wide || self.is_much_work()) {
-                variants.insert(0, self.wide(size, self.wide_rows()));
-            }
-        }
-        variants
+        attention_rungs::variants(self, device)
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        let mut tunings = self.variants(device);
-        for choice in self.variants(device) {
-            let [lanes, slots, stage] = ["LANES", "SLOTS", "STAGE"].map(|name| choice.number(name));
-            let (keys, slices) = (choice.number("KEYS"), choice.number("SLICES"));
-            let most = if device.is_cpu() { 512 } else { 256 };
-            let rows = [1, 2, 4, 8].into_iter().filter(|rows| rows * self.width as u32 <= most);
-            tunings.extend(match choice.variant {
-                "wide" | "broadcast" => {
-                    rows.map(|r| self.choice(choice.variant, "tuned", [lanes, slots, r, keys, stage, slices])).collect()
-                }
-                "portable" | "workgroup" => rows
-                    .filter(|rows| *rows <= 4)
-                    .flat_map(|rows| [2, 4, 8].map(|keys| (rows, keys)))
-                    .map(|(rows, keys)| self.choice(choice.variant, "tuned", [lanes, slots, rows, keys, stage, slices]))
-                    .collect(),
-                _ => vec![],
-            });
-        }
-        tunings.extend(attention_matrix::tunings(self, device));
-        let mut seen = BTreeSet::new();
-        tunings.retain(|choice| seen.insert(choice.defines.clone()));
-        tunings
+        attention_rungs::tunings(self, device)
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
@@ -516,7 +374,6 @@ pub fn cases() -> Vec<Case> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{DeviceKind, PORTABLE};
 
     #[test]
     fn frame_spans_reach_from_the_first_touched_pixel_to_the_last() {
@@ -561,20 +418,5 @@ mod tests {
         // Scores 0 and ln 3: weights 1/4 and 3/4.
         let op = Attention::rows(1, 1, 1, 1, 2, 1, Dtype::F32);
         assert_eq!(op.reference(&[&[1.0], &[0.0, 3f32.ln()], &[4.0, 8.0]]), [[7.0]]);
-    }
-
-    #[test]
-    fn the_rung_fits_device_and_shape() {
-        let gpu = |op: Attention| op.choose(&PORTABLE).variant;
-        assert_eq!(gpu(Attention::rows(1, 5, 64, 4096, 4096, 1, Dtype::F32)), "workgroup");
-        assert_eq!(gpu(Attention::rows(1, 5, 64, 4096, 4, 1, Dtype::F32)), "portable");
-        assert_eq!(gpu(Attention::frames(2, 16, 4096, 5, 64, Dtype::F32)), "packed");
-        assert_eq!(gpu(Attention::rows(1, 1, 512, 4096, 4096, 1, Dtype::F32)), "split");
-        let mut cpu = Capabilities { kind: DeviceKind::Cpu, ..PORTABLE.clone() };
-        assert_eq!(Attention::rows(1, 5, 64, 4096, 4096, 1, Dtype::F32).choose(&cpu).variant, "portable");
-        cpu.subgroup = Some([8, 8]);
-        assert_eq!(Attention::rows(1, 5, 64, 4096, 4096, 1, Dtype::F32).choose(&cpu).variant, "broadcast");
-        assert_eq!(Attention::rows(1, 1, 512, 64, 64, 1, Dtype::F32).choose(&cpu).variant, "split");
-        assert_eq!(Attention::rows(1, 1, 512, 4096, 4096, 1, Dtype::F32).choose(&cpu).variant, "broadcast");
     }
 }

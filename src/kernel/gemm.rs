@@ -9,7 +9,7 @@ use super::{
     matrix,
     op::Span,
     shape,
-    threads::{shared_lanes, wide_lanes},
+    threads::{self, shared_lanes, wide_lanes},
 };
 use crate::gpu::Capabilities;
 
@@ -290,9 +290,7 @@ impl Gemm {
     }
 
     fn wide(&self, lanes: u32, tm: u32) -> Choice {
-        let reason =
-            "a CPU driver with subgroups and 64-bit integers: each lane loads 8 values at a time for all of them";
-        self.rung("wide", reason, "shared/gemm_wide.wgsl", [lanes, tm, 2], [tm, lanes * 2])
+        self.rung("wide", threads::WIDE, "shared/gemm_wide.wgsl", [lanes, tm, 2], [tm, lanes * 2])
             .with("GROUPED", self.rows_per_group.is_some())
             .with("RESIDUAL", self.residual)
             .with("ACTIVATION", self.activation.function())

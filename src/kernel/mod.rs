@@ -7,6 +7,7 @@ mod adaptive_pool;
 mod anchor;
 mod attention;
 mod attention_matrix;
+mod attention_rungs;
 mod channel_statistics;
 mod choices;
 mod concat_rows;
