@@ -26,8 +26,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
   let last = min(p.end, first + ROWS);
   let weights = eight_f32(weight[column]);
   let biases = eight_f32(bias[column]);
-  var mean = Eight();
-  var scale = Eight();
+# for name in ["mean", "scale"]
+  var ${name}_low = vec4<f32>();
+  var ${name}_high = vec4<f32>();
+# endfor
   var known = 0xffffffffu;
   for (var row = first; row < last; row++) {
     let stat = row / p.rows_per_stat;
@@ -37,12 +39,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
 # for i in range(8)
       let s_${i} = statistics(at, column * 8u + ${i}u);
 # endfor
-      mean = Eight(vec4<f32>(s_0.x, s_1.x, s_2.x, s_3.x), vec4<f32>(s_4.x, s_5.x, s_6.x, s_7.x));
-      scale = Eight(vec4<f32>(s_0.y, s_1.y, s_2.y, s_3.y) * weights.low, vec4<f32>(s_4.y, s_5.y, s_6.y, s_7.y) * weights.high);
+      mean_low = vec4<f32>(s_0.x, s_1.x, s_2.x, s_3.x);
+      mean_high = vec4<f32>(s_4.x, s_5.x, s_6.x, s_7.x);
+      scale_low = vec4<f32>(s_0.y, s_1.y, s_2.y, s_3.y) * weights.low;
+      scale_high = vec4<f32>(s_4.y, s_5.y, s_6.y, s_7.y) * weights.high;
     }
     let v = load(row, column);
-    let low = fma(v.low - mean.low, scale.low, biases.low);
-    let high = fma(v.high - mean.high, scale.high, biases.high);
+    let low = fma(v.low - mean_low, scale_low, biases.low);
+    let high = fma(v.high - mean_high, scale_high, biases.high);
     y[(row * (p.c0 + p.c1) - p.y_base) / 8u + column] = ${"to_eight(low, high)" if ACTIVATION == "none" else "to_eight(" ~ ACTIVATION ~ "4(low), " ~ ACTIVATION ~ "4(high))"};
   }
 }
