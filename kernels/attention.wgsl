@@ -42,10 +42,9 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> p: Params;
 # if WIDE
-# set EIGHT = "vec2<u64>" if X == "f16" else "vec4<u64>"
-@group(0) @binding(1) var<storage, read> q: array<${EIGHT}>;
-@group(0) @binding(2) var<storage, read> k: array<${EIGHT}>;
-@group(0) @binding(3) var<storage, read> v: array<${EIGHT}>;
+@group(0) @binding(1) var<storage, read> q: array<Eight_${X}>;
+@group(0) @binding(2) var<storage, read> k: array<Eight_${X}>;
+@group(0) @binding(3) var<storage, read> v: array<Eight_${X}>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<${Y}>>;
 # set TYPES = [X]
 # set OUT = "none"

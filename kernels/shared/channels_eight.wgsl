@@ -1,8 +1,7 @@
 // Two inputs whose channels stand side by side, as in channels.wgsl, read 8 values at a time: c0 and c1 are multiples of 8.
-# set EIGHT = {"f16": "vec2<u64>", "f32": "vec4<u64>"}
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x0: array<${EIGHT[X]}>;
-@group(0) @binding(2) var<storage, read> x1: array<${EIGHT[X]}>;
+@group(0) @binding(1) var<storage, read> x0: array<Eight_${X}>;
+@group(0) @binding(2) var<storage, read> x1: array<Eight_${X}>;
 
 // Channels 8 c8 to 8 c8 + 7 of a row.
 fn load(row: u32, c8: u32) -> Eight {

@@ -35,8 +35,8 @@ struct Gemm {
 
 @group(0) @binding(0) var<uniform> p: Params;
 # if WIDE
-@group(0) @binding(1) var<storage, read> x0: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
-@group(0) @binding(2) var<storage, read> x1: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
+@group(0) @binding(1) var<storage, read> x0: array<Eight_${X}>;
+@group(0) @binding(2) var<storage, read> x1: array<Eight_${X}>;
 # elif X_VEC
 @group(0) @binding(1) var<storage, read> x0: array<vec4<${X}>>;
 @group(0) @binding(2) var<storage, read> x1: array<vec4<${X}>>;
@@ -45,7 +45,7 @@ struct Gemm {
 @group(0) @binding(2) var<storage, read> x1: array<${X}>;
 # endif
 # if WIDE
-@group(0) @binding(3) var<storage, read> w: array<${"vec2<u64>" if W == "f16" else "vec4<u64>"}>;
+@group(0) @binding(3) var<storage, read> w: array<Eight_${W}>;
 # elif MATRIX
 @group(0) @binding(3) var<storage, read> w: array<vec4<f16>>;
 # elif W == "f16"
@@ -56,10 +56,9 @@ struct Gemm {
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
 # if WIDE
 # set FOUR = "u64" if Y == "f16" else "vec2<u64>"
-# set EIGHT = "vec2<u64>" if Y == "f16" else "vec4<u64>"
-@group(0) @binding(5) var<storage, read> row_bias: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
-@group(0) @binding(6) var<storage, read> residual: array<${"vec2<u64>" if X == "f16" else "vec4<u64>"}>;
-@group(0) @binding(7) var<storage, read_write> y: array<${FOUR if GEGLU else EIGHT}>;
+@group(0) @binding(5) var<storage, read> row_bias: array<Eight_${X}>;
+@group(0) @binding(6) var<storage, read> residual: array<Eight_${X}>;
+@group(0) @binding(7) var<storage, read_write> y: array<${FOUR if GEGLU else "Eight_" ~ Y}>;
 # elif Y_VEC
 @group(0) @binding(5) var<storage, read> row_bias: array<vec4<${X}>>;
 @group(0) @binding(6) var<storage, read> residual: array<vec4<${X}>>;

@@ -5,11 +5,10 @@
 # include "shared/eight.wgsl"
 # include "shared/activation.wgsl"
 # include "shared/channels_eight.wgsl"
-# set EIGHT = {"f16": "vec2<u64>", "f32": "vec4<u64>"}
 @group(0) @binding(3) var<storage, read> stats: array<u64>;
-@group(0) @binding(4) var<storage, read> weight: array<vec4<u64>>;
-@group(0) @binding(5) var<storage, read> bias: array<vec4<u64>>;
-@group(0) @binding(6) var<storage, read_write> y: array<${EIGHT[Y]}>;
+@group(0) @binding(4) var<storage, read> weight: array<Eight_f32>;
+@group(0) @binding(5) var<storage, read> bias: array<Eight_f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<Eight_${Y}>;
 
 // Mean and 1 / standard deviation of a channel.
 fn statistics(at: u32, channel: u32) -> vec2<f32> {

@@ -4,12 +4,11 @@
 # set TYPES = [X, "f32"]
 # set OUT = Y
 # include "shared/eight.wgsl"
-# set EIGHT = {"f16": "vec2<u64>", "f32": "vec4<u64>"}
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<${EIGHT[X]}>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<u64>>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4<u64>>;
-@group(0) @binding(4) var<storage, read_write> y: array<${EIGHT[Y]}>;
+@group(0) @binding(1) var<storage, read> x: array<Eight_${X}>;
+@group(0) @binding(2) var<storage, read> weight: array<Eight_f32>;
+@group(0) @binding(3) var<storage, read> bias: array<Eight_f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<Eight_${Y}>;
 
 const ONES = vec4<f32>(1.0);
 

@@ -48,12 +48,9 @@ impl Residence {
     /// step.
     pub fn within(often: &[&Plan], once: &[&Plan], room: Room) -> Self {
         let plans = [often, once].concat();
-        if Self::All.fits(&plans, room) {
-            return Self::All;
-        }
         let order = order(often, once);
-        let fitting = Ladder::new(&plans, &order).highest(room);
-        match fitting {
+        match Ladder::new(&plans, &order).highest(room) {
+            Some(kept) if kept == order.len() => Self::All,
             Some(kept) if kept > 0 => Self::Only(Arc::new(order[..kept].iter().map(|&key| key.clone()).collect())),
             _ => Self::none(&plans),
         }
@@ -79,25 +76,46 @@ impl Residence {
 
     /// Bytes on the device for the weights of these plans: those that stay, and the windows of the others.
     pub fn weight_bytes(&self, plans: &[&Plan]) -> u64 {
-        self.kept_bytes(plans) + three_windows(window_bytes(plans, self))
+        self.held(plans).bytes()
     }
 
     /// Bytes beyond these while weights are loaded: some of them exist twice then, and there are no windows yet.
     pub fn upload_bytes(&self, plans: &[&Plan]) -> u64 {
-        let (mut all, mut largest) = (0, 0);
-        for key in self.kept(plans) {
-            all += key.buffer_bytes();
-            largest = largest.max(key.buffer_bytes());
-        }
-        loading_bytes(all, largest).saturating_sub(three_windows(window_bytes(plans, self)))
+        self.held(plans).upload_bytes()
     }
 
-    fn fits(&self, plans: &[&Plan], room: Room) -> bool {
-        self.weight_bytes(plans) + self.upload_bytes(plans).max(room.beside) <= room.limit
+    fn held(&self, plans: &[&Plan]) -> Held {
+        let largest = self.kept(plans).into_iter().map(WeightKey::buffer_bytes).max().unwrap_or(0);
+        Held { kept: self.kept_bytes(plans), largest, window: window_bytes(plans, self) }
     }
 
     fn kept<'a>(&self, plans: &[&'a Plan]) -> HashSet<&'a WeightKey> {
         plans.iter().flat_map(|plan| &plan.weights).filter(|key| self.holds(key)).collect()
+    }
+}
+
+/// What the device holds for weights, in bytes.
+#[derive(Clone, Copy)]
+struct Held {
+    /// Those that stay.
+    kept: u64,
+    /// The largest of them.
+    largest: u64,
+    /// A window for the others.
+    window: u64,
+}
+
+impl Held {
+    fn bytes(self) -> u64 {
+        self.kept + three_windows(self.window)
+    }
+
+    fn upload_bytes(self) -> u64 {
+        loading_bytes(self.kept, self.largest).saturating_sub(three_windows(self.window))
+    }
+
+    fn fits(self, room: Room) -> bool {
+        self.bytes() + self.upload_bytes().max(room.beside) <= room.limit
     }
 }
 
@@ -158,6 +176,7 @@ impl<'a> Ladder<'a> {
         windows.reverse();
         Self { order, windows }
     }
+
     /// The most weights that fit.
     fn highest(&self, room: Room) -> Option<usize> {
         let (mut kept, mut largest, mut highest) = (0, 0, None);
@@ -166,9 +185,7 @@ impl<'a> Ladder<'a> {
                 kept += last.buffer_bytes();
                 largest = largest.max(last.buffer_bytes());
             }
-            let windows = three_windows(window);
-            let upload = loading_bytes(kept, largest).saturating_sub(windows);
-            if kept + windows + upload.max(room.beside) <= room.limit {
+            if (Held { kept, largest, window }).fits(room) {
                 highest = Some(count);
             }
         }

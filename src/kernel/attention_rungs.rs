@@ -50,7 +50,7 @@ pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
         let broadcast = op.choice("broadcast", reason, [size, 1, op.cpu_rows(), keys, 0, 0]);
         // Unrolled, a wide head takes seconds to compile: worth it for much work only.
         variants.insert(if wide && !op.is_much_work() { 1 } else { 0 }, broadcast);
-        if wide_lanes(device).is_some() && op.width.is_multiple_of(8) && (!wide || op.is_much_work()) {
+        if wide_lanes(device, &[op.width]).is_some() && (!wide || op.is_much_work()) {
             variants.insert(0, op.wide(size, op.wide_rows()));
         }
     }
@@ -59,8 +59,8 @@ pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
 
 /// Tile sizes of the rungs that are worth trying on this device.
 pub(super) fn tunings(op: &Attention, device: &Capabilities) -> Vec<Choice> {
-    let mut tunings = op.variants(device);
-    for choice in op.variants(device) {
+    let mut tunings = variants(op, device);
+    for choice in tunings.clone() {
         let [lanes, slots, stage] = ["LANES", "SLOTS", "STAGE"].map(|name| choice.number(name));
         let (keys, slices) = (choice.number("KEYS"), choice.number("SLICES"));
         let most = if device.is_cpu() { 512 } else { 256 };

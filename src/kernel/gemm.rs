@@ -20,13 +20,13 @@ pub(super) static GEOMETRY: &[(&str, &str)] =
 /// Operations from which on a second or two of compiling on a CPU driver pay.
 const MUCH_WORK: f64 = 1e9;
 
+/// Tiles from which on a large one leaves no part of a large GPU idle.
+const MANY: usize = 128;
+
 /// Inner indices of a step of the rung `workgroup`: all of its 256 threads take part in every load.
 fn staged_inner(tm: u32, tn: u32) -> u32 {
     if tm == 8 && tn >= 2 { 8 } else { 16 }
 }
-
-/// Tiles from which on a large one leaves no part of a large GPU idle.
-const MANY: usize = 128;
 
 /// The operands of `y[m, n] = act(Σ a[m, k]·w[k, n] + bias[n] + row_bias) + residual`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -208,7 +208,7 @@ impl Gemm {
     /// Every rung that can run this product on this device, the one for it first: see the heads of `kernels/shared/gemm_*.wgsl`.
     pub fn variants(&self, device: &Capabilities) -> Vec<Choice> {
         let cpu = device.is_cpu();
-        let few = self.rows <= 4;
+        let few = self.is_few();
         let (lanes, tall) = (if cpu { 8 } else { 64 }, if cpu && !few { 16 } else { 2 });
         if self.rows_per_batch.is_some() {
             let reason =
@@ -230,7 +230,7 @@ impl Gemm {
         if let Some(choice) = matrix::variants(self, device).into_iter().next() {
             variants.insert(at, choice);
         }
-        if few && !self.geglu && self.tap_count() == 1 && self.sources[1] == 0 {
+        if self.is_split() {
             let at = if cpu { variants.len() } else { 0 };
             variants.insert(at, self.split(16));
         }
@@ -240,7 +240,7 @@ impl Gemm {
             // Narrow outputs would leave half of the lanes idle. With GEGLU a thread holds value and gate.
             let tn = if self.n4() <= lanes as usize && !self.geglu { 1 } else { 2 };
             variants.insert(0, self.broadcast(lanes, tm, tn));
-            if self.is_eightfold() && wide_lanes(device).is_some() {
+            if self.is_wide(device) {
                 variants.insert(0, self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) }));
             }
         }
@@ -255,7 +255,7 @@ impl Gemm {
             return tunings;
         }
         tunings.extend(self.workgroup_tiles(device).into_iter().map(|[tm, tn]| self.workgroup(tm, tn)));
-        if self.variants(device).iter().any(|choice| choice.variant == "split") {
+        if self.is_split() {
             tunings.extend([4, 8].map(|slices| self.split(slices)));
         }
         let widths = if self.geglu { &[2, 4][..] } else { &[1, 2, 4] };
@@ -270,7 +270,7 @@ impl Gemm {
             if let Some(lanes) = shared_lanes(device) {
                 let heights = [lanes, 2 * lanes, 4 * lanes, 8 * lanes];
                 tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
-                if self.is_eightfold() && wide_lanes(device).is_some() {
+                if self.is_wide(device) {
                     tunings.extend(heights.map(|tm| self.wide(lanes, tm)));
                 }
             }
@@ -303,8 +303,18 @@ impl Gemm {
     }
 
     /// Can all operands be read 8 values at a time?
-    fn is_eightfold(&self) -> bool {
-        self.columns.is_multiple_of(8) && self.sources.iter().all(|c| c.is_multiple_of(8))
+    fn is_wide(&self, device: &Capabilities) -> bool {
+        wide_lanes(device, &[self.columns, self.sources[0], self.sources[1]]).is_some()
+    }
+
+    /// Are there so few rows that tiles of them would be mostly empty?
+    fn is_few(&self) -> bool {
+        self.rows <= 4
+    }
+
+    /// Can threads share sums ([`Gemm::split`]), and is it worth it?
+    fn is_split(&self) -> bool {
+        self.is_few() && !self.geglu && self.tap_count() == 1 && self.sources[1] == 0
     }
 
     /// So many threads for every vec4 column of all rows.

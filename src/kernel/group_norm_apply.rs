@@ -11,7 +11,7 @@ use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance,
     activation::Activation,
     list, shape,
-    threads::{self, rows, wide_lanes, workgroups},
+    threads::{self, item, rows, wide_lanes, workgroups},
     tolerance,
 };
 use crate::gpu::Capabilities;
@@ -96,15 +96,15 @@ impl Op for GroupNormApply {
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
         let two = self.sources[1] > 0;
-        let all = |n: usize| self.sources.iter().all(|&c| c.is_multiple_of(n));
+        let vec = self.sources.iter().all(|&c| item(c) == 4);
         let rung = |variant, reason, channels: u32| {
-            let types = [("X", self.x.into()), ("Y", self.y.into()), ("VEC", all(4).into()), ("TWO", two.into())];
+            let types = [("X", self.x.into()), ("Y", self.y.into()), ("VEC", vec.into()), ("TWO", two.into())];
             Choice::new(variant, reason, types)
                 .with(threads::DEFINE, threads::USUAL)
                 .with("ROWS", ROWS)
                 .with("CHANNELS", channels)
         };
-        let wide = wide_lanes(device).filter(|_| all(8)).map(|_| {
+        let wide = wide_lanes(device, &self.sources).map(|_| {
             rung("wide", threads::WIDE, 8)
                 .with("BODY", "shared/group_norm_apply_eight.wgsl")
                 .with("ACTIVATION", self.activation.function())

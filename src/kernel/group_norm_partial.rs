@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
-    threads::{self, rows, wide_lanes},
+    threads::{self, item, rows, wide_lanes},
 };
 use crate::gpu::Capabilities;
 
@@ -90,8 +90,8 @@ impl Op for GroupNormPartial {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        let all = |n: usize| self.sources.iter().all(|&c| c.is_multiple_of(n));
-        let types = [("X", self.x.into()), ("VEC", all(4).into()), ("TWO", (self.sources[1] > 0).into())];
+        let vec = self.sources.iter().all(|&c| item(c) == 4);
+        let types = [("X", self.x.into()), ("VEC", vec.into()), ("TWO", (self.sources[1] > 0).into())];
         // A GPU has few threads here and waits long for each load.
         let unroll = if device.is_cpu() { 1 } else { 4 };
         let rung = |variant, reason, threads: u32| {
@@ -101,7 +101,7 @@ impl Op for GroupNormPartial {
                 .with("QUADS", 1)
                 .with("UNROLL", unroll)
         };
-        let wide = wide_lanes(device).filter(|_| all(8)).map(|lanes| {
+        let wide = wide_lanes(device, &self.sources).map(|lanes| {
             rung("wide", threads::WIDE, lanes).with("BODY", "shared/group_norm_partial_eight.wgsl").with("QUADS", 2)
         });
         let small = rung("small", "a CPU driver: barriers are cheaper among few threads", 64);

@@ -84,8 +84,8 @@ impl Op for LayerNorm {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        let wide = wide_lanes(device).filter(|_| self.channels.is_multiple_of(8));
-        wide.map(|lanes| self.wide(lanes)).into_iter().chain([self.portable(threads::USUAL)]).collect()
+        let wide = wide_lanes(device, &[self.channels]).map(|lanes| self.wide(lanes));
+        wide.into_iter().chain([self.portable(threads::USUAL)]).collect()
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {

@@ -54,9 +54,9 @@ pub(super) fn shared_lanes(device: &Capabilities) -> Option<u32> {
     }
 }
 
-/// [`shared_lanes`], if values can also be loaded 8 at a time as 64-bit integers: what the rungs called `wide` need.
-pub(super) fn wide_lanes(device: &Capabilities) -> Option<u32> {
-    shared_lanes(device).filter(|_| device.int64)
+/// [`shared_lanes`], if rows of these widths can be read 8 values at a time as 64-bit integers: what the rungs called `wide` need.
+pub(super) fn wide_lanes(device: &Capabilities, widths: &[usize]) -> Option<u32> {
+    shared_lanes(device).filter(|_| device.int64 && widths.iter().all(|width| width.is_multiple_of(8)))
 }
 
 /// Values that a thread takes at once when tensors have rows of `width`: 4 or 1.
