@@ -5,6 +5,7 @@
 // x0, x1 [F, H, W, C0], [F, H, W, C1]: two inputs whose channels stand side by side, so that skip connections are not copied together.
 // y      [F, OH, OW, N]. A row of the product is one output pixel, a tap one position of the kernel.
 
+# set ONE_TAP = false
 struct Params {
   gemm: Gemm,
   height: u32,

@@ -3,6 +3,7 @@
 //
 // Rungs: general (any kt x kh x kw) and temporal ((kt, 1, 1): a tap is a shift by whole frames, no pixel arithmetic).
 
+# set ONE_TAP = false
 struct Params {
   gemm: Gemm,
   frames: u32,

@@ -8,6 +8,7 @@
 //        split      shared/gemm_split.wgsl       threads share sums: few rows on GPUs
 //        matrix     shared/gemm_staged.wgsl      the same with cooperative matrices: GPUs with tensor cores, f16
 
+# set ONE_TAP = true
 struct Params { gemm: Gemm }
 
 fn place(row: u32) -> vec3<u32> { return vec3<u32>(row, 0u, 0u); }

@@ -67,7 +67,7 @@ fn every_backend_gets_its_language() {
 fn facts_are_told_in_tables_and_json() {
     let room = Room::new();
     let text = emit(&room, &["--variant", "workgroup", "--facts"]).ok().stdout;
-    for part in ["256 threads of 256x1x1", "of workgroup memory", "2 barriers", "registers", "multiply-add", "bounds"] {
+    for part in ["256 threads of 256x1x1", "of workgroup memory", "1 barrier", "registers", "multiply-add", "bounds"] {
         assert!(text.contains(part), "no '{part}' in {text}");
     }
     let json = emit(&room, &["--variant", "register:TM=8,TN=4@checks=bounds", "--json"]).ok().json();

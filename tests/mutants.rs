@@ -283,18 +283,14 @@ const MUTANTS: &[Mutant] = &[
         "linear",
         "workgroup",
         "no bias f32/f32",
-        &[("step += 2u) {\n    workgroupBarrier();", "step += 2u) {")],
+        &[("let half = step & 1u;\n    workgroupBarrier();", "let half = step & 1u;")],
     ),
     (
-        "no barrier before the next tile is staged",
+        "the next tile is staged where this one is read",
         "conv2d",
         "workgroup",
         "3x3 f32/f32",
-        &[
-            ("step += 2u) {\n    workgroupBarrier();", "step += 2u) { the first stays"),
-            ("    workgroupBarrier();\n", ""),
-            ("{ the first stays", "{\n    workgroupBarrier();"),
-        ],
+        &[("store_tile((1u - half)", "store_tile(half")],
     ),
     (
         "no barrier before workgroup memory is used again",

@@ -2,7 +2,7 @@
 //
 // Row m of `a` is never stored: it is the channels of some input pixels, tap by tap (an implicit GEMM). The including kernel
 // declares `Params` (with `gemm: Gemm` in it), `place(row) -> vec3<u32>`, where a row is, and `under(place, tap) -> i32`, the input pixel
-// under a tap there, -1 in the padding.
+// under a tap there, -1 in the padding. ONE_TAP: row m of `a` is one row of x, place(m).x.
 //
 // x0, x1       [pixels, c0], [pixels, c1]       two inputs whose channels stand side by side; x1 may be absent (c1 = 0)
 // w            [taps, pad4(c0) + pad4(c1), pad4(n)]   f32, or f16 in pairs

@@ -1,10 +1,9 @@
-# for k in range(KT // MM)
     {
 # for i in range(SM)
-      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + ${half}u * A_HALF + ${i * MM}u * A_STRIDE + ${k * MM // UNIT}u], A_STRIDE);
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + half * A_HALF + ${i * MM}u * A_STRIDE + ${k * MM // UNIT}u], A_STRIDE);
 # endfor
 # for j in range(SN)
-      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + ${half}u * B_HALF + ${k * MM}u * B_STRIDE + ${j * MM // UNIT}u], B_STRIDE);
+      let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + half * B_HALF + ${k * MM}u * B_STRIDE + ${j * MM // UNIT}u], B_STRIDE);
 # endfor
 # for i in range(SM)
 # for j in range(SN)
@@ -12,4 +11,3 @@
 # endfor
 # endfor
     }
-# endfor

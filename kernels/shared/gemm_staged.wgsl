@@ -1,13 +1,14 @@
 // Staged tile: KT inner indices of the tile's rows and columns lie in workgroup memory, twice. While one half is multiplied the next step is stored into
-// the other; what is behind that is on its way into registers, so that loads have the time of two steps. Two rungs multiply and finish in their own way:
+// the other, and the loads of the step behind that begin, so that they have the time of a whole step. Two rungs multiply and finish in their own way:
 //
 // workgroup  shared/gemm_workgroup_*.wgsl   16 x 16 threads hold TM rows x TN vec4 columns each
 // matrix     shared/gemm_matrix_*.wgsl      WM x WN subgroups hold SM x SN cooperative matrices each
 //
-// Compilers move loads into the branch in which alone they are needed, where everything waits for them: no branch may stand between a load and its
-// use. So steps are fetched even behind the last one.
+// A step is stored before the next loads begin: a thread that waits for one load waits for all that are under way. And compilers move loads into the
+// branch in which alone they are needed: no branch may stand between a load and its use. So steps are fetched even behind the last one.
 //
-// EVEN: all inputs have whole steps. PAD: values between rows in workgroup memory, so that rows begin in different banks.
+// EVEN: all inputs have whole steps. PAD: values between rows in workgroup memory, so that rows begin in different banks. STRAIGHT: a row of x is a
+// row of `a`, and nothing that is loaded needs a condition.
 # set threads = LANES * WM * WN if MATRIX else 256
 # set T = "f16" if MATRIX else "f32"
 # set WEIGHTS = "vec4<f16>" if MATRIX else ("vec2<u32>" if W == "f16" else "vec4<f32>")
@@ -38,9 +39,19 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 # endif
 }
 
-# macro fetch(r)
+# set STRAIGHT = ONE_TAP and EVEN and not TWO
+# macro fetch()
       {
-        // This thread's part of the step at (tap, second, c), into registers r; then the step moves on.
+# if STRAIGHT
+        // Behind the last step the first one is loaded once more.
+        let at = select(0u, c, c < inner);
+# for n in range(a_loads)
+        a_${n} = x0[a_at_${n} + at];
+# endfor
+        let w_at = b_at + at * 4u * p.gemm.n4;
+        c += ${a_width}u;
+# else
+        // This thread's part of the step at (tap, second, c); then the step moves on.
         let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / 4u;
         if c == 0u {
 # for n in range(a_loads)
@@ -50,23 +61,24 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 # endfor
         }
 # for n in range(a_loads)
-        a_ok_${r}_${n} = a_found_${n}${"" if EVEN else " & (c + a_col < inner)"};
+        a_ok_${n} = a_found_${n}${"" if EVEN else " & (c + a_col < inner)"};
 # if TWO
-        a_${r}_${n} = x0[select(0u, a_at_${n} + c, a_ok_${r}_${n} & !second)];
-        other_${r}_${n} = x1[select(0u, a_at_${n} + c, a_ok_${r}_${n} & second)];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)];
+        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)];
 # else
-        a_${r}_${n} = x0[select(0u, a_at_${n} + c, a_ok_${r}_${n})];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})];
 # endif
 # endfor
 # if TWO
-        from_other_${r} = second;
+        from_other = second;
 # endif
         // Behind the last step the first rows of w are loaded once more.
-        let w_at = select(0u, k_at * p.gemm.n4, tap < p.gemm.taps) + b_row * p.gemm.n4 + b_col;
+        let w_at = select(0u, k_at * p.gemm.n4, tap < p.gemm.taps) + b_at;
+# if not EVEN
 # for n in range(b_loads)
-        b_ok_${r}_${n} = b_inside${"" if EVEN else " & (c * 4u + b_row + " ~ n * (threads // b_width) ~ "u < inner * 4u)"};
-        b_${r}_${n} = w[select(0u, w_at + ${n * (threads // b_width)}u * p.gemm.n4, b_ok_${r}_${n})];
+        b_ok_${n} = c * 4u + b_row + ${n * (threads // b_width)}u < inner * 4u;
 # endfor
+# endif
         k_at += min(${KT}u, (inner - c) * 4u);
         c += ${a_width}u;
         if c >= inner {
@@ -78,18 +90,23 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
           tap += 1u;
 # endif
         }
+# endif
+# for n in range(b_loads)
+# set index = "w_at + " ~ n * (threads // b_width) ~ "u * p.gemm.n4"
+        b_${n} = w[${index if EVEN else "select(0u, " ~ index ~ ", b_ok_" ~ n ~ ")"}];
+# endfor
       }
 # endmacro
-# macro stage(r, half)
+# macro stage(half)
 # for n in range(a_loads)
       {
-        let v = ${"select(a_" ~ r ~ "_" ~ n ~ ", other_" ~ r ~ "_" ~ n ~ ", from_other_" ~ r ~ ")" if TWO else "a_" ~ r ~ "_" ~ n};
-        store_tile(${half}u * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, select(vec4<${T}>(), vec4<${T}>(v), a_ok_${r}_${n}));
+        let v = vec4<${T}>(${"select(a_" ~ n ~ ", other_" ~ n ~ ", from_other)" if TWO else "a_" ~ n});
+        store_tile(${half} * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, ${"v" if STRAIGHT else "select(vec4<" ~ T ~ ">(), v, a_ok_" ~ n ~ ")"});
       }
 # endfor
 # for n in range(b_loads)
-      store_tile(${half}u * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE,
-        ${"weights(b_" ~ r ~ "_" ~ n ~ ")" if EVEN else "select(vec4<" ~ T ~ ">(), weights(b_" ~ r ~ "_" ~ n ~ "), b_ok_" ~ r ~ "_" ~ n ~ ")"});
+      store_tile(${half} * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE,
+        ${"weights(b_" ~ n ~ ")" if EVEN else "select(vec4<" ~ T ~ ">(), weights(b_" ~ n ~ "), b_ok_" ~ n ~ ")"});
 # endfor
 # endmacro
 
@@ -107,68 +124,75 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # else
 # include "shared/gemm_workgroup_begin.wgsl"
 # endif
-  // The rows of a thread lie evenly apart: one address serves them all.
+  // The rows of a thread lie evenly apart.
+# if KT == 32 and threads // a_width % 8 == 0
+  // 16 threads store rows r and r + 4, which lie in different banks.
+  let a_dealt = thread / ${a_width}u;
+  let a_row = (a_dealt & ~7u) | ((a_dealt & 1u) << 2u) | ((a_dealt >> 1u) & 3u);
+# else
   let a_row = thread / ${a_width}u;
+# endif
   let a_col = thread % ${a_width}u;
   let a_to = a_row * A_STRIDE + a_col * ${4 // UNIT}u;
 # for n in range(a_loads)
   let row_${n} = row0 + a_row + ${n * (threads // a_width)}u;
-  let inside_${n} = row_${n} < p.gemm.row_end;
   let place_${n} = place(min(row_${n}, p.gemm.row_end - 1u));
+# if STRAIGHT
+  let a_at_${n} = (u32(under(place_${n}, 0u)) * p.gemm.c0 - p.gemm.x0_base) / 4u + a_col;
+# else
+  let inside_${n} = row_${n} < p.gemm.row_end;
   var a_found_${n} = false;
+  var a_ok_${n} = false;
   var a_at_${n} = 0u;
+# endif
+  var a_${n} = vec4<${X}>();
+# if TWO
+  var other_${n} = vec4<${X}>();
+# endif
 # endfor
   let b_row = thread / ${b_width}u;
-  let b_col = tile_col + thread % ${b_width}u;
+  // Columns outside are computed as the last ones, and not stored.
+  let b_at = b_row * p.gemm.n4 + min(tile_col + thread % ${b_width}u, p.gemm.n4 - 1u);
   let b_to = B_BEGIN + b_row * B_STRIDE + thread % ${b_width}u * ${4 // UNIT}u;
-  let b_inside = b_col < p.gemm.n4;
-# for r in ["even", "odd"]
-# for n in range(a_loads)
-  var a_ok_${r}_${n} = false;
-  var a_${r}_${n} = vec4<${X}>();
-# if TWO
-  var other_${r}_${n} = vec4<${X}>();
-# endif
-# endfor
-# if TWO
-  var from_other_${r} = false;
-# endif
 # for n in range(b_loads)
-  var b_ok_${r}_${n} = false;
-  var b_${r}_${n} = ${WEIGHTS}();
+# if not EVEN
+  var b_ok_${n} = false;
+# endif
+  var b_${n} = ${WEIGHTS}();
 # endfor
-# endfor
+# if STRAIGHT
+  let inner = p.gemm.c0 / 4u;
+# else
   var tap = 0u;
+  var k_at = 0u;        // first row of w of the step
 # if TWO
   var second = false;   // which of the two inputs
+  var from_other = false;
+# endif
 # endif
   var c = 0u;           // first vec4 of channels of the step
-  var k_at = 0u;        // first row of w of the step
   let steps = p.gemm.taps * ((p.gemm.c0 + ${KT - 1}u) / ${KT}u${" + (p.gemm.c1 + " ~ (KT - 1) ~ "u) / " ~ KT ~ "u" if TWO else ""});
-${fetch("even")}
-${stage("even", 0)}
-${fetch("odd")}
-  // Two steps at a time, so that halves and registers have names.
-  for (var step = 0u; step < steps; step += 2u) {
+${fetch()}
+${stage("0u")}
+${fetch()}
+  for (var step = 0u; step < steps; step++) {
+    let half = step & 1u;
     workgroupBarrier();
-${fetch("even")}
-# set half = 0
 # if MATRIX
+    // In the middle of the products, which are under way meanwhile.
+# set middle = KT // MM // 2
+# for k in range(KT // MM)
+# if k == middle
+${stage("(1u - half)")}
+${fetch()}
+# endif
 # include "shared/gemm_matrix_multiply.wgsl"
+# endfor
 # else
+${stage("(1u - half)")}
+${fetch()}
 # include "shared/gemm_workgroup_multiply.wgsl"
 # endif
-${stage("odd", 1)}
-    workgroupBarrier();
-${fetch("odd")}
-    // Behind an odd number of steps zeros are multiplied.
-# set half = 1
-# if MATRIX
-# include "shared/gemm_matrix_multiply.wgsl"
-# else
-# include "shared/gemm_workgroup_multiply.wgsl"
-# endif
-${stage("even", 0)}
   }
 # if MATRIX
 # include "shared/gemm_matrix_finish.wgsl"

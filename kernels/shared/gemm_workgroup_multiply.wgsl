@@ -1,11 +1,11 @@
     for (var q = 0u; q < ${KT // 4}u; q++) {
 # for i in range(TM)
-      let a_${i} = tile[${half}u * A_HALF + (lane.y + ${16 * i}u) * A_STRIDE + q];
+      let a_${i} = tile[half * A_HALF + (lane.y + ${16 * i}u) * A_STRIDE + q];
 # endfor
 # for k in ["x", "y", "z", "w"]
 # set inner = loop.index0
 # for j in range(TN)
-      let b_${k}_${j} = tile[B_BEGIN + ${half}u * B_HALF + (q * 4u + ${inner}u) * B_STRIDE + col_${j}];
+      let b_${k}_${j} = tile[B_BEGIN + half * B_HALF + (q * 4u + ${inner}u) * B_STRIDE + col_${j}];
 # endfor
 # for i in range(TM)
 # for j in range(TN)
