@@ -16,6 +16,7 @@
 //        packed     shared/attention_rows.wgsl    several items per workgroup, so that short sequences (16 frames) leave no lane idle.
 //        workgroup  shared/attention_rows.wgsl    blocks of keys and values staged in workgroup memory: fewer loads per query on GPUs.
 //        matrix     shared/attention_matrix.wgsl  cooperative matrices multiply, and scores pass through workgroup memory. GPUs with tensor cores.
+//        short      shared/attention_short.wgsl   a subgroup takes a whole sequence that is as long as a matrix's side (16 frames).
 //        split      shared/attention_split.wgsl   many threads share a query row, each a slice of it: wide heads (512) without spilled registers.
 
 struct Params {

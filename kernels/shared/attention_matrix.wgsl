@@ -2,7 +2,7 @@
 // weighted sum of values in f32. KEYS keys and values at a time lie in workgroup memory; the next ones are on their way into registers meanwhile.
 // Scores pass through workgroup memory, where one thread takes a row: a matrix has no elements to name. For the same reason sums cannot be
 // faded row by row where they are: a row's reference m stays until a score exceeds it by SLACK, and only then all sums are scaled in workgroup
-// memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1.
+// memory. Until then weights grow to at most 2^SLACK, which f16 holds as precisely as those below 1. MASKED: not every row sees all keys of a block.
 # set rows = RT * MM
 # set queries = SG * rows
 # set threads = LANES * SG
@@ -97,6 +97,10 @@ ${stage("k")}
   for (var block = 0u; block < item.keys; block += ${KEYS}u) {
     workgroupBarrier();
 ${stage("v")}
+    // Behind this branch, whose results are needed whether it is taken or not, loads cannot be moved to where they are needed, which would be too late.
+    if block + ${KEYS}u < item.keys {
+${fetch("block + " ~ KEYS ~ "u")}
+    }
     // Scores.
 # for j in range(KEYS // MM)
     {
@@ -113,31 +117,34 @@ ${stage("v")}
     }
 # endfor
     workgroupBarrier();
-    // Behind this branch loads cannot be moved to where they are needed, which would be too late.
-    if block + ${KEYS}u < item.keys {
-${fetch("block + " ~ KEYS ~ "u")}
-    }
     // Weights: a thread takes a row.
     var rise = false;
     if works {
       for (var r = lane; r < ${rows}u; r += lanes) {
         let at = row0 + r;
+# if MASKED
         let row = clamp(item.tile_row + at, item.first, item.last);
         let seen = select(p.k_tokens, min(p.k_tokens, row + 1u), p.causal > 0u);
+# endif
         let m = reference[at];
         var top = vec4<f32>(NO_SCORE);
 # for n in range(KEYS // 4)
+# if MASKED
         let key_${n} = vec4<u32>(block + ${4 * n}u) + vec4<u32>(0u, 1u, 2u, 3u);
-        let s_${n} = select(vec4<f32>(NO_SCORE), score(at, ${n}u) * p.scale, key_${n} < vec4<u32>(seen));
+        let s_${n} = select(vec4<f32>(NO_SCORE), score(at, ${n}u), key_${n} < vec4<u32>(seen));
+# else
+        let s_${n} = score(at, ${n}u);
+# endif
         top = max(top, s_${n});
 # endfor
-        let highest = max(max(top.x, top.y), max(top.z, top.w));
+        let highest = max(max(top.x, top.y), max(top.z, top.w)) * p.scale;
         let changes = highest > m + SLACK;
         let next = select(m, highest, changes);
         let factor = exp2(m - next);
         var sum = vec4<f32>();
+        // The scaled score is not rounded here, as it was for m: huge ones may exceed it by more than SLACK.
 # for n in range(KEYS // 4)
-        let weight_${n} = exp2(s_${n} - next);
+        let weight_${n} = exp2(min(fma(s_${n}, vec4<f32>(p.scale), vec4<f32>(-next)), vec4<f32>(SLACK + 1.0)));
         sum += weight_${n};
         store_weights(at * WEIGHT_STRIDE + ${4 * n // UNIT}u, vec4<f16>(weight_${n}));
 # endfor

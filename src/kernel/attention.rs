@@ -355,6 +355,7 @@ pub fn cases() -> Vec<Case> {
         add("CLIP vision, heads of 80", Attention::rows(1, 2, 80, 257, 257, 1, x));
         add("VAE, one head of 512", Attention::rows(1, 1, 512, 40, 40, 1, x));
         add("temporal, 16 frames", Attention::frames(2, 16, 13, 3, 64, x));
+        add("temporal, 8 frames, side by side", Attention::frames(2, 8, 7, 3, 32, x).joined(Joined::Qkv));
         add("temporal, 24 frames, heads of 40", Attention::frames(1, 24, 5, 2, 40, x));
         add("temporal, causal", Attention::frames(2, 5, 3, 2, 16, x).causal());
         add("image latents, 2 heads of 4", Attention::frames(2, 6, 9, 2, 4, x));

@@ -3,8 +3,9 @@
 use super::{Attention, Choice, Dtype, matrix, source};
 use crate::gpu::Capabilities;
 
-/// Subgroups of a workgroup, and keys of a block: the best guess first.
-const SHAPES: [[u32; 2]; 4] = [[4, 32], [2, 32], [2, 64], [8, 32]];
+/// Subgroups of a workgroup, and keys of a block: the best guess first. Two workgroups fit into 64 KiB of memory then: one computes while the
+/// other waits.
+const SHAPES: [[u32; 2]; 6] = [[4, 16], [2, 16], [4, 32], [2, 32], [2, 64], [8, 32]];
 /// Wider heads would not leave room for their sums in registers.
 const WIDEST: usize = 128;
 
@@ -62,15 +63,31 @@ fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
                 ("UNIT", unit),
                 (source::MATRIX, side),
             ];
-            numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
+            let masked = op.causal || !op.k_tokens.is_multiple_of(tile.keys as usize);
+            numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value)).with("MASKED", masked)
         })
         .collect()
+}
+
+/// A subgroup for each sequence that is as long as a matrix's side: the frames of a pixel. Matrices are loaded from storage, whose elements are vec4:
+/// Metal's functions cannot.
+pub(super) fn short(op: &Attention, device: &Capabilities) -> Option<Choice> {
+    let [_, lanes] = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16)?;
+    let side = matrix::side(device).filter(|_| matrix::unit(device) == 4)?;
+    let fits = [op.q_tokens, op.k_tokens] == [side as usize; 2] && op.inner > 1 && op.kv_repeat == 1 && !op.causal;
+    let slots = 4;
+    if !fits || !op.width.is_multiple_of(side as usize) || op.width > WIDEST || slots * lanes > device.max_invocations {
+        return None;
+    }
+    let reason = "cooperative matrices, and sequences as long as their side: a subgroup takes a whole one";
+    let choice = op.choice("short", reason, [lanes, slots, 1, side, 0, 0]);
+    Some(choice.with("TILE", side).with("UNIT", 4).with(source::MATRIX, side))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::PORTABLE;
+    use crate::{gpu::PORTABLE, kernel::Op};
     use matrix::card;
 
     #[test]
@@ -79,8 +96,8 @@ mod tests {
         let best = |device: &Capabilities| {
             variants(&op, device).first().map(|choice| (choice.int("TILE"), choice.int("KEYS")))
         };
-        assert_eq!(best(&card([32, 32], 16, 48 << 10)), Some((128, 32)));
-        assert_eq!(best(&card([32, 32], 16, 32 << 10)), Some((64, 32)));
+        assert_eq!(best(&card([32, 32], 16, 48 << 10)), Some((128, 16)));
+        assert_eq!(best(&card([32, 32], 16, 16 << 10)), Some((64, 16)));
         assert_eq!(best(&card([32, 32], 16, 8 << 10)), None);
         assert_eq!(best(&PORTABLE), None);
         // Metal loads matrices from scalars.
@@ -88,6 +105,12 @@ mod tests {
         assert!(variants(&op, &metal).iter().all(|choice| choice.int("UNIT") == 1));
         let wide = Attention::rows(1, 1, 512, 4096, 4096, 1, Dtype::F16);
         assert!(variants(&wide, &card([32, 32], 16, 48 << 10)).is_empty(), "its sums would not stay in registers");
+        let frames = |frames| Attention::frames(2, frames, 4096, 5, 64, Dtype::F16);
+        let chosen = |op: &Attention, device: &Capabilities| op.choose(device).variant;
+        assert_eq!(chosen(&frames(16), &card([32, 64], 16, 32 << 10)), "short");
+        assert_ne!(chosen(&frames(24), &card([32, 32], 16, 48 << 10)), "short", "not as long as a matrix's side");
+        assert_ne!(chosen(&frames(16).causal(), &card([32, 32], 16, 48 << 10)), "short", "it hides no keys");
+        assert_ne!(chosen(&frames(8), &metal), "short", "its matrices are loaded from scalars");
         let f32 = Attention { x: Dtype::F32, ..op.clone() };
         assert!(variants(&f32, &card([32, 32], 16, 48 << 10)).is_empty(), "f32 would be rounded");
     }

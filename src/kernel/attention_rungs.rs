@@ -44,6 +44,9 @@ pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
         let at = if cpu || short { variants.len() } else { 0 };
         variants.insert(at, choice);
     }
+    if let Some(choice) = attention_matrix::short(op, device) {
+        variants.insert(if cpu { variants.len() } else { 0 }, choice);
+    }
     if let Some(size) = shared_lanes(device) {
         let keys = (size / w4 as u32).clamp(2, 8);
         let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
@@ -129,6 +132,7 @@ impl Attention {
             "wide" => "shared/attention_wide.wgsl",
             "split" => "shared/attention_split.wgsl",
             "matrix" => "shared/attention_matrix.wgsl",
+            "short" => "shared/attention_short.wgsl",
             _ => "shared/attention_rows.wgsl",
         };
         Choice::new(
@@ -137,7 +141,7 @@ impl Attention {
             [
                 ("BODY", body.into()),
                 ("WIDE", (variant == "wide").into()),
-                ("MATRIX", (variant == "matrix").into()),
+                ("MATRIX", matches!(variant, "matrix" | "short").into()),
                 ("LANES", lanes.into()),
                 ("SLOTS", slots.into()),
                 ("TILE", (lanes * rows).into()),

@@ -64,6 +64,7 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/activation.wgsl", include_str!("../../kernels/shared/activation.wgsl")),
     ("shared/attention_matrix.wgsl", include_str!("../../kernels/shared/attention_matrix.wgsl")),
     ("shared/attention_rows.wgsl", include_str!("../../kernels/shared/attention_rows.wgsl")),
+    ("shared/attention_short.wgsl", include_str!("../../kernels/shared/attention_short.wgsl")),
     ("shared/attention_split.wgsl", include_str!("../../kernels/shared/attention_split.wgsl")),
     ("shared/attention_wide.wgsl", include_str!("../../kernels/shared/attention_wide.wgsl")),
     ("shared/channels.wgsl", include_str!("../../kernels/shared/channels.wgsl")),
