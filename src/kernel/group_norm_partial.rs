@@ -62,14 +62,15 @@ impl GroupNormPartial {
         self.rows.div_ceil(self.segment_rows()).max(1)
     }
 
-    /// vec4 columns side by side in a workgroup of so many threads: the widest tile of the fullest workgroup.
+    /// vec4 columns side by side in a workgroup of so many threads: the widest tile that leaves at most an eighth of them idle, since a workgroup
+    /// takes one tile after the other; or else the one that leaves the fewest.
     fn tile(&self, threads: usize) -> usize {
         let columns = self.channels().div_ceil(4).max(1);
         let busy = |tile: usize| threads / tile * tile;
         (1..=columns)
             .map(|tiles| columns.div_ceil(tiles))
             .filter(|&tile| tile <= threads && (tile >= 16 || tile == columns))
-            .max_by_key(|&tile| (busy(tile), tile))
+            .max_by_key(|&tile| (busy(tile).min(threads * 7 / 8), tile))
             .unwrap_or(columns.min(threads))
     }
 }
