@@ -3,22 +3,37 @@
 use super::{Choice, Dtype, gemm::Gemm, source};
 use crate::gpu::Capabilities;
 
-/// Inner indices of a step.
-const STEP: u32 = 32;
+/// Inner indices of a step: the best guess first.
+const STEPS: [u32; 2] = [32, 16];
 /// Values between rows in workgroup memory: 16 bytes, so that rows begin in different banks.
 const PAD: u32 = 8;
 
-/// A tile: subgroups over its rows and columns, and matrices of each subgroup over rows and columns.
+/// Rows of a tile and of a subgroup's part of it, and columns likewise, the best guess first.
+const TILES: [[[u32; 2]; 2]; 6] = [
+    [[128, 64], [128, 32]],
+    [[128, 64], [128, 64]],
+    [[128, 64], [64, 32]],
+    [[64, 32], [128, 64]],
+    [[64, 32], [64, 32]],
+    [[32, 16], [64, 32]],
+];
+
+/// Those that are worth trying: half the loads of a large product, but sums may not stay in registers.
+const LARGE: [[[u32; 2]; 2]; 2] = [[[256, 64], [128, 64]], [[128, 64], [256, 64]]];
+
+/// A tile: subgroups over its rows and columns, matrices of each subgroup over rows and columns, and inner indices of a step.
 #[derive(Clone, Copy)]
 struct Tile {
     subgroups: [u32; 2],
     matrices: [u32; 2],
+    step: u32,
 }
 
 impl Tile {
     /// A tile of so many rows and columns, with each subgroup's part.
-    fn new(rows: [u32; 2], columns: [u32; 2], side: u32) -> Self {
-        Self { subgroups: [rows[0] / rows[1], columns[0] / columns[1]], matrices: [rows[1] / side, columns[1] / side] }
+    fn new([rows, columns]: [[u32; 2]; 2], side: u32, step: u32) -> Self {
+        let subgroups = [rows, columns].map(|[all, part]| all / part);
+        Self { subgroups, matrices: [rows[1] / side, columns[1] / side], step }
     }
 
     /// Rows and columns.
@@ -29,7 +44,7 @@ impl Tile {
     /// Bytes of workgroup memory: two steps of both operands, and the sums that leave at a time; with rows 16 bytes longer than needed.
     fn memory(&self, side: u32, leaving: u32) -> u32 {
         let [rows, columns] = self.size(side);
-        let operands = 2 * 2 * (rows * (STEP + PAD) + STEP * (columns + PAD));
+        let operands = 2 * 2 * (rows * (self.step + PAD) + self.step * (columns + PAD));
         let sums = 4 * self.subgroups[0] * self.subgroups[1] * side * (leaving * side + 4);
         operands + sums
     }
@@ -43,7 +58,7 @@ impl Tile {
         let even = |loads_of_a_row: u32, rows: u32| {
             threads.is_multiple_of(loads_of_a_row) && (rows * loads_of_a_row).is_multiple_of(threads)
         };
-        let dealt = even(STEP / 4, rows) && even(columns / 4, STEP);
+        let dealt = even(self.step / 4, rows) && even(columns / 4, self.step);
         // Unrolled, a large one takes a CPU driver too long to compile.
         let small = !device.is_cpu() || self.matrices[0] * self.matrices[1] <= 32;
         let runs = dealt && small && threads <= device.max_invocations;
@@ -57,29 +72,24 @@ impl Tile {
 
 /// The tiles that this device can run for a product of f16 with sums in f32, the best guess first.
 pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
-    with_unit(gemm, device, unit(device))
+    with_tiles(gemm, device, unit(device), &TILES, STEPS[0])
 }
 
 /// The same with everything that the device may like.
 pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
-    units(device).iter().flat_map(|&unit| with_unit(gemm, device, unit)).collect()
+    let all: Vec<[[u32; 2]; 2]> = TILES.into_iter().chain(LARGE).collect();
+    let settings = units(device).iter().flat_map(|&unit| STEPS.map(|step| (unit, step)));
+    settings.flat_map(|(unit, step)| with_tiles(gemm, device, unit, &all, step)).collect()
 }
 
-fn with_unit(gemm: &Gemm, device: &Capabilities, unit: u32) -> Vec<Choice> {
+fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2]; 2]], step: u32) -> Vec<Choice> {
     let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
     let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
     let Some([_, lanes]) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
     let Some(side) = side(device) else { return vec![] };
-    let tiles = [
-        Tile::new([128, 64], [128, 32], side),
-        Tile::new([128, 64], [128, 64], side),
-        Tile::new([128, 64], [64, 32], side),
-        Tile::new([64, 32], [128, 64], side),
-        Tile::new([64, 32], [64, 32], side),
-        Tile::new([32, 16], [64, 32], side),
-    ];
     let with_leaving = |tile: Tile| Some((tile, tile.leaving(side, lanes, device)?));
-    let mut fitting: Vec<(Tile, u32)> = tiles.into_iter().filter_map(with_leaving).collect();
+    let mut fitting: Vec<(Tile, u32)> =
+        tiles.iter().map(|&tile| Tile::new(tile, side, step)).filter_map(with_leaving).collect();
     gemm.largest_of_many_first(&mut fitting, |(tile, _)| tile.size(side));
     fitting.iter().map(|(tile, leaving)| choice(gemm, [lanes, side, unit, *leaving], tile)).collect()
 }
@@ -104,7 +114,7 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
     let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
     let [rows, columns] = tile.size(side);
     let choice = gemm
-        .staged("matrix", reason, [0; 2], [rows, columns / 4], STEP)
+        .staged("matrix", reason, [0; 2], [rows, columns / 4], tile.step)
         .with("GROUPED", gemm.rows_per_group.is_some())
         .with("RESIDUAL", gemm.residual)
         .with("ACTIVATION", gemm.activation.function());
@@ -153,6 +163,10 @@ mod tests {
         let small = Gemm::plain(77, 1024, 1024, Dtype::F16);
         assert_eq!(rows(&large, &card([32, 32], 16, 48 << 10)), Some(128));
         assert_eq!(rows(&small, &card([32, 32], 16, 48 << 10)), Some(32));
+        let settings = tunings(&large, &card([32, 32], 16, 48 << 10));
+        let tried = |rows, inner| settings.iter().any(|c| (c.int("ROWS"), c.int("KT")) == (rows, inner));
+        assert!(tried(256, 16) && tried(128, 32), "large tiles are there to be tried");
+        assert!(!tried(256, 32), "two steps of it do not fit into workgroup memory");
         let amd = variants(&large, &card([32, 64], 16, 32 << 10));
         assert!(!amd.is_empty() && amd.iter().all(|c| c.int("LANES") == 64), "{amd:?}");
         assert_eq!(rows(&large, &card([32, 32], 8, 8 << 10)), None);
