@@ -125,6 +125,7 @@ fn all_shaders_are_written_with_an_index() {
     for entry in index.iter().step_by(97) {
         let text =
             String::from_utf8(room.read(&format!("out/all/{}", entry["files"]["wgsl"].as_str().unwrap()))).unwrap();
-        assert_eq!(text.contains("enable f16;"), entry["f16"] == true, "{entry}");
+        // Rungs that read f16 as integers enable it and do not need it.
+        assert!(text.contains("enable f16;") || entry["f16"] == false, "{entry}");
     }
 }
