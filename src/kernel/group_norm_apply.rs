@@ -173,12 +173,12 @@ impl Op for GroupNormApply {
             .or_else(|| shape::divides(("frames_per_stat", self.frames_per_stat), ("frames", self.frames)))
     }
 
-    /// Statistics stay what they are while the values grow.
     /// Deviations are positive and near 1, so that outputs are products of two normals.
     fn fill(&self, binding: &Binding, i: usize, normal: f32) -> f32 {
         if binding.name == "stats" && i % 2 == 1 { (0.25 * normal).exp2() } else { normal }
     }
 
+    /// Statistics stay what they are while the values grow.
     fn scales(&self, binding: &Binding) -> RangeInclusive<i32> {
         if binding.name == "stats" { 0..=0 } else { binding.scales() }
     }
