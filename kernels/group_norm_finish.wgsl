@@ -43,9 +43,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
 # endif
   let row = p.begin + index / p.groups;
   let group = index % p.groups;
-# if SERIAL
   if row >= p.end { return; }
-# endif
   var all = vec3<f32>();
   for (var part = ${"0u" if SERIAL else "thread"}; part < p.parts; part += ${"1u" if SERIAL else THREADS ~ "u"}) {
     let at = ((row * p.parts + part) * p.groups + group) * 3u - p.partials_base;

@@ -12,6 +12,7 @@
 
 struct Params {
   begin: u32,         // first segment of this dispatch
+  end: u32,
   segments: u32,      // per frame
   segment_rows: u32,
   rows: u32,          // per frame
@@ -43,6 +44,7 @@ fn belongs(quad: u32, begin: u32, end: u32) -> vec4<bool> {
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let segment = p.begin + workgroup_index(wg, workgroups);
+  if segment >= p.end { return; }
   let frame = segment / p.segments;
   let first = segment % p.segments * p.segment_rows;
   let rows = min(p.segment_rows, p.rows - first);

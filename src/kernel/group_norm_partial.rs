@@ -33,6 +33,7 @@ pub struct GroupNormPartial {
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
     begin: u32,
+    end: u32,
     segments: u32,
     segment_rows: u32,
     rows: u32,
@@ -139,6 +140,7 @@ impl Op for GroupNormPartial {
         let tile = self.tile(threads);
         let params = Params {
             begin: units.start as u32,
+            end: units.end as u32,
             segments: self.segments() as u32,
             segment_rows: self.segment_rows() as u32,
             rows: self.rows as u32,

@@ -46,7 +46,7 @@ impl Prepared {
             units: units.clone(),
             values: values.collect(),
             subgroup: subgroup.unwrap_or(SUBGROUP),
-            max_workgroups: 65_535,
+            max_workgroups: self.conditions.max_workgroups,
             budget,
         };
         let (mut found, written) = sanitize(run);

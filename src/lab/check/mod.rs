@@ -12,6 +12,7 @@ mod report;
 mod trial;
 
 use crate::{
+    gpu::PORTABLE,
     gpu::Device,
     graph::{Error, Rate},
     kernel::{Case, Choice},
@@ -40,6 +41,8 @@ pub struct Conditions {
     pub effort: Effort,
     /// Operations of single threads that the interpreter may do for a variant; 0 leaves it out.
     pub interpreted: u64,
+    /// Workgroups in one dimension on the interpreter's device; more are folded into two, which may start some beyond the last.
+    pub max_workgroups: u32,
 }
 
 /// Some workgroups of most kernels, in a fraction of a second.
@@ -54,6 +57,7 @@ impl Conditions {
             kinds: Kind::ALL.to_vec(),
             effort: Effort::default(),
             interpreted: INTERPRETED,
+            max_workgroups: PORTABLE.max_workgroups,
         }
     }
 

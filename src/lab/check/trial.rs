@@ -29,7 +29,7 @@ const NUDGES: f64 = 16.0;
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) case: Case,
-    conditions: Conditions,
+    pub(super) conditions: Conditions,
     pub(super) covers: Vec<Cover>,
     pub(super) trials: Vec<Trial>,
 }
