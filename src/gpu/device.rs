@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use wgpu::{BufferUsages, Features};
@@ -26,7 +26,10 @@ pub struct Device {
     pipelines: Arc<Mutex<Pipelines>>,
     kept: Option<Arc<Kept>>,
     memory: Arc<Memory>,
+    /// What went wrong since somebody asked.
     failure: Arc<Mutex<Option<String>>>,
+    /// Why the device is no more: wgpu tells once, and then does nothing without a word.
+    gone: Arc<OnceLock<String>>,
 }
 
 /// Pipelines by WGSL text, each behind a lock of its own: none is compiled twice, and different ones can be at the same time.
@@ -90,10 +93,11 @@ impl Device {
         inner.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
             lock(&seen).get_or_insert_with(|| one_line(&e.to_string()));
         }));
-        let seen = failure.clone();
+        let gone = Arc::new(OnceLock::new());
+        let seen = gone.clone();
         inner.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
-                lock(&seen).get_or_insert_with(|| one_line(&message));
+                seen.get_or_init(|| one_line(&message));
             }
         });
         Ok(Self {
@@ -105,6 +109,7 @@ impl Device {
             kept: None,
             memory: Arc::default(),
             failure,
+            gone,
         })
     }
 
@@ -189,19 +194,25 @@ impl Device {
         }
         let held =
             Memory::hold(&self.memory, size).map_err(|limit| error(format!("--max-memory allows {limit} in all")))?;
-        let memory = self.inner.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let validation = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
+        let scopes = self.error_scopes();
         let inner = self.inner.create_buffer(&wgpu::BufferDescriptor {
             label: Some(what),
             size,
             usage,
             mapped_at_creation: false,
         });
-        let failed = pollster::block_on(validation.pop()).or(pollster::block_on(memory.pop()));
-        if let Some(e) = failed {
-            return Err(error(one_line(&e.to_string())));
+        let refused = failed(scopes);
+        self.there()?;
+        if let Some(reason) = refused {
+            return Err(error(reason));
         }
         Ok(Buffer { inner, _held: Arc::new(held) })
+    }
+
+    /// From here on errors of this thread are kept for [`failed`]. What a driver's compiler refuses is an internal error to wgpu.
+    fn error_scopes(&self) -> [wgpu::ErrorScopeGuard; 3] {
+        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
+        [OutOfMemory, Internal, Validation].map(|filter| self.inner.push_error_scope(filter))
     }
 
     /// Copies bytes into a buffer before the next submission. Offset and length must be multiples of 4; a tail is padded with zeros.
@@ -231,7 +242,7 @@ impl Device {
         if let Some(found) = &*place {
             return Ok(found.clone());
         }
-        let scope = self.inner.push_error_scope(wgpu::ErrorFilter::Validation);
+        let scopes = self.error_scopes();
         let descriptor =
             wgpu::ShaderModuleDescriptor { label: Some(kernel), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
         // SAFETY: guards are left out only where somebody asked for that.
@@ -262,8 +273,10 @@ impl Device {
             },
             cache: self.kept.as_ref().map(|kept| &kept.cache),
         });
-        if let Some(e) = pollster::block_on(scope.pop()) {
-            let reason = one_line(&e.to_string()) + self.way_out();
+        let refused = failed(scopes);
+        self.there()?;
+        if let Some(error) = refused {
+            let reason = error + self.way_out();
             return Err(Error::Pipeline { kernel: kernel.to_owned(), reason });
         }
         let pipeline = Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) };
@@ -374,10 +387,7 @@ impl Device {
     pub fn wait(&self) -> Result<(), Error> {
         let polled = self.inner.poll(wgpu::PollType::wait_indefinitely());
         self.memory.arrived();
-        if let Some(reason) = lock(&self.failure).take() {
-            return Err(self.lost(reason));
-        }
-        polled.map(|_| ()).map_err(|e| self.lost(e.to_string()))
+        self.outcome(polled)
     }
 
     /// Waits for a submission, or without one for nothing; what is free to be mapped is mapped.
@@ -386,11 +396,22 @@ impl Device {
             Some(index) => wgpu::PollType::Wait { submission_index: Some(index), timeout: None },
             None => wgpu::PollType::Poll,
         };
-        let polled = self.inner.poll(how);
+        self.outcome(self.inner.poll(how))
+    }
+
+    /// What is known after waiting.
+    fn outcome(&self, polled: Result<wgpu::PollStatus, wgpu::PollError>) -> Result<(), Error> {
+        // A device that is gone makes errors of everything.
+        self.there()?;
         if let Some(reason) = lock(&self.failure).take() {
             return Err(self.lost(reason));
         }
         polled.map(|_| ()).map_err(|e| self.lost(e.to_string()))
+    }
+
+    /// Is the device still there?
+    fn there(&self) -> Result<(), Error> {
+        self.gone.get().map_or(Ok(()), |reason| Err(self.lost(reason)))
     }
 
     /// Submits commands behind everything that was written.
@@ -430,6 +451,13 @@ impl Device {
         let view = staging.inner.get_mapped_range(..).map_err(|e| self.lost(e.to_string()))?;
         Ok(view[..bytes.min(size) as usize].to_vec())
     }
+}
+
+/// What went wrong since these scopes began, if anything.
+fn failed(scopes: [wgpu::ErrorScopeGuard; 3]) -> Option<String> {
+    // The last one first, and all of them.
+    let errors: Vec<_> = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop())).collect();
+    errors.into_iter().flatten().next().map(|error| one_line(&error.to_string()))
 }
 
 /// A driver's or validator's message as one line.

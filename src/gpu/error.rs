@@ -26,7 +26,7 @@ pub enum Error {
     },
     /// A buffer is larger than the device allows or than its memory.
     #[error(
-        "device '{name}' has no room for {what} of {bytes} bytes ({reason}): choose a smaller size, fewer frames, or --cfg-passes two"
+        "device '{name}' has no room for {what} of {bytes} bytes ({reason}): choose a smaller size, fewer frames, --offload, or --max-memory with what is free"
     )]
     OutOfMemory {
         /// The adapter's name.

@@ -82,7 +82,8 @@ impl<'a> Packing<'a> {
         for &i in order {
             let bytes = self.lives[i].bytes;
             let allowed = |b: &usize| {
-                let fits = self.start(i, *b) + bytes <= self.limits.max_buffer;
+                let end = (self.start(i, *b) + bytes).next_multiple_of(self.limits.alignment);
+                let fits = end <= self.limits.max_buffer;
                 fits && !self.strangers[i].iter().any(|&s| self.spots[s].is_some_and(|spot| spot.buffer == *b))
             };
             let growth = |&b: &usize| {
