@@ -8,7 +8,7 @@ use i2vgen::{
     gpu::Capabilities,
     graph::{Keep, Rate, Target},
     pipeline::{DtypeChoice, Estimate, Passes, PhaseEstimate, Request, Savings, VaeTile, Why},
-    sampler::{Guidance, Schedule, StepScales},
+    sampler::{Guidance, StepScales},
 };
 use serde_json::json;
 
@@ -80,7 +80,6 @@ impl Plan {
         let (device, rate) = self.assume.device()?;
         let request = self.request(model.defaults.as_ref());
         request.check(&model.configs)?;
-        Schedule::new(&model.scheduler)?.steps(&request.sampling())?;
         let target = Target { choices: self.overrides.choices()?.into(), ..Target::new(device, rate) };
         let (plans, activation) = model.planning(&request, self.dtype, target, self.memory.policy(), |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)

@@ -8,7 +8,7 @@ use crate::{
     gpu::Capabilities,
     kernel::Dtype,
     picture::{MIN_SIDE, Picture},
-    sampler::{Anchoring, FinalAlpha, Guidance, Sampler, Sampling, SchedulerOverrides},
+    sampler::{Anchoring, FinalAlpha, Guidance, Sampler, Sampling, Schedule, SchedulerConfig, SchedulerOverrides},
 };
 
 /// The negative prompt of the original implementation.
@@ -320,6 +320,9 @@ impl Request {
                 format!("{} layers are more than the text encoder's {layers}", self.clip_skip),
             );
         }
+        // Before tables are made of the steps.
+        let schedule = Schedule::new(&SchedulerConfig::try_from(configs.scheduler.clone())?)?;
+        schedule.with(&self.scheduler)?.steps(&self.sampling())?;
         self.guidance_table()?;
         if let Some(anchoring) = &self.anchoring {
             let shares = [("--anchor-strength", anchoring.strength), ("--anchor-until", anchoring.until)];

@@ -70,7 +70,7 @@ impl Guidance {
     /// The scale of every frame in every step, `[steps][frames]`.
     ///
     /// # Errors
-    /// Scales outside of 1 to 100, frames beyond the end, parts that hold no step, two schedules over a base scale of 1.
+    /// Scales outside of 1 to 100, also where two combine, frames beyond the end, parts that hold no step, two schedules over a base scale of 1.
     pub fn table(&self, steps: usize, frames: usize) -> Result<Vec<Vec<f32>>, GuidanceError> {
         check(self.scale)?;
         if self.frames.is_some() && self.steps.is_some() && self.scale <= 1.0 {
@@ -85,11 +85,14 @@ impl Guidance {
             None => vec![self.scale; steps],
         };
         let combine = |a: f32, b: f32| match (self.frames.is_some(), self.steps.is_some()) {
-            (true, true) => 1.0 + (a - 1.0) * (b - 1.0) / (self.scale - 1.0),
-            (true, false) => a,
-            _ => b,
+            (true, true) => match 1.0 + (a - 1.0) * (b - 1.0) / (self.scale - 1.0) {
+                both if RANGE.contains(&both) => Ok(both),
+                both => error(format!("{a} for a frame and {b} for a step make {both} together, which is out of range")),
+            },
+            (true, false) => Ok(a),
+            _ => Ok(b),
         };
-        Ok(over_steps.iter().map(|&b| over_frames.iter().map(|&a| combine(a, b)).collect()).collect())
+        over_steps.iter().map(|&b| over_frames.iter().map(|&a| combine(a, b)).collect()).collect()
     }
 
     /// Every scale that is named.

@@ -7,7 +7,7 @@ use i2vgen::{
     pipeline::{Advice, DtypeChoice, Request, advice},
     prepare::{Mode, Report},
     prompt::grammar::{Analysis, Finding, analyse},
-    sampler::{Anchoring, Guidance, Schedule},
+    sampler::{Anchoring, Guidance},
     video::{self, Enlarge, Kind, Target},
 };
 
@@ -113,8 +113,6 @@ impl Recipe {
             return Err(Error::message(format!("--fps: {fps} is out of range: take {low} to {high}, usually 8")));
         }
         request.check(&model.configs)?;
-        let schedule = Schedule::new(&model.scheduler)?.with(&request.scheduler)?;
-        schedule.steps(&request.sampling())?;
         Ok(self.enlarge.check(kind, [request.width, request.height], request.frames)?)
     }
 
