@@ -11,6 +11,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use i2vgen::{
     checkpoint::{Checkpoint, Configs, Defaults},
+    gpu::Device,
     lab::profile::{self, Diff, PhaseKind, Profile, Session, Settings, Subject, Weights},
     picture::Picture,
     pipeline::{DtypeChoice, Passes, Request},
@@ -43,15 +44,13 @@ pub struct ProfileCommand {
     /// Have the device make up the weights: no file of them is read
     #[arg(long)]
     random_weights: bool,
-    /// What to profile
-    #[arg(
-        long,
-        value_enum,
-        value_name = "text|image|vae-encode|unet|vae-decode|all",
-        value_delimiter = ',',
-        default_value = "unet"
-    )]
+    /// What to profile [default: unet; all with --memory]
+    #[arg(long, value_enum, value_name = "text|image|vae-encode|unet|vae-decode|all", value_delimiter = ',')]
     phase: Vec<PhaseOption>,
+    /// Instead of times, count the device's memory: every phase is loaded, allocated and compiled as `generate` does it, and nothing runs.
+    /// Tells in a minute whether a clip fits
+    #[arg(long, conflicts_with_all = ["steps", "host_clock", "top", "depth", "csv", "trace", "html", "from", "diff"])]
+    memory: bool,
     /// Width in pixels [default: 512, or the checkpoint's own]
     #[arg(short = 'W', long, value_name = "PIXELS")]
     width: Option<u32>,
@@ -101,7 +100,7 @@ pub struct ProfileCommand {
     #[arg(long, value_name = "OLD.json")]
     diff: Option<PathBuf>,
     #[command(flatten)]
-    memory: MemoryOptions,
+    limits: MemoryOptions,
     #[command(flatten)]
     device: DeviceOptions,
     #[command(flatten)]
@@ -120,6 +119,9 @@ enum PhaseOption {
 
 impl ProfileCommand {
     pub fn run(self) -> Result<(), Error> {
+        if self.memory {
+            return self.count_memory();
+        }
         let read_as = |option: &str, path: &Option<PathBuf>| path.as_ref().map(|path| read(option, path)).transpose();
         let (old, saved) = (read_as("--diff", &self.diff)?, read_as("--from", &self.from)?);
         let written: Vec<&PathBuf> = [&self.trace, &self.html].into_iter().flatten().collect();
@@ -134,16 +136,36 @@ impl ProfileCommand {
     }
 
     fn measure(&self) -> Result<Profile, Error> {
+        self.session(|session, device| {
+            let ceilings = roofline::known(device)?.ceilings;
+            let tell = &mut |phase: &str| output::tell(&format!("profiling: {phase}"));
+            Ok(session.run(ceilings, tell, &mut note)?)
+        })
+    }
+
+    fn count_memory(&self) -> Result<(), Error> {
+        let tell = &mut |phase: &str| output::tell(&format!("making ready: {phase}"));
+        let found = self.session(|session, _| Ok(session.count_memory(tell)?))?;
+        if self.json {
+            let [planned, counted] = found.peaks();
+            let mut value = json!(found);
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("peak_planned_bytes".into(), planned.into());
+                fields.insert("peak_counted_bytes".into(), counted.into());
+            }
+            return output::print_json(&value);
+        }
+        output::print(&tables::memory(&found))
+    }
+
+    /// Plans what was asked for on the device that was asked for, and hands it over.
+    fn session<T>(&self, then: impl FnOnce(&Session<'_>, &Device) -> Result<T, Error>) -> Result<T, Error> {
         let (subject, defaults) = self.subject()?;
         let mut settings = self.settings(&defaults)?;
         let choices = self.choosing.asked()?;
         let device = self.device.open()?;
-        let note = &mut |note: &str| output::tell(&format!("note: {note}"));
-        settings.choices = self.choosing.on(choices, device.capabilities(), device.checks(), note);
-        let session = Session::new(&device, &subject, &settings)?;
-        let ceilings = roofline::known(&device)?.ceilings;
-        let tell = &mut |phase: &str| output::tell(&format!("profiling: {phase}"));
-        Ok(session.run(ceilings, tell, note)?)
+        settings.choices = self.choosing.on(choices, device.capabilities(), device.checks(), &mut note);
+        then(&Session::new(&device, &subject, &settings)?, &device)
     }
 
     /// Writes and prints what was asked for.
@@ -198,7 +220,9 @@ impl ProfileCommand {
             passes: self.cfg_passes,
             ..Request::new(Picture::from_rgb8(8, 8, vec![0; 192])?, "")
         };
-        let asked = |phase: PhaseOption| self.phase.iter().any(|&p| p == phase || p == PhaseOption::All);
+        let usual = if self.memory { PhaseOption::All } else { PhaseOption::Unet };
+        let named = if self.phase.is_empty() { &[usual] } else { &self.phase[..] };
+        let asked = |phase: PhaseOption| named.iter().any(|&p| p == phase || p == PhaseOption::All);
         let phases = [
             (PhaseOption::Text, PhaseKind::Text),
             (PhaseOption::Image, PhaseKind::Image),
@@ -212,10 +236,14 @@ impl ProfileCommand {
             phases: phases.into_iter().filter(|(option, _)| asked(*option)).map(|(_, kind)| kind).collect(),
             repetitions: self.steps,
             host_clock: self.host_clock,
-            memory: self.memory.policy(),
+            memory: self.limits.policy(),
             choices: Arc::default(),
         })
     }
+}
+
+fn note(note: &str) {
+    output::tell(&format!("note: {note}"));
 }
 
 /// A profile that was printed with `--json`.

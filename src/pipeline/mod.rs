@@ -22,7 +22,7 @@ mod strips;
 
 pub use advice::{Advice, Topic};
 pub use course::{Course, StepCounts};
-pub use decode::Frame;
+pub use decode::{Decoder, Frame};
 pub use denoise::Denoiser;
 pub use encode::{Encoded, Encoder, Text};
 pub use engine::{Engine, MAX_SECONDS, MemoryUse, Output, to_torch};

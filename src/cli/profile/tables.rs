@@ -2,12 +2,14 @@
 
 use i2vgen::lab::{
     Ceilings, Limit,
-    profile::{self, Change, Diff, Dispatch, Group, Node, Phase, Profile, Verdict, groups, kind, sum},
+    profile::{
+        self, Change, Diff, Dispatch, Group, MemoryCount, Node, Phase, PhaseMemory, Profile, Verdict, groups, kind, sum,
+    },
 };
 
 use crate::cli::{
     output,
-    units::{percent, scaled, seconds},
+    units::{self, percent, scaled, seconds},
 };
 
 /// How much is shown.
@@ -31,6 +33,25 @@ pub fn report(profile: &Profile, shown: Shown) -> String {
         text += &phase_tables(&profile.ceilings, phase, shown);
     }
     text
+}
+
+/// What phases take of the device's memory.
+pub fn memory(found: &MemoryCount) -> String {
+    let head = ["phase", "planned", "counted", "weights", "intermediates", "exchanged", "kept", "other", "while loading"];
+    let row = |phase: &PhaseMemory| {
+        let p = &phase.planned;
+        let parts = [p.weights, p.intermediates, p.externals, p.kept, p.other, p.upload];
+        let bytes = [phase.planned_bytes, phase.counted_bytes].into_iter().chain(parts).map(units::bytes);
+        std::iter::once(p.name.to_owned()).chain(bytes).collect()
+    };
+    let rows: Vec<Vec<String>> =
+        std::iter::once(head.map(str::to_owned).to_vec()).chain(found.phases.iter().map(row)).collect();
+    let [planned, counted] = found.peaks().map(units::bytes);
+    format!(
+        "{}\n\n{}\npeak device memory {planned} planned, {counted} counted; nothing was run\n",
+        found.title(),
+        output::table(&rows)
+    )
 }
 
 const NUMBERS: [&str; 9] = ["count", "time", "share", "FLOP", "bytes", "FLOP/s", "B/s", "of roof", "limit"];

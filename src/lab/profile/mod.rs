@@ -4,6 +4,7 @@ mod agreement;
 mod diff;
 mod error;
 mod group;
+mod memory;
 mod page;
 mod phases;
 mod record;
@@ -24,6 +25,7 @@ pub use agreement::{Agreement, Agrees};
 pub use diff::{Change, Diff, PhaseDiff, Verdict};
 pub use error::Error;
 pub use group::{Group, groups, sum};
+pub use memory::{MemoryCount, PhaseMemory};
 pub use page::page;
 pub use record::{Clock, Dispatch, Phase, PhaseKind, Profile, Start};
 pub use tables::{csv, phases as phase_table};
@@ -130,22 +132,14 @@ impl<'a> Session<'a> {
         tell: &mut dyn FnMut(&str),
         note: &mut dyn FnMut(&str),
     ) -> Result<Profile, Error> {
-        let Self { device, subject, settings, target, plans, dtype } = self;
+        let Self { device, subject, settings, plans, dtype, .. } = self;
         let timestamps = device.capabilities().timestamps && !settings.host_clock;
         let clock = if timestamps { Clock::Timestamps } else { Clock::Host };
-        let phases = Phases {
-            device,
-            target,
-            configs: &subject.configs,
-            plans,
-            weights: &subject.weights,
-            request: &settings.request,
-            timing: Timing { device, clock, repetitions: settings.repetitions, idle: ceilings.round_trip },
-        };
+        let timing = Timing { device, clock, repetitions: settings.repetitions, idle: ceilings.round_trip };
         let mut done = Vec::new();
         for &kind in &settings.phases {
             tell(kind.name());
-            done.extend(phases.run(kind, note)?);
+            done.extend(self.phases().run(kind, &timing, note)?);
         }
         Ok(Profile {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -166,6 +160,43 @@ impl<'a> Session<'a> {
             clock,
             phases: done,
         })
+    }
+
+    /// Loads, allocates and compiles the phases as a generation does, runs none of them, and counts their memory; `tell` hears which one
+    /// comes next. A limit of the settings is kept to.
+    ///
+    /// # Errors
+    /// What does not load, compile or fit.
+    pub fn count_memory(&self, tell: &mut dyn FnMut(&str)) -> Result<MemoryCount, Error> {
+        let Self { device, subject, settings, plans, dtype, .. } = self;
+        device.limit_memory(settings.memory.limit);
+        let count = |&kind: &PhaseKind| {
+            tell(kind.name());
+            self.phases().count_memory(kind)
+        };
+        Ok(MemoryCount {
+            model: subject.name.clone(),
+            random_weights: matches!(subject.weights, Weights::Random(_)),
+            size: plans.shape.size,
+            frames: plans.shape.frames,
+            guided: plans.shape.guided,
+            one_batch: plans.shape.one_batch,
+            streaming: plans.streaming(),
+            dtype: *dtype,
+            device: device.capabilities().clone(),
+            phases: settings.phases.iter().map(count).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn phases(&self) -> Phases<'_> {
+        Phases {
+            device: self.device,
+            target: &self.target,
+            configs: &self.subject.configs,
+            plans: &self.plans,
+            weights: &self.subject.weights,
+            request: &self.settings.request,
+        }
     }
 }
 

@@ -27,48 +27,67 @@ pub(super) struct Phases<'a> {
     pub plans: &'a Plans,
     pub weights: &'a Weights,
     pub request: &'a Request,
-    pub timing: Timing<'a>,
+}
+
+/// A network that is one plan.
+#[derive(Clone, Copy)]
+pub(super) struct Network<'a> {
+    pub component: ComponentKind,
+    pub plan: &'a Plan,
+    pub residence: &'a Residence,
+    /// How often a whole clip runs it.
+    pub runs: usize,
 }
 
 /// The seed of inputs.
-const SEED: u64 = 5;
+pub(super) const SEED: u64 = 5;
 
 impl Phases<'_> {
     /// Times a phase; the UNet's conditions come with its steps.
-    pub fn run(&self, kind: PhaseKind, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
-        let s = &self.plans.shape;
-        let (p, r) = (self.plans, &self.plans.residences);
-        let alone = |component, plan, residence, runs| Ok(vec![self.alone(kind, component, plan, residence, runs)?]);
-        match kind {
-            PhaseKind::Text => alone(ComponentKind::TextEncoder, &p.text, &r.text, if s.guided { 2 } else { 1 }),
-            PhaseKind::Image => alone(ComponentKind::ImageEncoder, &p.image, &r.image, 1),
-            PhaseKind::VaeEncode => alone(ComponentKind::Vae, &p.encode, &r.encode, 1),
-            PhaseKind::VaeDecode if p.strips.is_some() => {
-                let reason = "the decode does not fit whole, and one in tiles cannot be profiled".to_owned();
-                Err(Error::Setting { field: "--phase vae-decode", reason })
-            }
-            PhaseKind::VaeDecode => alone(ComponentKind::Vae, &p.decode, &r.decode, s.frames),
-            PhaseKind::Conditions | PhaseKind::Unet => self.unet(note),
+    pub fn run(
+        &self,
+        kind: PhaseKind,
+        timing: &Timing<'_>,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<Vec<Phase>, Error> {
+        if kind == PhaseKind::VaeDecode && self.plans.strips.is_some() {
+            let reason = "the decode does not fit whole, and one in tiles cannot be profiled".to_owned();
+            return Err(Error::Setting { field: "--phase vae-decode", reason });
+        }
+        match self.network(kind) {
+            Some(network) => Ok(vec![self.alone(kind, &network, timing)?]),
+            None => self.unet(timing, note),
         }
     }
 
+    /// The network of a phase that is one plan.
+    pub fn network(&self, kind: PhaseKind) -> Option<Network<'_>> {
+        let s = &self.plans.shape;
+        let (p, r) = (self.plans, &self.plans.residences);
+        let (component, plan, residence, runs) = match kind {
+            PhaseKind::Text => (ComponentKind::TextEncoder, &p.text, &r.text, if s.guided { 2 } else { 1 }),
+            PhaseKind::Image => (ComponentKind::ImageEncoder, &p.image, &r.image, 1),
+            PhaseKind::VaeEncode => (ComponentKind::Vae, &p.encode, &r.encode, 1),
+            PhaseKind::VaeDecode => (ComponentKind::Vae, &p.decode, &r.decode, s.frames),
+            PhaseKind::Conditions | PhaseKind::Unet => return None,
+        };
+        Some(Network { component, plan, residence, runs })
+    }
+
+    /// The tensors that a plan reads and others give.
+    pub fn inputs(&self, plan: &Plan) -> Result<Bindings, Error> {
+        let given = plan.externals.iter().filter(|e| !e.written);
+        given.map(|external| Ok((external.name.clone(), self.input(external)?))).collect()
+    }
+
     /// A network that is one plan.
-    fn alone(
-        &self,
-        kind: PhaseKind,
-        component: ComponentKind,
-        plan: &Plan,
-        residence: &Residence,
-        runs: usize,
-    ) -> Result<Phase, Error> {
+    fn alone(&self, kind: PhaseKind, network: &Network<'_>, timing: &Timing<'_>) -> Result<Phase, Error> {
+        let Network { component, plan, residence, runs } = *network;
         let make = || {
             let begin = Instant::now();
             let weights = self.weights.load(self.device, self.target, component, &[plan], residence)?;
             let load = begin.elapsed().as_secs_f64();
-            let mut bindings = Bindings::new();
-            for external in plan.externals.iter().filter(|e| !e.written) {
-                bindings.insert(external.name.clone(), self.input(external)?);
-            }
+            let mut bindings = self.inputs(plan)?;
             let begin = Instant::now();
             let program = Program::new(self.device, plan, &weights, &mut bindings)?;
             let compile = begin.elapsed().as_secs_f64();
@@ -80,14 +99,14 @@ impl Phases<'_> {
         drop(cold);
         let (program, again) = make()?;
         let job = Job { kind, runs, start: Some([start, again]), parts: vec![(plan, &program)] };
-        self.timing.phase(job, &mut |_| Ok(()))
+        timing.phase(job, &mut |_| Ok(()))
     }
 
     /// The UNet: what does not depend on the step, and steps that follow each other from noise on.
-    fn unet(&self, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
+    fn unet(&self, timing: &Timing<'_>, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
         let s = &self.plans.shape;
         let (plans, residence) = (self.plans.networks(), &self.plans.residences.unet);
-        let course = self.course()?;
+        let course = self.course(timing.repetitions)?;
         let encoded = self.encoded()?;
         let load = || {
             let begin = Instant::now();
@@ -115,14 +134,14 @@ impl Phases<'_> {
         let (weights, seconds) = load()?;
         let (denoiser, mut noise, again) = make(&weights, seconds)?;
         let job = Job { kind: PhaseKind::Conditions, runs: 1, start: None, parts: denoiser.condition_parts() };
-        let conditions = self.timing.phase(job, &mut |_| Ok(()))?;
+        let conditions = timing.phase(job, &mut |_| Ok(()))?;
         let job = Job {
             kind: PhaseKind::Unet,
             runs: self.request.steps,
             start: Some([start, again]),
             parts: denoiser.parts(),
         };
-        let steps = self.timing.phase(job, &mut |run| {
+        let steps = timing.phase(job, &mut |run| {
             // The first of the course's steps is done.
             Ok(denoiser.hand_over(&course, 1 + run, &mut noise)?)
         })?;
@@ -133,14 +152,14 @@ impl Phases<'_> {
     }
 
     /// One step for the first run, and one for each timed and untimed one.
-    fn course(&self) -> Result<Course, Error> {
-        let request = Request { steps: 1 + 2 * self.timing.repetitions, ..self.request.clone() };
+    fn course(&self, repetitions: usize) -> Result<Course, Error> {
+        let request = Request { steps: 1 + 2 * repetitions, ..self.request.clone() };
         let schedule = Schedule::new(&SchedulerConfig::from_json(&self.configs.scheduler.to_string())?)?;
         Ok(Course::new(&request, &schedule)?)
     }
 
     /// Normals in place of what the encoders would give.
-    fn encoded(&self) -> Result<Encoded, Error> {
+    pub fn encoded(&self) -> Result<Encoded, Error> {
         let named = |plan: &Plan, name: &str| {
             let found = plan.externals.iter().find(|e| e.name == name);
             self.input(found.ok_or_else(|| crate::graph::Error::Unbound(name.into()))?)

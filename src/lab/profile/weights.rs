@@ -47,23 +47,32 @@ impl Weights {
         residence: &Residence,
     ) -> Result<WeightStore, Error> {
         let store = match self {
-            Self::Checkpoint(checkpoint) => {
-                let source = Arc::new(Source(checkpoint.component(kind).clone()));
-                WeightStore::new(device, source, plans, residence)?
-            }
-            Self::Random(_) if *residence != Residence::All => {
-                WeightStore::new(device, Arc::new(Normals::new(plans)), plans, residence)?
-            }
-            Self::Random(seed) => {
+            Self::Random(seed) if *residence == Residence::All => {
                 let mut store = WeightStore::default();
                 for plan in plans {
                     store.generate(device, &plan.weights, |missing| make_up(device, target, *seed, missing))?;
                 }
                 store
             }
+            _ => self.send(device, kind, plans, residence)?,
         };
         device.wait()?;
         Ok(store)
+    }
+
+    /// The same as a generation brings them there: all from the host.
+    pub(super) fn send(
+        &self,
+        device: &Device,
+        kind: ComponentKind,
+        plans: &[&Plan],
+        residence: &Residence,
+    ) -> Result<WeightStore, Error> {
+        let source: Arc<dyn WeightSource + Send> = match self {
+            Self::Checkpoint(checkpoint) => Arc::new(Source(checkpoint.component(kind).clone())),
+            Self::Random(_) => Arc::new(Normals::new(plans)),
+        };
+        Ok(WeightStore::new(device, source, plans, residence)?)
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     gpu::Bytes,
+    kernel::Dtype,
     lab::{
         Limit,
         units::{counted, percent, scaled, seconds},
@@ -17,14 +18,8 @@ use crate::{
 
 /// What was profiled, in two lines, one for streamed weights, one for every override and one for tuned settings.
 pub fn title(profile: &Profile) -> String {
-    let Profile { model, frames, size: [width, height], dtype, .. } = profile;
-    let guidance = match (profile.guided, profile.one_batch) {
-        (false, _) => "no guidance",
-        (true, true) => "guidance as one batch",
-        (true, false) => "guidance in two passes",
-    };
-    let weights = if profile.random_weights { " with random weights" } else { "" };
-    let frames = counted(*frames, "frame");
+    let Profile { model, frames, size, dtype, .. } = profile;
+    let clip = clip_words(model, profile.random_weights, *frames, *size, [profile.guided, profile.one_batch], *dtype);
     let checks = if profile.shader_checks == "on" {
         String::new()
     } else {
@@ -34,13 +29,31 @@ pub fn title(profile: &Profile) -> String {
     let streaming = profile.streaming.map_or(String::new(), |streaming| format!("\n{streaming}"));
     let overrides: String = profile.overrides.iter().map(|what| format!("\noverride: {what}")).collect();
     format!(
-        "{model}{weights}: {frames} of {width}x{height}, {guidance}, {dtype}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32{streaming}{overrides}{tuned}",
+        "{clip}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32{streaming}{overrides}{tuned}",
         profile.device.name,
         profile.device.backend,
         profile.device.driver,
         scaled(profile.ceilings.bytes, "B/s"),
         scaled(profile.ceilings.flops(), "FLOP/s"),
     )
+}
+
+/// The model and the clip.
+pub(super) fn clip_words(
+    model: &str,
+    random_weights: bool,
+    frames: usize,
+    [width, height]: [usize; 2],
+    [guided, one_batch]: [bool; 2],
+    dtype: Dtype,
+) -> String {
+    let guidance = match (guided, one_batch) {
+        (false, _) => "no guidance",
+        (true, true) => "guidance as one batch",
+        (true, false) => "guidance in two passes",
+    };
+    let weights = if random_weights { " with random weights" } else { "" };
+    format!("{model}{weights}: {} of {width}x{height}, {guidance}, {dtype}", counted(frames, "frame"))
 }
 
 /// One line per finding, phase by phase.

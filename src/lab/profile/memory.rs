@@ -1,0 +1,121 @@
+//! What the phases of a generation take of the device's memory: planned, and counted where they are made ready.
+
+use serde::Serialize;
+
+use super::{
+    Error,
+    phases::{Network, Phases, SEED},
+    record::PhaseKind,
+    words::clip_words,
+};
+use crate::{
+    checkpoint::ComponentKind,
+    gpu::Capabilities,
+    graph::Program,
+    kernel::Dtype,
+    pipeline::{Decoder, Denoiser, Estimate, Noise, PhaseEstimate, RngKind, Streaming},
+};
+
+/// The memory of a model's phases on a device.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemoryCount {
+    /// The model.
+    pub model: String,
+    /// Were its weights made up?
+    pub random_weights: bool,
+    /// Width and height of the clip in pixels.
+    pub size: [usize; 2],
+    /// Its frames.
+    pub frames: usize,
+    /// Is guidance on?
+    pub guided: bool,
+    /// Are both rows of guidance one batch?
+    pub one_batch: bool,
+    /// How the UNet's weights are divided, if some are streamed.
+    pub streaming: Option<Streaming>,
+    /// How activations are stored.
+    pub dtype: Dtype,
+    /// The device.
+    pub device: Capabilities,
+    /// In the order in which they were made ready.
+    pub phases: Vec<PhaseMemory>,
+}
+
+/// The memory of a phase.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseMemory {
+    /// Which one.
+    pub kind: PhaseKind,
+    /// What it is planned to take, and what for.
+    pub planned: PhaseEstimate,
+    /// Bytes that it is planned to take at most.
+    pub planned_bytes: u64,
+    /// Bytes that were on the device at most.
+    pub counted_bytes: u64,
+}
+
+impl MemoryCount {
+    /// What was made ready, in two lines, and one for streamed weights.
+    pub fn title(&self) -> String {
+        let Self { model, frames, size, dtype, device, .. } = self;
+        let clip = clip_words(model, self.random_weights, *frames, *size, [self.guided, self.one_batch], *dtype);
+        let streaming = self.streaming.map_or(String::new(), |streaming| format!("\n{streaming}"));
+        format!("{clip}\non {} ({}, {}){streaming}", device.name, device.backend, device.driver)
+    }
+
+    /// Bytes of the largest phase: planned, and counted.
+    pub fn peaks(&self) -> [u64; 2] {
+        let peak = |bytes: fn(&PhaseMemory) -> u64| self.phases.iter().map(bytes).max().unwrap_or(0);
+        [peak(|phase| phase.planned_bytes), peak(|phase| phase.counted_bytes)]
+    }
+}
+
+impl Phases<'_> {
+    /// Makes a phase ready as a generation does, beside as much as other phases have left there, and frees it.
+    pub fn count_memory(&self, kind: PhaseKind) -> Result<PhaseMemory, Error> {
+        let planned = self.planned(kind)?;
+        let before = self.device.memory()[0];
+        self.device.reset_peak();
+        match self.network(kind) {
+            Some(network) => {
+                let _kept = self.device.buffer("what other phases keep", planned.kept)?;
+                self.ready_alone(kind, &network)?;
+            }
+            None => {
+                let encoded = self.encoded()?;
+                let rest = planned.kept.saturating_sub(self.device.memory()[0] - before);
+                let _kept = self.device.buffer("what other phases keep", rest)?;
+                let (plans, residence) = (self.plans.networks(), &self.plans.residences.unet);
+                let weights = self.weights.send(self.device, ComponentKind::UNet, &plans, residence)?;
+                let denoiser = Denoiser::new(self.device, self.plans, &weights)?;
+                denoiser.start(&mut Noise::new(RngKind::TorchCpu, SEED))?;
+                denoiser.read("latents")?;
+                drop(encoded);
+            }
+        }
+        self.device.wait()?;
+        Ok(PhaseMemory { kind, planned_bytes: planned.bytes(), counted_bytes: self.device.memory()[1] - before, planned })
+    }
+
+    /// A network that is one plan, or the decoder in strips.
+    fn ready_alone(&self, kind: PhaseKind, network: &Network<'_>) -> Result<(), Error> {
+        let decoding = self.plans.decoding();
+        let decodes = kind == PhaseKind::VaeDecode;
+        let plans = if decodes { &decoding[..] } else { &[network.plan] };
+        let weights = self.weights.send(self.device, network.component, plans, network.residence)?;
+        if decodes {
+            Decoder::new(self.device, self.plans, &weights)?;
+        } else {
+            Program::new(self.device, network.plan, &weights, &mut self.inputs(network.plan)?)?;
+        }
+        Ok(())
+    }
+
+    /// What is planned for a phase. All phases of the UNet need the same.
+    fn planned(&self, kind: PhaseKind) -> Result<PhaseEstimate, Error> {
+        let name = if kind == PhaseKind::Unet { "denoising" } else { kind.name() };
+        let phases = Estimate::new(self.plans, self.request.step_counts()).phases;
+        let found = phases.into_iter().find(|phase| phase.name == name);
+        Ok(found.ok_or_else(|| crate::graph::Error::Unbound(name.into()))?)
+    }
+}
