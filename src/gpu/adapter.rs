@@ -76,17 +76,13 @@ pub(super) fn useful(features: Features) -> Features {
 
 fn capabilities(adapter: &wgpu::Adapter) -> Capabilities {
     let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
-    let matrices = if features.contains(Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
-        adapter.cooperative_matrix_properties()
-    } else {
-        Vec::new()
-    };
+    let offered = features.contains(Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && has_matrices(&info);
+    let matrices = if offered { adapter.cooperative_matrix_properties() } else { Vec::new() };
     let alignment = limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment);
     Capabilities {
         memory: memory::device_local(adapter),
         backend: info.backend.to_string(),
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
-        name: info.name,
         kind: match info.device_type {
             DeviceType::DiscreteGpu => DeviceKind::Discrete,
             DeviceType::IntegratedGpu => DeviceKind::Integrated,
@@ -96,7 +92,7 @@ fn capabilities(adapter: &wgpu::Adapter) -> Capabilities {
         },
         f16: features.contains(Features::SHADER_F16),
         int64: features.contains(Features::SHADER_INT64),
-        subgroup: features.contains(Features::SUBGROUP).then_some([info.subgroup_min_size, info.subgroup_max_size]),
+        subgroup: features.contains(Features::SUBGROUP).then_some(subgroup(&info)),
         timestamps: features.contains(Features::TIMESTAMP_QUERY),
         matrices: matrices
             .into_iter()
@@ -112,5 +108,21 @@ fn capabilities(adapter: &wgpu::Adapter) -> Capabilities {
         max_workgroups: limits.max_compute_workgroups_per_dimension,
         max_invocations: limits.max_compute_invocations_per_workgroup,
         max_workgroup_memory: limits.max_compute_workgroup_storage_size,
+        name: info.name,
     }
+}
+
+/// Is this one of Apple's own GPUs? Macs had others.
+fn is_apple(info: &wgpu::AdapterInfo) -> bool {
+    info.backend == wgpu::Backend::Metal && info.name.starts_with("Apple")
+}
+
+/// Metal multiplies matrices on Apple's own GPUs alone; wgpu says that of all that Macs have.
+fn has_matrices(info: &wgpu::AdapterInfo) -> bool {
+    info.backend != wgpu::Backend::Metal || is_apple(info)
+}
+
+/// Smallest and largest subgroup: wgpu says 4 to 64 of every Metal device, and Apple's have 32 lanes.
+fn subgroup(info: &wgpu::AdapterInfo) -> [u32; 2] {
+    if is_apple(info) { [32; 2] } else { [info.subgroup_min_size, info.subgroup_max_size] }
 }

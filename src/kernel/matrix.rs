@@ -49,9 +49,9 @@ impl Tile {
         operands + sums
     }
 
-    /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes; none if the device cannot run
-    /// this tile.
-    fn leaving(&self, side: u32, lanes: u32, device: &Capabilities) -> Option<u32> {
+    /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes of the smallest and of the largest
+    /// subgroup; none if the device cannot run this tile.
+    fn leaving(&self, side: u32, [fewest, lanes]: [u32; 2], device: &Capabilities) -> Option<u32> {
         let threads = lanes * self.subgroups[0] * self.subgroups[1];
         let [rows, columns] = self.size(side);
         // Every thread has its column, and as many rows as all others.
@@ -64,7 +64,7 @@ impl Tile {
         let runs = dealt && small && threads <= device.max_invocations;
         [4, 2, 1].into_iter().filter(|_| runs).find(|&leaving| {
             leaving <= self.matrices[1]
-                && lanes.is_multiple_of(leaving * side / 4)
+                && [fewest, lanes].iter().all(|lanes| lanes.is_multiple_of(leaving * side / 4))
                 && self.memory(side, leaving) <= device.max_workgroup_memory
         })
     }
@@ -85,13 +85,13 @@ pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
 fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2]; 2]], step: u32) -> Vec<Choice> {
     let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
     let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
-    let Some([_, lanes]) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
+    let Some(sizes) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
     let Some(side) = side(device) else { return vec![] };
-    let with_leaving = |tile: Tile| Some((tile, tile.leaving(side, lanes, device)?));
+    let with_leaving = |tile: Tile| Some((tile, tile.leaving(side, sizes, device)?));
     let mut fitting: Vec<(Tile, u32)> =
         tiles.iter().map(|&tile| Tile::new(tile, side, step)).filter_map(with_leaving).collect();
     gemm.largest_of_many_first(&mut fitting, |(tile, _)| tile.size(side));
-    fitting.iter().map(|(tile, leaving)| choice(gemm, [lanes, side, unit, *leaving], tile)).collect()
+    fitting.iter().map(|(tile, leaving)| choice(gemm, [sizes[1], side, unit, *leaving], tile)).collect()
 }
 
 /// Values of an element of workgroup memory that matrices can be loaded from: Metal's functions are typed, they load scalars.
@@ -169,6 +169,8 @@ mod tests {
         assert!(!tried(256, 32), "two steps of it do not fit into workgroup memory");
         let amd = variants(&large, &card([32, 64], 16, 32 << 10));
         assert!(!amd.is_empty() && amd.iter().all(|c| c.int("LANES") == 64), "{amd:?}");
+        let small_subgroups = variants(&large, &card([4, 32], 16, 32 << 10));
+        assert!(small_subgroups.iter().all(|c| c.int("EPI") == 1), "a lane keeps its column: {small_subgroups:?}");
         assert_eq!(rows(&large, &card([32, 32], 8, 8 << 10)), None);
         for (changed, why) in [
             (Gemm { w: Dtype::F32, ..large.clone() }, "f32 weights would be rounded"),

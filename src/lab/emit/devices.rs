@@ -27,18 +27,29 @@ pub fn sorts() -> Vec<Sort> {
         ..card.clone()
     };
     let matrix = |size: u32, sum: &str| MatrixShape { mnk: [size; 3], operands: "f16".into(), sum: sum.into() };
-    let matrices = |size| Capabilities { matrices: vec![matrix(size, "f16"), matrix(size, "f32")], ..large.clone() };
+    let matrices = |backend: &str, size| Capabilities {
+        backend: backend.into(),
+        matrices: vec![matrix(size, "f16"), matrix(size, "f32")],
+        ..large.clone()
+    };
+    let (vulkan_8, vulkan_16) = (matrices("vulkan", 8), matrices("vulkan", 16));
+    // Two sizes of subgroups, as AMD's have them.
+    let waves = Capabilities { subgroup: Some([32, 64]), ..vulkan_16.clone() };
+    let apple = Capabilities { max_workgroup_memory: 32 << 10, ..matrices("metal", 8) };
     let cpu = Capabilities { kind: DeviceKind::Cpu, ..card.clone() };
     let cpu_subgroups = Capabilities { subgroup: Some([8, 8]), ..cpu.clone() };
     let cpu_int64 = Capabilities { int64: true, ..cpu_subgroups.clone() };
     let cpu_quads = Capabilities { subgroup: Some([4, 4]), f16: false, ..cpu.clone() };
-    let cpu_matrices = Capabilities { matrices: matrices(8).matrices, ..cpu_subgroups.clone() };
+    let cpu_matrices =
+        Capabilities { backend: "vulkan".into(), matrices: vulkan_8.matrices.clone(), ..cpu_subgroups.clone() };
     [
         ("what WebGPU guarantees", PORTABLE.clone()),
         ("a graphics card with f16", card),
         ("a graphics card with subgroups", large.clone()),
-        ("a graphics card with 8x8 matrices", matrices(8)),
-        ("a graphics card with 16x16 matrices", matrices(16)),
+        ("a graphics card with 8x8 matrices", vulkan_8),
+        ("a graphics card with 16x16 matrices", vulkan_16),
+        ("a graphics card with 16x16 matrices and subgroups of 32 or 64", waves),
+        ("an Apple GPU", apple),
         ("a CPU driver", cpu),
         ("a CPU driver with subgroups of 8", cpu_subgroups),
         ("a CPU driver with subgroups of 8 and 64-bit integers", cpu_int64),
