@@ -111,7 +111,7 @@ impl Staged {
 }
 
 /// The folder in which `path` lies.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -119,7 +119,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// A temporary file in `folder` that removes itself, with the permissions of an ordinary new file.
-fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".i2vgen-").suffix(".part");
     #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Seek, Write},
     ops::Range,
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::Error;
-use crate::kernel::Dtype;
+use crate::{kernel::Dtype, staged};
 
 /// A file in the making: the tensors go to nameless files in the same folder, wide types and narrow ones apart so that all are aligned;
 /// at the end they are put behind their head.
@@ -47,7 +47,7 @@ impl Dump {
         }
         let part = || {
             // Without the temporary path, which means nothing to the user.
-            let file = tempfile::tempfile_in(folder(path)).map_err(|e| failed(e.kind().into()))?;
+            let file = tempfile::tempfile_in(staged::folder_of(path)).map_err(|e| failed(e.kind().into()))?;
             Ok::<_, Error>(Part { file: BufWriter::new(file), bytes: 0 })
         };
         Ok(Self { path: path.to_owned(), parts: [part()?, part()?], tensors: Vec::new() })
@@ -85,14 +85,7 @@ impl Dump {
         }
         let mut head = Value::Object(head).to_string().into_bytes();
         head.resize(head.len().next_multiple_of(8), b' ');
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // The system takes the umask off; otherwise the file would be private.
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.prefix(".i2vgen-").tempfile_in(folder(&self.path)).map_err(|e| io::Error::from(e.kind()))?;
+        let file = staged::temporary_file(staged::folder_of(&self.path))?;
         let mut to = file.as_file();
         to.write_all(&(head.len() as u64).to_le_bytes())?;
         to.write_all(&head)?;
@@ -105,12 +98,10 @@ impl Dump {
     }
 }
 
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use safetensors::SafeTensors;
 
     use super::*;
