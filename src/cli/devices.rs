@@ -49,7 +49,15 @@ fn text(number: usize, device: &Capabilities) -> String {
     let mut text = format!("{number}: {} ({}, {kind})\n", device.name, device.backend);
     let mut line = |name: &str, value: String| text += &format!("   {name:<22}{value}\n");
     line("driver", device.driver.clone());
-    line("memory", device.memory.map_or("the backend does not tell".into(), units::bytes));
+    line(
+        "memory",
+        match (device.memory.map(units::bytes), device.free_memory.map(units::bytes)) {
+            (None, None) => "the backend does not tell".into(),
+            (None, Some(free)) => format!("{free} free"),
+            (Some(all), None) => all,
+            (Some(all), Some(free)) => format!("{all}, {free} free"),
+        },
+    );
     line("largest binding", units::bytes(device.max_binding));
     line("largest buffer", units::bytes(device.max_buffer));
     line(
@@ -61,7 +69,10 @@ fn text(number: usize, device: &Capabilities) -> String {
             device.max_workgroups
         ),
     );
-    line("f16 in shaders", offered(device.f16).into());
+    // wgpu falls back to a compiler of Windows that knows neither f16 nor subgroups.
+    let old_compiler = device.backend == "dx12" && !device.f16;
+    let hint = if old_compiler { "; a dxcompiler.dll beside the program may bring it" } else { "" };
+    line("f16 in shaders", format!("{}{hint}", offered(device.f16)));
     line("64-bit integers", offered(device.int64).into());
     line(
         "subgroups",

@@ -2,7 +2,7 @@
 
 use wgpu::{Backends, DeviceType, Features, InstanceFlags};
 
-use super::{Capabilities, DeviceKind, Error, MatrixShape, memory};
+use super::{Capabilities, DeviceKind, Error, MatrixShape, room::Room};
 
 /// An adapter that the system offers.
 #[derive(Clone, Debug)]
@@ -78,9 +78,11 @@ fn capabilities(adapter: &wgpu::Adapter) -> Capabilities {
     let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
     let offered = features.contains(Features::EXPERIMENTAL_COOPERATIVE_MATRIX) && has_matrices(&info);
     let matrices = if offered { adapter.cooperative_matrix_properties() } else { Vec::new() };
+    let room = Room::of(adapter);
     let alignment = limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment);
     Capabilities {
-        memory: memory::device_local(adapter),
+        memory: room.all,
+        free_memory: room.free,
         backend: info.backend.to_string(),
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         kind: match info.device_type {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Capabilities {
     /// The adapter's name.
     pub name: String,
-    /// Vulkan, Dx12, Metal.
+    /// `vulkan`, `dx12` or `metal`.
     pub backend: String,
     /// The driver and its version.
     pub driver: String,
@@ -38,6 +38,9 @@ pub struct Capabilities {
     pub max_workgroup_memory: u32,
     /// Device-local memory in bytes, where the backend tells.
     pub memory: Option<u64>,
+    /// What other programs had left of it when the device was looked for, where the backend tells.
+    #[serde(default)]
+    pub free_memory: Option<u64>,
 }
 
 /// What kind of device it is.
@@ -86,6 +89,7 @@ pub static PORTABLE: Capabilities = Capabilities {
     max_invocations: 256,
     max_workgroup_memory: 16 << 10,
     memory: None,
+    free_memory: None,
 };
 
 impl Default for Capabilities {

@@ -1,5 +1,4 @@
-//! How much memory a device has, and how much of it is in use. wgpu has no query for either: the backends are asked for the first where
-//! they tell, and every buffer is counted for the second.
+//! How much of a device's memory is in use: wgpu has no query, so every buffer is counted.
 
 use std::{
     fmt,
@@ -121,25 +120,6 @@ impl fmt::Display for Bytes {
             _ => write!(f, "{:.2} GiB", scaled(1 << 30)),
         }
     }
-}
-
-/// Bytes of the largest device-local heap, where the backend is Vulkan.
-#[cfg(not(target_vendor = "apple"))]
-pub(super) fn device_local(adapter: &wgpu::Adapter) -> Option<u64> {
-    const DEVICE_LOCAL: u32 = 1; // VK_MEMORY_HEAP_DEVICE_LOCAL_BIT
-    // SAFETY: the handles are only read, and live as long as the borrowed adapter.
-    let properties = unsafe {
-        let vulkan = adapter.as_hal::<wgpu::hal::api::Vulkan>()?;
-        vulkan.shared_instance().raw_instance().get_physical_device_memory_properties(vulkan.raw_physical_device())
-    };
-    let heaps = properties.memory_heaps.iter().take(properties.memory_heap_count as usize);
-    heaps.filter(|heap| heap.flags.as_raw() & DEVICE_LOCAL != 0).map(|heap| heap.size).max()
-}
-
-/// Metal shares the system's memory and does not tell.
-#[cfg(target_vendor = "apple")]
-pub(super) fn device_local(_: &wgpu::Adapter) -> Option<u64> {
-    None
 }
 
 #[cfg(test)]

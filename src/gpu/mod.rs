@@ -8,6 +8,7 @@ mod error;
 mod kept;
 mod memory;
 mod pipeline;
+mod room;
 mod staging;
 mod timing;
 

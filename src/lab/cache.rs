@@ -30,7 +30,9 @@ pub fn file_name(kind: &str, device: &Capabilities, version: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let words: String = device.name.chars().map(plain).collect();
     let name: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).take(6).collect();
-    let key = format!("{version} {}", serde_json::to_string(device).unwrap_or_default());
+    // What is free of its memory changes from run to run.
+    let device = Capabilities { free_memory: None, ..device.clone() };
+    let key = format!("{version} {}", serde_json::to_string(&device).unwrap_or_default());
     format!("{kind}-{}-{:016x}.json", name.join("-"), fnv1a(key.bytes()))
 }
 

@@ -109,7 +109,7 @@ impl Planner<'_> {
         let device = &self.target.device;
         Fit {
             device: device.name.clone(),
-            memory: device.memory,
+            memory: [device.memory, device.free_memory].into_iter().flatten().min(),
             limit: self.memory.limit,
             needed: None,
             savings: Savings::default(),

@@ -26,16 +26,19 @@ pub struct MemoryPolicy {
 pub(super) enum Budget {
     /// The user.
     Asked(u64),
-    /// The device, so many bytes of which can be used.
-    Device { name: String, memory: u64 },
+    /// The device, which has so many bytes, or has so many left.
+    Device { name: String, memory: u64, free: bool },
 }
 
 impl Budget {
-    /// The tighter of the user's limit and the device's memory.
+    /// The tightest of the user's limit, the device's memory, and what is free of that.
     pub fn new(policy: MemoryPolicy, device: &Capabilities) -> Option<Self> {
-        let of_device = device.memory.map(|memory| Self::Device { name: device.name.clone(), memory });
-        let asked = policy.limit.map(Self::Asked);
-        asked.into_iter().chain(of_device).min_by_key(Self::bytes)
+        let of_device = |memory: Option<u64>, free| {
+            memory.map(|memory| Self::Device { name: device.name.clone(), memory, free })
+        };
+        let limits =
+            [policy.limit.map(Self::Asked), of_device(device.memory, false), of_device(device.free_memory, true)];
+        limits.into_iter().flatten().min_by_key(Self::bytes)
     }
 
     pub fn bytes(&self) -> u64 {
@@ -51,8 +54,9 @@ impl Budget {
             Self::Asked(bytes) => {
                 format!("--max-memory allows {}: {} is the least that works", Bytes(*bytes), option(needed))
             }
-            Self::Device { name, memory } => {
-                format!("device '{name}' has {}, of which {:.0} % can be used", Bytes(*memory), MEMORY_SHARE * 100.0)
+            Self::Device { name, memory, free } => {
+                let free = if *free { " free" } else { "" };
+                format!("device '{name}' has {}{free}, of which {:.0} % can be used", Bytes(*memory), MEMORY_SHARE * 100.0)
             }
         }
     }

@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
         let mut capabilities = device.capabilities().clone();
         if capabilities.is_cpu() {
             // What software drivers call their memory is a fixed number; they use that of the machine.
-            capabilities.memory = None;
+            (capabilities.memory, capabilities.free_memory) = (None, None);
         }
         let target = Target::new(capabilities, measure(device)?).within(MAX_SECONDS);
         let target = Target { choices: settings.choices.clone(), ..target };
