@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     ops::Range,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rayon::prelude::*;
@@ -302,11 +305,20 @@ fn pipeline(device: &Device, op: &PlannedOp) -> Result<Pipeline, Error> {
     Ok(foreign.as_ref().unwrap_or(device).pipeline(kernel.name, &wgsl, &read_only)?)
 }
 
-/// Compiles the pipelines of these plans, several at the same time: programs that are made of them find them ready.
-pub fn compile(device: &Device, plans: &[&Plan]) -> Result<(), Error> {
+/// Compiles the pipelines of these plans, several at the same time, until it is `enough`: programs that are made of them find them ready.
+pub fn compile(device: &Device, plans: &[&Plan], enough: &AtomicBool) -> Result<(), Error> {
     let mut seen = HashSet::new();
     let ops = plans.iter().flat_map(|plan| &plan.ops).filter(|op| seen.insert(specialisation(op)));
-    ops.collect::<Vec<_>>().into_par_iter().try_for_each(|op| pipeline(device, op).map(drop))
+    let ops: Vec<_> = ops.collect();
+    let compile = || {
+        let wanted = ops.into_par_iter().filter(|_| !enough.load(Ordering::Relaxed));
+        wanted.try_for_each(|op| pipeline(device, op).map(drop))
+    };
+    // Threads of their own: in the pool that all share, weights would wait behind kernels.
+    match rayon::ThreadPoolBuilder::new().build() {
+        Ok(pool) => pool.install(compile),
+        Err(_) => compile(),
+    }
 }
 
 /// A dispatch before it is bound: bytes of its parameter struct, byte range of every binding, workgroups.

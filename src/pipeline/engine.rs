@@ -1,6 +1,9 @@
 //! A device with a checkpoint: from request to clips.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{
     Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Estimate, Event, Fit, MemoryPolicy, Networks, Noise,
@@ -252,10 +255,14 @@ impl Engine {
             tell(observer, Event::Note(&fit.advice().to_string()))?;
         }
         // Kernels are compiled while the encoders run and weights are uploaded. What fails to compile is told by the program that needs it.
+        let enough = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let (device, all) = (&self.device, plans.all());
-            scope.spawn(move || graph::compile(device, &all));
-            self.make(request, &plans, (&text, &prepared), &course, observer)
+            let (device, all, enough) = (&self.device, plans.all(), &enough);
+            scope.spawn(move || graph::compile(device, &all, enough));
+            let made = self.make(request, &plans, (&text, &prepared), &course, observer);
+            // Where that failed, nobody needs the other kernels.
+            enough.store(true, Ordering::Relaxed);
+            made
         })
     }
 
