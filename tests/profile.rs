@@ -101,6 +101,34 @@ fn a_device_is_measured_and_then_known() {
     assert_eq!(second["roofline"], first["roofline"]);
 }
 
+/// Nothing runs, but everything is there: what is counted is what was planned, also where weights are streamed or a limit is kept.
+#[test]
+fn the_memory_of_every_phase_is_counted_beside_its_plan() {
+    let room = Room::new();
+    let count = |more: &[&str]| profile(&room, &[&["--memory", "--json"], more].concat()).ok().json();
+    let bytes = |value: &Value, field: &str| value[field].as_u64().unwrap_or_else(|| panic!("{field}: {value}"));
+    let mut peaks = Vec::new();
+    for more in [&[][..], &["--offload"], &["--random-weights"], &["--cfg-passes", "two", "--dtype", "f32"]] {
+        let found = count(more);
+        let phases = found["phases"].as_array().unwrap();
+        let names: Vec<&str> = phases.iter().map(|phase| phase["kind"].as_str().unwrap()).collect();
+        assert_eq!(names, ["text", "image", "vae-encode", "unet", "vae-decode"]);
+        for phase in phases {
+            let [planned, counted] = ["planned_bytes", "counted_bytes"].map(|field| bytes(phase, field));
+            assert!(counted <= planned && counted > planned * 4 / 5, "{more:?}: {counted} of {planned}: {phase}");
+        }
+        let [planned, counted] = ["peak_planned_bytes", "peak_counted_bytes"].map(|field| bytes(&found, field));
+        assert!(counted <= planned && planned - counted <= planned / 20, "{more:?}: {counted} of {planned}");
+        peaks.push(counted);
+    }
+    assert!(peaks[1] < peaks[0], "streamed weights take less: {peaks:?}");
+    let text = profile(&room, &["--memory", "--phase", "unet"]).ok().stdout;
+    assert!(text.contains("denoising") && !text.contains("VAE") && text.contains("counted; nothing was run"), "{text}");
+    for clashing in ["--csv", "--host-clock"] {
+        assert_eq!(profile(&room, &["--memory", clashing]).code, Some(2), "{clashing}");
+    }
+}
+
 #[test]
 fn a_profile_has_every_dispatch_and_the_arithmetic_of_the_plan() {
     let room = Room::new();

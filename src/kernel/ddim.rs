@@ -24,10 +24,8 @@ use crate::gpu::Capabilities;
 /// ```
 ///
 /// cond, uncond, sample `[F, P, C]`, noise `[F, C, P]` as torch draws it, step `[16 + F]` → model, x0, next `[F, P, C]`; all f32.
-/// `step` holds what changes between steps, then what changes between frames: x0_from_sample, x0_from_model, eps_from_sample,
-/// eps_from_model, clip, next_from_x0, next_from_eps, next_from_noise, what [`super::Multistep`] reads, 7 zeros, guidance of every
-/// frame. It is one binding
-/// because a shader is sure of eight only. Source: Song et al., *Denoising Diffusion Implicit Models*, 2021, eq. 12; Ho and
+/// `step` holds what changes between steps ([`StepCoefficients`], 7 zeros), then what changes between frames: the guidance of each. It is one
+/// binding because a shader is sure of eight only. Source: Song et al., *Denoising Diffusion Implicit Models*, 2021, eq. 12; Ho and
 /// Salimans, *Classifier-Free Diffusion Guidance*, 2022. Units: pixels of all frames.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ddim {
@@ -67,6 +65,41 @@ struct Params {
 impl Ddim {
     /// Elements of `step` before the guidance of the frames.
     pub const COEFFICIENTS: usize = 16;
+}
+
+/// What changes between steps, as it stands in `step`: see [`Ddim`], and for the last one [`super::Multistep`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct StepCoefficients {
+    /// Of the sample in x0.
+    pub x0_from_sample: f32,
+    /// Of the model's output in x0.
+    pub x0_from_model: f32,
+    /// Of the sample in eps.
+    pub eps_from_sample: f32,
+    /// Of the model's output in eps.
+    pub eps_from_model: f32,
+    /// x0 lies between this and its negative; 0 is no limit.
+    pub clip: f32,
+    /// Of x0 in the next sample.
+    pub next_from_x0: f32,
+    /// Of eps in the next sample.
+    pub next_from_eps: f32,
+    /// Of fresh noise in the next sample.
+    pub next_from_noise: f32,
+    /// Of the change of x0 since the last step in the next sample.
+    pub next_from_change: f32,
+}
+
+impl StepCoefficients {
+    /// The tensor `step` `[16 + F]`, with a guidance scale for each frame; 1 for those that have none.
+    pub fn tensor(self, guidance: &[f32], frames: usize) -> Vec<f32> {
+        let mut values: Vec<f32> = bytemuck::cast_slice(&[self]).to_vec();
+        values.resize(Ddim::COEFFICIENTS, 0.0);
+        values.extend(guidance);
+        values.resize(Ddim::COEFFICIENTS + frames, 1.0);
+        values
+    }
 }
 
 impl Op for Ddim {

@@ -51,7 +51,7 @@ pub use choices::{Choices, Forced, Key, Override, Setting, TunedInUse, key};
 pub use concat_rows::ConcatRows;
 pub use conv2d::Conv2d;
 pub use conv3d::Conv3d;
-pub use ddim::Ddim;
+pub use ddim::{Ddim, StepCoefficients};
 pub use dtype::Dtype;
 pub use embedding::Embedding;
 pub use fingerprint::fingerprint;

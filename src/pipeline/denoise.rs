@@ -4,7 +4,7 @@ use super::{Course, Draw, Encoded, Error, Event, Noise, Observer, Plans, Shape, 
 use crate::{
     gpu::{Buffer, Device},
     graph::{Bindings, Plan, Program, Slots, WeightStore},
-    kernel::{Ddim, Dtype},
+    kernel::{Ddim, Dtype, StepCoefficients},
     sampler::Sampler,
 };
 
@@ -80,7 +80,7 @@ impl<'a> Denoiser<'a> {
 
     /// Computes what does not depend on the timestep for clip `clip` of what was encoded.
     pub fn condition(&self, encoded: &Encoded, clip: usize, target_fps: f32) -> Result<(), Error> {
-        self.write("fps", &[target_fps]);
+        self.write("fps", &[target_fps])?;
         let latent = &encoded.latents[clip][1];
         self.device.copy(latent, 0, &self.bindings["image_latent"], 0, latent.bytes());
         self.step.condition(self.device, &self.plans.step, encoded)?;
@@ -120,7 +120,7 @@ impl<'a> Denoiser<'a> {
     /// step reuses what the one before left.
     pub fn evaluate(&self, course: &Course, index: usize) -> Result<(), Error> {
         let Some(step) = course.steps.get(index) else { return Ok(()) };
-        self.write("timestep", &[step.timestep as f32]);
+        self.write("timestep", &[step.timestep as f32])?;
         let reuses = course.reuses(index);
         let program = |pass: &'_ Pass| pass.outer.as_ref().filter(|_| reuses).unwrap_or(&pass.unet).submit();
         Ok(self.programs(course, index).passes.iter().try_for_each(program)?)
@@ -135,29 +135,27 @@ impl<'a> Denoiser<'a> {
     /// Hands the device all numbers of step number `index`, so that [`parts`](Self::parts) can run.
     pub fn hand_over(&self, course: &Course, index: usize, noise: &mut Noise) -> Result<(), Error> {
         let Some(step) = course.steps.get(index) else { return Ok(()) };
-        self.write("timestep", &[step.timestep as f32]);
+        self.write("timestep", &[step.timestep as f32])?;
         let s = &self.plans.shape;
         if s.noise {
             noise.fill(self.device, &self.bindings, "noise.step", s.elements(), Draw::Step(index))?;
         }
-        let mut values = vec![
-            step.x0_from_sample,
-            step.x0_from_model,
-            step.eps_from_sample,
-            step.eps_from_model,
-            step.clip.unwrap_or(0.0),
-            step.next_from_x0,
-            step.next_from_eps,
-            step.next_from_noise,
-            step.next_from_change,
-        ];
-        values.resize(Ddim::COEFFICIENTS, 0.0);
-        values.extend(course.guidance.get(index).into_iter().flatten());
-        values.resize(Ddim::COEFFICIENTS + s.frames, 1.0);
-        self.write("step", &values);
+        let coefficients = StepCoefficients {
+            x0_from_sample: step.x0_from_sample,
+            x0_from_model: step.x0_from_model,
+            eps_from_sample: step.eps_from_sample,
+            eps_from_model: step.eps_from_model,
+            clip: step.clip.unwrap_or(0.0),
+            next_from_x0: step.next_from_x0,
+            next_from_eps: step.next_from_eps,
+            next_from_noise: step.next_from_noise,
+            next_from_change: step.next_from_change,
+        };
+        let guidance = course.guidance.get(index).map_or(&[][..], Vec::as_slice);
+        self.write("step", &coefficients.tensor(guidance, s.frames))?;
         if let Some(anchoring) = course.anchoring.filter(|_| s.anchor.is_some()) {
             let weights = anchoring.weights(index, course.steps.len(), s.frames);
-            self.write("anchor", &[vec![anchoring.gain(step)], weights].concat());
+            self.write("anchor", &[vec![anchoring.gain(step)], weights].concat())?;
         }
         Ok(())
     }
@@ -174,13 +172,20 @@ impl<'a> Denoiser<'a> {
     }
 
     /// Overwrites a tensor, such as `latents`.
-    pub fn write(&self, name: &str, values: &[f32]) {
-        self.device.write(&self.bindings[name], 0, bytemuck::cast_slice(values));
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn write(&self, name: &str, values: &[f32]) -> Result<(), Error> {
+        self.device.write(named(&self.bindings, name)?, 0, bytemuck::cast_slice(values));
+        Ok(())
     }
 
     /// Reads a tensor of the loop: `latents`, `guided`, `x0`, `prediction`.
+    ///
+    /// # Errors
+    /// There is none of that name; those of the device.
     pub fn read(&self, name: &str) -> Result<Vec<f32>, Error> {
-        let buffer = &self.step.bindings[name];
+        let buffer = named(&self.step.bindings, name)?;
         Ok(bytemuck::pod_collect_to_vec(&self.device.read(buffer, 0, buffer.bytes())?))
     }
 
@@ -192,11 +197,6 @@ impl<'a> Denoiser<'a> {
     /// A tensor of pass `index` by name, such as one that the plan kept.
     pub fn pass_tensor(&self, index: usize, name: &str) -> Option<&Buffer> {
         self.step.passes.get(index).and_then(|pass| pass.bindings.get(name))
-    }
-
-    /// Submissions of one step, for a report.
-    pub fn submissions(&self) -> usize {
-        self.step.ddim.submissions() + self.step.passes.iter().map(|pass| pass.unet.submissions()).sum::<usize>()
     }
 }
 
@@ -263,6 +263,10 @@ impl StepPrograms {
             (true, false) => vec![vec![false], vec![true]],
         }
     }
+}
+
+fn named<'a>(bindings: &'a Bindings, name: &str) -> Result<&'a Buffer, Error> {
+    Ok(bindings.get(name).ok_or_else(|| crate::graph::Error::Unbound(name.to_owned()))?)
 }
 
 /// The names under which the sampler's step finds what the passes predict.

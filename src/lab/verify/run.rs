@@ -252,7 +252,7 @@ impl Run<'_> {
             let reason = format!("has shape {:?}, which is not that of the clip's latents", before.shape);
             return Err(Error::Tensor { name: format!("the latents before step {i}"), reason });
         }
-        self.denoiser.write("latents", &from_torch(&before.values, &self.plans.shape));
+        self.denoiser.write("latents", &from_torch(&before.values, &self.plans.shape))?;
         self.denoiser.evaluate(self.course, i)?;
         self.denoiser.step(self.course, i, noise)?;
         for (name, values) in self.predictions(i)? {

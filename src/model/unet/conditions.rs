@@ -55,7 +55,7 @@ impl Embedding {
     }
 }
 
-/// Width of a head of the image latents' little transformer, and its number of heads. Fixed in the reference.
+/// Heads of the image latents' little transformer. Fixed in the reference.
 const IMAGE_HEADS: usize = 2;
 /// Side of the pooled image latents before their convolutions to context tokens.
 const POOLED: usize = 32;

@@ -47,8 +47,6 @@ pub struct UNet {
     conv_out: Conv2d,
     channels: usize,
     base: usize,
-    /// Channels that the outermost layers receive from below.
-    deep_channels: usize,
 }
 
 /// Layers of the outermost level on the way up that run in every evaluation; on the way down those that their skip connections need.
@@ -116,7 +114,6 @@ impl UNet {
             )
         };
         let base = widths[0];
-        let all_outer = c.layers_per_block < OUTER_LAYERS;
         Self {
             conditions: Conditions::new(c, p),
             time_embedding: Embedding::new(
@@ -141,7 +138,6 @@ impl UNet {
             conv_out: p.conv2d("conv_out", base, c.out_channels, 3),
             channels: c.in_channels,
             base,
-            deep_channels: if all_outer { widths[1.min(last)] } else { base },
         }
     }
 
@@ -175,7 +171,7 @@ impl UNet {
                 if let Some(block) = self.down_blocks.first() {
                     g.scope("down_blocks.0", |g| block.forward_layers(g, x, OUTER_LAYERS - 1, &flow, &mut skips))?;
                 }
-                let map = [c.batch * c.frames, c.height, c.width, self.deep_channels];
+                let map = [c.batch * c.frames, c.height, c.width, self.base];
                 g.input("deep", &map, g.types().activation)
             }
             Depth::Whole | Depth::Leaving => self.descend(g, x, &flow, &mut skips)?,
