@@ -128,3 +128,25 @@ fn has_matrices(info: &wgpu::AdapterInfo) -> bool {
 fn subgroup(info: &wgpu::AdapterInfo) -> [u32; 2] {
     if is_apple(info) { [32; 2] } else { [info.subgroup_min_size, info.subgroup_max_size] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apples_own_gpus_are_told_from_others_in_macs() {
+        for (name, backend, matrices, sizes) in [
+            ("Apple M3 Max", wgpu::Backend::Metal, true, [32, 32]),
+            ("AMD Radeon Pro 5500M", wgpu::Backend::Metal, false, [4, 64]),
+            ("AMD Radeon RX 7900 XTX", wgpu::Backend::Vulkan, true, [4, 64]),
+        ] {
+            let info = wgpu::AdapterInfo {
+                name: name.into(),
+                subgroup_min_size: 4,
+                subgroup_max_size: 64,
+                ..wgpu::AdapterInfo::new(DeviceType::DiscreteGpu, backend)
+            };
+            assert_eq!((has_matrices(&info), subgroup(&info)), (matrices, sizes), "{name}");
+        }
+    }
+}

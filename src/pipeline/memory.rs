@@ -128,3 +128,20 @@ impl fmt::Display for Savings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tightest_of_limit_memory_and_what_is_free_counts() {
+        let device = |memory, free_memory| Capabilities { memory, free_memory, ..Capabilities::default() };
+        let budget = |limit, device: &Capabilities| Budget::new(MemoryPolicy { limit, ..MemoryPolicy::default() }, device);
+        let bytes = |limit, device: &Capabilities| budget(limit, device).map(|budget| budget.bytes());
+        let (unknown, idle, busy) = (device(None, None), device(Some(1000), None), device(Some(1000), Some(500)));
+        assert_eq!([bytes(None, &unknown), bytes(None, &idle), bytes(None, &busy)], [None, Some(900), Some(450)]);
+        assert_eq!([bytes(Some(300), &busy), bytes(Some(600), &busy)], [Some(300), Some(450)]);
+        let refusal = budget(None, &busy).unwrap().refusal(460);
+        assert!(refusal.contains("has 500 B free, of which 90 %"), "{refusal}");
+    }
+}
