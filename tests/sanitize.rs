@@ -15,9 +15,6 @@ const BUDGET: u64 = 1_000_000;
 /// For the smallest case of a variant of which no workgroup came to its end.
 const LARGE_BUDGET: u64 = 20_000_000;
 
-/// Workgroups in one dimension: few, so that most dispatches are folded and start some workgroups beyond their last.
-const FOLDED: u32 = 3;
-
 /// Lanes of a subgroup, as lavapipe has them.
 const SUBGROUP: Option<u32> = Some(8);
 
@@ -69,7 +66,7 @@ fn variants(number: usize, case: &Case) -> Vec<Found> {
 }
 
 fn prepare(case: &Case) -> Prepared {
-    Conditions { kinds: vec![Kind::Random], max_workgroups: FOLDED, ..Conditions::new(7) }.prepare(case)
+    Conditions { kinds: vec![Kind::Random], ..Conditions::new(7) }.prepare(case)
 }
 
 fn fault(case: &Case, Found { choice, sanitized: found, .. }: &Found) -> Option<String> {

@@ -150,6 +150,16 @@ impl Output<'_> {
         Some(self.name(self.span.start + at / self.binding.dtype.bytes()))
     }
 
+    /// What two runs of different units wrote, joined; and the first element that both wrote.
+    pub fn joined(&self, one: &[u8], other: &[u8]) -> (Vec<u8>, Option<String>) {
+        let size = self.binding.dtype.bytes();
+        let written = |element: &[u8]| element.iter().any(|&b| b != POISON);
+        let pairs = || one.chunks_exact(size).zip(other.chunks_exact(size));
+        let twice = pairs().position(|(one, other)| written(one) && written(other));
+        let joined = pairs().flat_map(|(one, other)| if written(one) { one } else { other }).copied().collect();
+        (joined, twice.map(|at| self.name(self.span.start + at)))
+    }
+
     fn element(&self, element: usize) -> &[u8] {
         let size = self.binding.dtype.bytes();
         let at = element.saturating_sub(self.span.start) * size;
@@ -258,6 +268,18 @@ mod tests {
         let found = compare(&[1.0, 5.0, POISONED, 1.0], &[1.0, f32::NAN, f32::NAN, 1.0]);
         assert_eq!(found.faults, ["y[0, 1] was written, which other units do"]);
         assert_eq!(found.compared, 2);
+    }
+
+    #[test]
+    fn what_two_runs_write_is_seen() {
+        let binding = Binding::output("y", &[2, 2], Dtype::F32);
+        let output = Output { binding: &binding, span: &(0..4), bytes: &bytes(&[1.0, 2.0, 3.0, 4.0]) };
+        let (one, other) = (bytes(&[1.0, 2.0, POISONED, POISONED]), bytes(&[POISONED, POISONED, 3.0, 4.0]));
+        let (joined, twice) = output.joined(&one, &other);
+        assert_eq!((output.differs(&joined), twice), (None, None));
+        let (joined, twice) = output.joined(&one, &bytes(&[POISONED, 2.0, 3.0, POISONED]));
+        assert_eq!(output.differs(&joined).as_deref(), Some("y[1, 1]"));
+        assert_eq!(twice.as_deref(), Some("y[0, 1]"));
     }
 
     #[test]
