@@ -439,6 +439,7 @@ fn every_mutant_is_caught() {
         let by: Vec<String> =
             report.runs.iter().filter(|run| !report.holds(run)).map(|run| format!("{:?}", run.inputs)).collect();
         println!("{what} ({kernel} {name}): {}{}", by.join(" "), if interpreter { " interpreter" } else { "" });
+        assert!(!report.disputed, "{what}: the driver is suspected of it: {report:#?}");
         if report.passed() {
             escaped.push(format!("{what} ({kernel} {name} {case})"));
         }

@@ -1,11 +1,14 @@
 //! Every variant of every kernel on the interpreter, without a device: nothing races, everything is written before it is read, every barrier
 //! is reached by all, nothing lies beyond what is bound; and the values are the twin's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use i2vgen::{
     gpu::{Capabilities, DeviceKind, MatrixShape, PORTABLE},
-    kernel::{self, Case, Choice, Dtype, Gemm, Linear},
+    kernel::{self, Case, Choice, Dtype, Gemm, Linear, WgslFile},
     lab::{Conditions, Kind, Prepared, Sanitized},
 };
 use rayon::prelude::*;
@@ -78,6 +81,22 @@ fn fault(case: &Case, Found { choice, sanitized: found, .. }: &Found) -> Option<
 }
 
 #[test]
+fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
+    let mut cases = kernel::cases().into_iter();
+    let case = cases.find(|case| case.op.kernel().name == "pointwise" && case.name == "sum f32").expect("the case");
+    let base = case.op.choose(&PORTABLE);
+    let text = base.wgsl(case.op.kernel()).expect("the text expands");
+    let (end, skipped) = ("if block >= p.end { return; }", "if block >= p.end || block == 3u { return; }");
+    assert!(text.contains(end));
+    let file = WgslFile { path: "mutant.wgsl".into(), text: text.replace(end, skipped) };
+    let choice = kernel::stand_in(case.op.as_ref(), &base, &Arc::new(file)).expect("the file fits");
+    let found = |budget: u64| prepare(&case).sanitize(&choice, SUBGROUP, budget);
+    assert_eq!(found(BUDGET).faults, ["y[12] not written, and 3 more"]);
+    let some = found(BUDGET / 100);
+    assert!(some.workgroups[0] < some.workgroups[1] && some.faults.is_empty(), "{some:?}");
+}
+
+#[test]
 fn cooperative_matrices_are_declined_in_words() {
     let shape = MatrixShape { mnk: [16; 3], operands: "f16".into(), sum: "f32".into() };
     let [card, _] = devices();
@@ -88,7 +107,7 @@ fn cooperative_matrices_are_declined_in_words() {
         max_workgroup_memory: 48 << 10,
         ..card
     };
-    let case = Case::new("matrices", std::sync::Arc::new(Linear(Gemm::plain(256, 64, 64, Dtype::F16))));
+    let case = Case::new("matrices", Arc::new(Linear(Gemm::plain(256, 64, 64, Dtype::F16))));
     let matrix: Vec<Choice> = case.op.variants(&card).into_iter().filter(|choice| choice.variant == "matrix").collect();
     assert!(!matrix.is_empty());
     for choice in matrix {

@@ -121,9 +121,7 @@ impl Output<'_> {
         }
         found.rms = (squares / found.compared.max(1) as f64).sqrt() / scale;
         found.faults.truncate(1);
-        if let Some(&first) = unwritten.first() {
-            found.faults.push(format!("{} not written{}", self.name(first), more(unwritten.len())));
-        }
+        found.faults.extend(not_written(self.binding, unwritten.into_iter()));
         if let Some(&(first, is, value)) = invalid.first() {
             let more = more(invalid.len());
             found.faults.push(format!("{} is {is} where the twin has {value}{more}", self.name(first)));
@@ -139,9 +137,8 @@ impl Output<'_> {
             return None;
         }
         let is_poison = |element: &[u8]| element.iter().all(|&b| b == POISON);
-        let mut poisoned = self.bytes.chunks_exact(size).enumerate().filter(|(_, element)| is_poison(element));
-        let (first, _) = poisoned.next()?;
-        Some(format!("{} not written{}", self.name(self.span.start + first), more(poisoned.count() + 1)))
+        let poisoned = self.bytes.chunks_exact(size).enumerate().filter(|(_, element)| is_poison(element));
+        not_written(self.binding, poisoned.map(|(at, _)| self.span.start + at))
     }
 
     /// The first element whose bytes are others than in a second run.
@@ -194,6 +191,12 @@ pub fn guard(binding: &Binding, bytes: &[u8], behind: bool) -> Option<String> {
 /// `y[3, 0, 7]`.
 pub fn named(binding: &Binding, element: usize) -> String {
     format!("{}{:?}", binding.name, index(element, &binding.shape))
+}
+
+/// The fault that these elements are, if there are any.
+pub fn not_written(binding: &Binding, mut elements: impl Iterator<Item = usize>) -> Option<String> {
+    let first = elements.next()?;
+    Some(format!("{} not written{}", named(binding, first), more(elements.count() + 1)))
 }
 
 fn more(count: usize) -> String {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Report, Run,
+    Kind, Report, Run,
     compare::{Found, Output, guard, named},
     trial::{Prepared, Trial},
 };
@@ -48,25 +48,32 @@ impl Prepared {
             runs: Vec::new(),
             pieces: 0,
             interpreted: None,
+            disputed: false,
         };
         if self.conditions.interpreted > 0 {
             doing("interpreting");
             let subgroup = device.capabilities().subgroup.map(|[_, largest]| largest);
             report.interpreted = Some(self.sanitize(choice, subgroup, self.conditions.interpreted));
         }
+        let found = report.interpreted.as_ref();
+        let interpreted_right = found.is_some_and(|found| report.is_clean(found) && found.is_complete());
         doing("compiling");
         let stands: Vec<Stand> =
             self.covers.iter().map(|cover| Stand::new(device, op, choice, &cover.units)).collect::<Result<_, _>>()?;
         for (number, trial) in self.trials.iter().enumerate() {
-            let mut run = Run { inputs: trial.kind, scale: trial.scale, worst: None, rms: 0.0, faults: Vec::new() };
+            let mut run = Run::new(trial.kind, trial.scale);
             let mut compared = 0;
             for (at, (cover, stand)) in self.covers.iter().zip(&stands).enumerate() {
                 doing(&format!("{} inputs, units {:?}", trial.name(), cover.units));
                 let runs = Runs { prepared: self, device, stand, trial, at };
                 let uploads = runs.upload();
-                let (whole, results) = runs.whole(&mut run, &mut compared)?;
+                let mut part = Run::new(trial.kind, trial.scale);
+                let (whole, results) = runs.whole(&mut part, &mut compared)?;
+                let has_failed = !report.holds(&part);
+                run.add(part);
                 // Where a workgroup or a piece lies does not depend on the values.
                 if number == 0 {
+                    report.disputed |= has_failed && interpreted_right && self.smallest() == Some(at);
                     runs.folded(&whole, &results, &mut run)?;
                     report.pieces = report.pieces.max(runs.split(whole.len(), &results, &mut run)?);
                 }
@@ -109,17 +116,14 @@ impl Runs<'_> {
             let mut found = output.compare(expected, None);
             let off = |found: &Found| found.worst.as_ref().is_some_and(|w| w.error > case.tolerance.worst);
             // A tolerance is for random inputs; others may make more of every rounding.
-            if self.trial.kind != super::Kind::Random && case.tolerance.worst > 0.0 && off(&found) {
+            if self.trial.kind != Kind::Random && case.tolerance.worst > 0.0 && off(&found) {
                 found = output.compare(expected, Some(&self.trial.slack(self.prepared)[self.at][number]));
             }
             *compared += found.compared;
-            run.rms = run.rms.max(found.rms);
-            run.faults.extend(found.faults);
+            let Found { worst, rms, faults, .. } = found;
+            run.add(Run { worst, rms, faults, ..Run::new(run.inputs, run.scale) });
             if is_all {
                 run.faults.extend(output.unwritten());
-            }
-            if found.worst.as_ref().map_or(-1.0, |w| w.error) > run.worst.as_ref().map_or(-1.0, |w| w.error) {
-                run.worst = found.worst;
             }
         }
         self.guards(&results, run);
@@ -156,7 +160,8 @@ impl Runs<'_> {
         let (even, odd) = (half(0)?, half(1)?);
         for ((output, [_, even, _]), [_, odd, _]) in self.outputs(results).zip(&even).zip(&odd) {
             let (joined, twice) = output.joined(even, odd);
-            let foreign = |at: String| format!("in {} pieces {at} is written by one to which it does not belong", split.len());
+            let foreign =
+                |at: String| format!("in {} pieces {at} is written by one to which it does not belong", split.len());
             let differs = |at: String| format!("in {} pieces {at} is another value", split.len());
             run.faults.extend(twice.map(foreign));
             run.faults.extend(output.differs(&joined).map(differs));

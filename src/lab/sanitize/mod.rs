@@ -63,6 +63,14 @@ pub struct Sanitized {
     pub unknown: Option<String>,
 }
 
+impl Sanitized {
+    /// Did all workgroups run to their ends?
+    pub fn is_complete(&self) -> bool {
+        let [ran, all] = self.workgroups;
+        ran > 0 && ran == all && self.unknown.is_none()
+    }
+}
+
 /// What some workgroups wrote: of every output the elements of its span, as f32, those of nobody as `None`.
 pub type Written = Vec<Vec<Option<f32>>>;
 
