@@ -93,6 +93,19 @@ impl ShapeOptions {
         Ok(shapes)
     }
 
+    /// The arguments that give these items again: what was named, else their shapes.
+    pub fn arguments(&self, items: &[Item]) -> Vec<String> {
+        let named = [("--case", &self.case), ("--shapes", &self.shapes)];
+        let named = named.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value.clone()?]));
+        let mut words: Vec<String> = named.flatten().collect();
+        if words.is_empty() {
+            let shape = |item: &Item| ["--shape".to_owned(), kernel::spelled(&item.shape.clone().into())];
+            return items.iter().flat_map(shape).collect();
+        }
+        words.extend(self.dtype.iter().flat_map(|dtype| ["--dtype".to_owned(), dtype.wgsl().to_owned()]));
+        words
+    }
+
     fn parse(&self, kernel: &str, text: &str) -> Result<Item, Error> {
         let mut shape = fields(text).map_err(|e| Error::message(format!("--shape: {e}")))?;
         if let Some(dtype) = self.dtype {
