@@ -120,6 +120,24 @@ fn a_bench_says_what_ran_and_what_was_not_checked() {
 }
 
 #[test]
+fn shapes_and_types_that_contradict_are_refused() {
+    let room = Room::new();
+    let check = |dtype: &str, shape: &str| {
+        room.run(&["kernels", "check", "layer_norm", "--inputs", "constant", "--dtype", dtype, "--shape", shape])
+    };
+    for field in ["x", "dtype"] {
+        let ran = check("f32", &format!("channels=4,rows=8,{field}=f16"));
+        let told = format!("--dtype f32 contradicts {field}=f16 of --shape");
+        assert!(ran.code == Some(1) && ran.stderr.contains(&told) && ran.stderr.lines().count() == 1, "{ran:?}");
+    }
+    let ran = check("f32", "channels=4,rows=8").ok();
+    assert!(ran.stdout.contains("channels=4,rows=8,dtype=f32"), "{ran:?}");
+    let ran = room.run(&["kernels", "check", "layer_norm", "--case", "zzz"]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("`i2vgen kernels list KERNEL --case \"\"` lists them"), "{ran:?}");
+    assert!(room.run(&["kernels", "list", "layer_norm", "--case", ""]).ok().stdout.contains("transformer f32/f32"));
+}
+
+#[test]
 fn a_saved_file_is_looked_at_again() {
     let room = room("");
     let mut command = room.command(&check("sum.wgsl", &["--watch"]));
