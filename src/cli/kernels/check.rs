@@ -22,8 +22,8 @@ use crate::cli::{
 
 /// Compare kernels with their CPU twins on this device
 ///
-/// Every variant runs on random, constant, tiny and huge inputs, whole and in pieces. Outputs are poisoned before and stand between guards,
-/// which must not change. Errors are relative to the rms of the twin's output. Tiny inputs are scaled down until their squares are barely
+/// Every variant runs on random, constant, tiny and huge inputs, whole, with its workgroups in short lines, and in pieces. Outputs are
+/// poisoned before and stand between guards, which must not change. Errors are relative to the rms of the twin's output. Tiny inputs are scaled down until their squares are barely
 /// normal numbers of f32 (of f16: by 2^-8), huge ones up as far as the kernel takes them and the twin's outputs stay below half of their
 /// type's largest number; where a type can overflow, it must saturate. Of an op that is much work some units are compared, first and last
 /// among them. First an interpreter of the WGSL runs as many workgroups as a few million operations allow, and looks for threads that race,
