@@ -100,6 +100,44 @@ fn a_race_times_what_holds_and_nothing_else() {
 }
 
 #[test]
+fn a_bench_says_what_ran_and_what_was_not_checked() {
+    let room = room("y[i] = nothing;");
+    let bench = |more: &[&str]| {
+        let options = ["kernels", "bench", "pointwise", "--case", "sum f32", "--budget", "50ms"];
+        room.run(&[&options[..], more].concat())
+    };
+    let ran = bench(&["chosen", "sum.wgsl"]).ok();
+    assert!(ran.stdout.contains("\nchosen (portable) ") && !ran.stdout.contains(" 0.0 "), "{ran:?}");
+    let note = "note: sum.wgsl was not checked here: `i2vgen kernels check pointwise --case 'sum f32' --variant sum.wgsl";
+    assert!(ran.stderr.contains(note) && ran.stderr.matches("not checked").count() == 1, "{ran:?}");
+    let ran = bench(&["chosen", "broken.wgsl", "--json"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let times = &ran.json()["times"];
+    let [chosen, broken] = [0, 1].map(|at| &times[at]);
+    assert!(chosen["setting"] == "portable" && chosen["error"].is_null() && chosen["timing"].is_object(), "{times}");
+    assert!(broken["candidate"] == "broken.wgsl" && broken["timing"].is_null(), "{times}");
+    assert!(broken["error"].as_str().is_some_and(|error| error.contains("nothing")), "{times}");
+}
+
+#[test]
+fn shapes_and_types_that_contradict_are_refused() {
+    let room = Room::new();
+    let check = |dtype: &str, shape: &str| {
+        room.run(&["kernels", "check", "layer_norm", "--inputs", "constant", "--dtype", dtype, "--shape", shape])
+    };
+    for field in ["x", "dtype"] {
+        let ran = check("f32", &format!("channels=4,rows=8,{field}=f16"));
+        let told = format!("--dtype f32 contradicts {field}=f16 of --shape");
+        assert!(ran.code == Some(1) && ran.stderr.contains(&told) && ran.stderr.lines().count() == 1, "{ran:?}");
+    }
+    let ran = check("f32", "channels=4,rows=8").ok();
+    assert!(ran.stdout.contains("channels=4,rows=8,dtype=f32"), "{ran:?}");
+    let ran = room.run(&["kernels", "check", "layer_norm", "--case", "zzz"]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("`i2vgen kernels list KERNEL --case \"\"` lists them"), "{ran:?}");
+    assert!(room.run(&["kernels", "list", "layer_norm", "--case", ""]).ok().stdout.contains("transformer f32/f32"));
+}
+
+#[test]
 fn a_saved_file_is_looked_at_again() {
     let room = room("");
     let mut command = room.command(&check("sum.wgsl", &["--watch"]));

@@ -1,11 +1,14 @@
 //! Every variant of every kernel on the interpreter, without a device: nothing races, everything is written before it is read, every barrier
 //! is reached by all, nothing lies beyond what is bound; and the values are the twin's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use i2vgen::{
     gpu::{Capabilities, DeviceKind, MatrixShape, PORTABLE},
-    kernel::{self, Case, Choice, Dtype, Gemm, Linear},
+    kernel::{self, Case, Choice, Dtype, Gemm, Linear, WgslFile},
     lab::{Conditions, Kind, Prepared, Sanitized},
 };
 use rayon::prelude::*;
@@ -14,9 +17,6 @@ use rayon::prelude::*;
 const BUDGET: u64 = 1_000_000;
 /// For the smallest case of a variant of which no workgroup came to its end.
 const LARGE_BUDGET: u64 = 20_000_000;
-
-/// Workgroups in one dimension: few, so that most dispatches are folded and start some workgroups beyond their last.
-const FOLDED: u32 = 3;
 
 /// Lanes of a subgroup, as lavapipe has them.
 const SUBGROUP: Option<u32> = Some(8);
@@ -69,7 +69,7 @@ fn variants(number: usize, case: &Case) -> Vec<Found> {
 }
 
 fn prepare(case: &Case) -> Prepared {
-    Conditions { kinds: vec![Kind::Random], max_workgroups: FOLDED, ..Conditions::new(7) }.prepare(case)
+    Conditions { kinds: vec![Kind::Random], ..Conditions::new(7) }.prepare(case)
 }
 
 fn fault(case: &Case, Found { choice, sanitized: found, .. }: &Found) -> Option<String> {
@@ -78,6 +78,22 @@ fn fault(case: &Case, Found { choice, sanitized: found, .. }: &Found) -> Option<
     println!("{name}: {ran} of {all} workgroups, error {:.1e}", found.error.unwrap_or(0.0));
     let right = found.error.is_none_or(|error| error <= case.tolerance.worst) && (ran == 0 || found.error.is_some());
     (found.unknown.is_some() || !found.faults.is_empty() || !right).then(|| format!("{name}: {found:?}"))
+}
+
+#[test]
+fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
+    let mut cases = kernel::cases().into_iter();
+    let case = cases.find(|case| case.op.kernel().name == "pointwise" && case.name == "sum f32").expect("the case");
+    let base = case.op.choose(&PORTABLE);
+    let text = base.wgsl(case.op.kernel()).expect("the text expands");
+    let (end, skipped) = ("if block >= p.end { return; }", "if block >= p.end || block == 3u { return; }");
+    assert!(text.contains(end));
+    let file = WgslFile { path: "mutant.wgsl".into(), text: text.replace(end, skipped) };
+    let choice = kernel::stand_in(case.op.as_ref(), &base, &Arc::new(file)).expect("the file fits");
+    let found = |budget: u64| prepare(&case).sanitize(&choice, SUBGROUP, budget);
+    assert_eq!(found(BUDGET).faults, ["y[12] not written, and 3 more"]);
+    let some = found(BUDGET / 100);
+    assert!(some.workgroups[0] < some.workgroups[1] && some.faults.is_empty(), "{some:?}");
 }
 
 #[test]
@@ -91,7 +107,7 @@ fn cooperative_matrices_are_declined_in_words() {
         max_workgroup_memory: 48 << 10,
         ..card
     };
-    let case = Case::new("matrices", std::sync::Arc::new(Linear(Gemm::plain(256, 64, 64, Dtype::F16))));
+    let case = Case::new("matrices", Arc::new(Linear(Gemm::plain(256, 64, 64, Dtype::F16))));
     let matrix: Vec<Choice> = case.op.variants(&card).into_iter().filter(|choice| choice.variant == "matrix").collect();
     assert!(!matrix.is_empty());
     for choice in matrix {

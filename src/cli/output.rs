@@ -131,3 +131,24 @@ pub fn spare<'a>(
         None => Ok(()),
     }
 }
+
+/// A command line as a shell takes it.
+pub fn command<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/+@%".contains(c);
+    let quoted = |word: &str| match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        let words = ["rows=64,size=8x8", "my file.wgsl", "it's", ""];
+        assert_eq!(command(words.into_iter()), r"rows=64,size=8x8 'my file.wgsl' 'it'\''s' ''");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use i2vgen::lab::units::{counted, percent, scaled, seconds};
+pub use i2vgen::lab::units::{counted, percent, plain, scaled, seconds};
 
 use i2vgen::gpu::Bytes;
 

@@ -72,7 +72,7 @@ pub use posterior::Posterior;
 pub use random_weights::RandomWeights;
 pub use reflect::{Parsed, Reflection, Variable, WgslError, parse_wgsl, reflect};
 pub use rgb8::Rgb8;
-pub use shape::{ShapeError, parse, spelled};
+pub use shape::{ACTIVATIONS, ShapeError, parse, spelled};
 pub use sinusoid::Sinusoid;
 pub use source::{SourceError, specialise};
 pub use to_latents::ToLatents;

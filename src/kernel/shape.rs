@@ -11,7 +11,7 @@ use crate::nearest::hint;
 /// Elements that a shader counts in u32, with room for the arithmetic of its indices.
 const MAX_ELEMENTS: usize = 1 << 31;
 /// The fields that hold the storage type of activations.
-const ACTIVATIONS: [&str; 4] = ["x", "y", "a", "b"];
+pub const ACTIVATIONS: [&str; 4] = ["x", "y", "a", "b"];
 
 /// A shape that makes no operation.
 #[derive(Debug, thiserror::Error)]

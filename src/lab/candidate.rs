@@ -123,6 +123,17 @@ impl Candidate {
         }
     }
 
+    /// Is it the kernels' own choice, whatever that is?
+    pub fn is_chosen(&self) -> bool {
+        self.what == What::Chosen
+    }
+
+    /// The variant and setting that runs for an op, as a candidate is written; of a file nothing.
+    pub fn spelled(&self, op: &dyn Op, device: &Capabilities) -> Option<String> {
+        let choice = self.choice(op, device).ok().filter(|_| self.file().is_none())?;
+        Some(spelled(op, device, &Setting::from(&choice)))
+    }
+
     /// The guards in its shader, on a device with these.
     pub fn checks(&self, device: ShaderChecks) -> ShaderChecks {
         self.checks.unwrap_or(device)
@@ -274,6 +285,16 @@ mod tests {
         let told = settings(&op(), &PORTABLE, "register");
         assert!(told.iter().any(|s| s.contains("TM=8") && s.contains("TN=4")), "{told:?}");
         assert!(told.iter().all(|text| choose(&format!("register:{text}")).is_ok()), "{told:?}");
+    }
+
+    #[test]
+    fn what_runs_is_spelled() {
+        let told = |text: &str| Candidate::parse(text).unwrap().spelled(&op(), &PORTABLE).unwrap();
+        let chosen = told("chosen");
+        assert_eq!(choose(&chosen).unwrap(), choose("chosen").unwrap(), "{chosen}");
+        assert!(told("register:TM=8,TN=4").contains("TM=8"));
+        assert!(Candidate::parse("chosen@checks=off").unwrap().is_chosen());
+        assert!(!Candidate::parse("register").unwrap().is_chosen());
     }
 
     #[test]

@@ -157,8 +157,8 @@ impl Stand {
         self.tensors.iter().filter(|t| t.binding.role == Role::Output)
     }
 
-    /// A dispatch for each of these ranges of units.
-    pub fn commands(&self, pieces: &[Range<usize>]) -> Result<Vec<Command>, Error> {
+    /// A dispatch for each of these ranges of units, with at most `max_workgroups` in one dimension if the device can count them then.
+    pub fn commands(&self, pieces: &[Range<usize>], max_workgroups: u32) -> Result<Vec<Command>, Error> {
         let device = &self.device;
         let alignment = device.capabilities().alignment.max(ALIGNMENT);
         let mut params: Vec<u8> = Vec::new();
@@ -176,8 +176,8 @@ impl Stand {
         let uniforms = device.uniforms(&params)?;
         let commands = dispatches.into_iter().map(|(params, ranges, workgroups)| {
             let storage: Vec<_> = self.tensors.iter().zip(ranges).map(|(t, range)| self.bound(t, range)).collect();
-            let grid = grid(workgroups, device.capabilities().max_workgroups);
-            device.command(&self.pipeline, (&uniforms, params), &storage, grid)
+            let limit = limit(workgroups, max_workgroups, device.capabilities().max_workgroups);
+            device.command(&self.pipeline, (&uniforms, params), &storage, grid(workgroups, limit))
         });
         Ok(commands.collect())
     }
@@ -203,6 +203,12 @@ pub fn pieces(device: &Device, op: &dyn Op, rate: Rate, max_seconds: f64) -> Res
     // Guards are bound, too.
     target.device.max_binding = target.device.max_binding.saturating_sub(2 * (GUARD[1] + ALIGNMENT));
     split(op.kernel().name, op, &vec![0; op.bindings().len()], &target, rate.seconds(op.cost()))
+}
+
+/// The length of a line of workgroups: the wanted one, or as much more as leaves no more lines than the device starts.
+fn limit(workgroups: usize, wanted: u32, device: u32) -> u32 {
+    let least = workgroups.div_ceil(device.max(1) as usize).min(device as usize) as u32;
+    wanted.clamp(least.max(1), device.max(1))
 }
 
 /// Cuts units into at most `count` pieces of the same length.
@@ -239,6 +245,13 @@ mod tests {
         assert_eq!((place.first, place.bytes), (0, 25_600 + 4096));
         assert_eq!(place.bind(&Span::Elements(64..128), 256), (0..place.bytes, 0));
         assert_eq!(Place::new(&x, Span::All, 100, 25_600).bytes, 25_600);
+    }
+
+    #[test]
+    fn lines_are_no_more_than_the_device_starts() {
+        assert_eq!([limit(0, 3, 65_535), limit(1000, 3, 65_535), limit(1000, 70_000, 65_535)], [3, 3, 65_535]);
+        assert_eq!(limit(1_000_000, 3, 65_535), 16);
+        assert_eq!(grid(1_000_000, 16), [16, 62_500]);
     }
 
     #[test]

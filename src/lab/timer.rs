@@ -83,7 +83,9 @@ impl Timer {
     }
 
     fn on(device: &Device, stands: Vec<Stand>, pieces: Vec<Range<usize>>, bytes: u64) -> Result<Self, Error> {
-        let sets = stands.iter().map(|stand| stand.commands(&pieces)).collect::<Result<Vec<_>, Error>>()?;
+        let max_workgroups = device.capabilities().max_workgroups;
+        let commands = |stand: &Stand| stand.commands(&pieces, max_workgroups);
+        let sets = stands.iter().map(commands).collect::<Result<Vec<_>, Error>>()?;
         let clock = if device.capabilities().timestamps { Clock::Timestamps } else { Clock::Wall };
         Ok(Self { device: device.clone(), stands, pieces, sets, next: 0, repeats: 1, clock, bytes })
     }

@@ -10,6 +10,15 @@ pub fn scaled(value: f64, unit: &str) -> String {
     format!("{} k{unit}", three(value / 1e3))
 }
 
+/// A number of a column whose unit is fixed: one digit behind the point, or as many more as make three that tell something.
+pub fn plain(value: f64) -> String {
+    let places = match value.abs() {
+        v if v >= 10.0 || v == 0.0 || !v.is_finite() => 1,
+        v => (2.0 - v.log10().floor()).min(12.0) as usize,
+    };
+    format!("{value:.places$}")
+}
+
 /// A time as µs, ms or s.
 pub fn seconds(seconds: f64) -> String {
     match seconds.abs() {
@@ -57,6 +66,8 @@ mod tests {
             [counted(1, "dispatch"), counted(2, "dispatch"), counted(0, "run")],
             ["1 dispatch", "2 dispatches", "0 runs"]
         );
+        let columns = [0.0, 4.2e-5, 0.0123, 0.5, 9.876, 12.34, 3000.0].map(plain);
+        assert_eq!(columns, ["0.0", "0.0000420", "0.0123", "0.500", "9.88", "12.3", "3000.0"]);
         assert_eq!([percent(0.0123), percent(0.999), percent(1.32)], ["1.2 %", "100 %", "132 %"]);
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use i2vgen::{
     kernel::Cost,
-    lab::{Candidate, Ceilings, Clock, Job, Message, Task, Timing},
+    lab::{Candidate, Ceilings, Clock, Item, Job, Message, Task, Timing},
     report::{self as table, Cell, Column, Table},
 };
 use serde_json::{Value, json};
@@ -70,9 +70,13 @@ const HEAD: [&str; 15] = [
 /// A candidate that was timed.
 struct Row<'a> {
     task: &'a Task,
+    /// The variant and setting that ran; of a file nothing.
+    setting: Option<String>,
     cost: Cost,
     timing: Timing,
     share: Option<f64>,
+    /// What is wrong with its time.
+    error: Option<String>,
 }
 
 impl Bench {
@@ -87,7 +91,10 @@ impl Bench {
         }
         let shapes = self.shapes.items(std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
         shapes.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
-        let each = |item: &i2vgen::lab::Item| {
+        for candidate in candidates.iter().filter(|candidate| candidate.file().is_some()) {
+            output::tell(&format!("note: {}", self.unchecked(candidate, &shapes.items)));
+        }
+        let each = |item: &Item| {
             candidates
                 .iter()
                 .map(|candidate| Task { item: item.clone(), candidate: candidate.clone() })
@@ -95,22 +102,26 @@ impl Bench {
         };
         let tasks: Vec<Task> = shapes.items.iter().flat_map(each).collect();
         let job = Job::Bench { tasks: tasks.clone(), budget: self.budget };
-        let (mut rows, mut failed) = (Vec::new(), false);
+        let mut rows = Vec::new();
+        let mut failed: Vec<(&Task, String)> = Vec::new();
         child::run(&job, &self.device, self.timeout, &mut |message| {
             match message {
                 Message::Timed { at, timing } => {
                     let task = &tasks[at];
-                    let cost = task.item.case().map_err(|e| Error::message(e.to_string()))?.op.cost();
+                    let op = task.item.case().map_err(|e| Error::message(e.to_string()))?.op;
+                    let cost = op.cost();
                     let share = ceilings.as_ref().and_then(|c| c.share(cost, timing.median));
-                    if let Some(wrong) = ceilings.as_ref().and_then(|ceilings| timing.too_good(cost, ceilings)) {
-                        failed = true;
+                    let error = ceilings.as_ref().and_then(|ceilings| timing.too_good(cost, ceilings));
+                    if let Some(wrong) = &error {
                         output::tell(&format!("error: {} at {}: {wrong}", task.candidate.name, task.item.name));
                     }
-                    rows.push(Row { task, cost, timing, share });
+                    let setting = task.candidate.spelled(op.as_ref(), &capabilities);
+                    rows.push(Row { task, setting, cost, timing, share, error });
                 }
                 Message::Failed { at, error } => {
-                    failed = true;
-                    output::tell(&format!("error: {} at {}: {error}", tasks[at].candidate.name, tasks[at].item.name));
+                    let task = &tasks[at];
+                    output::tell(&format!("error: {} at {}: {error}", task.candidate.name, task.item.name));
+                    failed.push((task, error));
                 }
                 _ => {}
             }
@@ -119,14 +130,26 @@ impl Bench {
         let checks = self.device.checks(&capabilities);
         match (self.json, self.csv) {
             (true, _) => {
-                let rows: Vec<Value> = rows.iter().map(Row::json).collect();
+                let failed = failed.iter().map(|(task, error)| untimed(task, error));
+                let rows: Vec<Value> = rows.iter().map(Row::json).chain(failed).collect();
                 let setting = report::setting(&capabilities, checks);
                 output::print_json(&json!({ "setting": setting, "times": rows }))?;
             }
             (_, true) => output::print(&self.as_csv(&rows, &report::setting(&capabilities, checks)))?,
             _ => output::print(&text(&rows, &report::setting_line(&capabilities, checks), ceilings.as_ref()))?,
         }
-        if failed { Err(Error::Reported) } else { Ok(()) }
+        let all_right = failed.is_empty() && rows.iter().all(|row| row.error.is_none());
+        if all_right { Ok(()) } else { Err(Error::Reported) }
+    }
+
+    /// What is to be known of a file's times.
+    fn unchecked(&self, candidate: &Candidate, items: &[Item]) -> String {
+        let mut words = ["i2vgen", "kernels", "check", &self.kernel].map(String::from).to_vec();
+        words.extend(self.shapes.arguments(items));
+        words.extend(["--variant".into(), candidate.name.clone()]);
+        words.extend(self.device.arguments());
+        let command = output::command(words.iter().map(String::as_str));
+        format!("{} was not checked here: `{command}` says whether it is right", candidate.name)
     }
 
     fn as_csv(&self, rows: &[Row<'_>], setting: &Value) -> String {
@@ -138,7 +161,7 @@ impl Bench {
             .collect();
         let columns = HEAD.into_iter().chain(same.iter().map(|(name, _)| *name)).map(|name| Column::new(name, name));
         let row = |row: &Row<'_>| {
-            let Row { task, cost, timing: t, share } = row;
+            let Row { task, cost, timing: t, share, .. } = row;
             let [flops, bytes] = t.rates(*cost).map(|rate| rate / 1e9);
             let words = [&self.kernel, &task.candidate.name, &task.item.name].map(|word| Cell::Text(word.clone()));
             let times = [t.median, t.low, t.high].into_iter().chain([t.samples, t.repeats, t.sets].map(|n| n as f64));
@@ -159,11 +182,30 @@ impl Row<'_> {
     fn json(&self) -> Value {
         let [flops, bytes] = self.timing.rates(self.cost);
         json!({
-            "kernel": self.task.item.kernel, "candidate": self.task.candidate.name, "name": self.task.item.name,
-            "shape": self.task.item.shape, "timing": self.timing, "flops": self.cost.flops, "bytes": self.cost.bytes,
-            "flops_per_second": flops, "bytes_per_second": bytes, "share": self.share,
+            "kernel": self.task.item.kernel, "candidate": self.task.candidate.name, "setting": self.setting,
+            "name": self.task.item.name, "shape": self.task.item.shape, "timing": self.timing,
+            "flops": self.cost.flops, "bytes": self.cost.bytes, "flops_per_second": flops, "bytes_per_second": bytes,
+            "share": self.share, "error": self.error,
         })
     }
+
+    /// Its candidate, and what the kernels' own choice is.
+    fn name(&self) -> String {
+        let name = &self.task.candidate.name;
+        match &self.setting {
+            Some(setting) if self.task.candidate.is_chosen() => format!("{name} ({setting})"),
+            _ => name.clone(),
+        }
+    }
+}
+
+/// A candidate that could not be timed.
+fn untimed(task: &Task, error: &str) -> Value {
+    let Task { item, candidate } = task;
+    json!({
+        "kernel": item.kernel, "candidate": candidate.name, "name": item.name, "shape": item.shape, "timing": null,
+        "error": error,
+    })
 }
 
 fn text(rows: &[Row<'_>], setting: &str, ceilings: Option<&Ceilings>) -> String {
@@ -180,16 +222,11 @@ fn text(rows: &[Row<'_>], setting: &str, ceilings: Option<&Ceilings>) -> String 
             shown = Some(&item.name);
         }
         let t = &row.timing;
-        let [flops, bytes] = t.rates(row.cost).map(|rate| format!("{:.1}", rate / 1e9));
+        let [flops, bytes] = t.rates(row.cost).map(|rate| units::plain(rate / 1e9));
         let share = row.share.map_or("-".into(), |share| format!("{:.0} %", 100.0 * share));
         let times = [t.median, t.low, t.high].map(units::seconds);
         table.push(
-            [
-                &[row.task.candidate.name.clone()][..],
-                &times,
-                &[format!("{} x {}", t.samples, t.repeats), flops, bytes, share],
-            ]
-            .concat(),
+            [&[row.name()][..], &times, &[format!("{} x {}", t.samples, t.repeats), flops, bytes, share]].concat(),
         );
     }
     text += &output::table(&table);

@@ -22,8 +22,8 @@ use crate::cli::{
 
 /// Compare kernels with their CPU twins on this device
 ///
-/// Every variant runs on random, constant, tiny and huge inputs, whole and in pieces. Outputs are poisoned before and stand between guards,
-/// which must not change. Errors are relative to the rms of the twin's output. Tiny inputs are scaled down until their squares are barely
+/// Every variant runs on random, constant, tiny and huge inputs, whole, with its workgroups in short lines, and in pieces. Outputs are
+/// poisoned before and stand between guards, which must not change. Errors are relative to the rms of the twin's output. Tiny inputs are scaled down until their squares are barely
 /// normal numbers of f32 (of f16: by 2^-8), huge ones up as far as the kernel takes them and the twin's outputs stay below half of their
 /// type's largest number; where a type can overflow, it must saturate. Of an op that is much work some units are compared, first and last
 /// among them. First an interpreter of the WGSL runs as many workgroups as a few million operations allow, and looks for threads that race,
@@ -200,7 +200,7 @@ impl Tally {
 /// One line if all is well; what is wrong in more.
 pub fn lines(report: &Report) -> String {
     let verdict = if report.passed() { "ok    " } else { "FAILED" };
-    let worst = report.worst().map_or(String::new(), told);
+    let worst = report.worst().map_or("there are no such inputs".into(), told);
     let part = match report.compared {
         [compared, all] if compared < all => format!(", {:.2} % compared", 100.0 * compared as f64 / all as f64),
         _ => String::new(),
@@ -228,11 +228,17 @@ fn interpreted(report: &Report) -> String {
         text += &format!("\n        races and the like are not looked for: {unknown}");
     }
     let [ran, all] = found.workgroups;
+    // What is found until then counts.
+    if ran == 0 && all > 0 && found.unknown.is_none() && found.faults.is_empty() {
+        text += &format!(
+            "\n        races and the like are not looked for to the end: 0 of {all} workgroups fit the interpreter's budget"
+        );
+    }
     match (&found.error, &found.at) {
         (Some(error), Some((output, index))) if *error > report.tolerance => {
             text += &format!("\n        interpreter: worst {error:.1e} at {output}{index:?}");
         }
-        _ if ran > 0 && found.faults.is_empty() && !report.runs.iter().all(|run| report.holds(run)) => {
+        _ if report.disputed => {
             text += &format!(
                 "\n        interpreted, {ran} of {all} workgroups give what the twin says: the fault may be the driver's"
             );
@@ -243,8 +249,10 @@ fn interpreted(report: &Report) -> String {
 }
 
 fn told(run: &Run) -> String {
-    if run.error() == 0.0 {
-        return "exact".into();
+    match &run.worst {
+        None => return format!("{} inputs: nothing to compare", name(run.inputs)),
+        Some(worst) if worst.error == 0.0 => return "exact".into(),
+        Some(_) => {}
     }
     let at = run.worst.as_ref().map_or(String::new(), |worst| {
         let (output, index) = (&worst.output, &worst.index);
@@ -264,4 +272,58 @@ fn number(value: f64) -> String {
 
 fn name(kind: Kind) -> String {
     serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use i2vgen::lab::{Sanitized, Worst};
+
+    use super::*;
+
+    /// A report of one run on random inputs, with such an error.
+    fn report(error: Option<f64>, workgroups: [usize; 2]) -> Report {
+        let worst = error.map(|error| Worst { output: "y".into(), index: vec![3], expected: 1.0, found: 2.0, error });
+        Report {
+            kernel: "linear".into(),
+            case: "a case".into(),
+            variant: "mine.wgsl".into(),
+            compared: [64, 64],
+            whole: true,
+            tolerance: 1e-6,
+            reason: String::new(),
+            runs: vec![Run { inputs: Kind::Random, scale: 0, worst, rms: 0.0, faults: Vec::new() }],
+            pieces: 2,
+            interpreted: Some(Sanitized { workgroups, ..Sanitized::default() }),
+            disputed: false,
+        }
+    }
+
+    #[test]
+    fn what_the_interpreter_did_not_come_to_is_told() {
+        let text = lines(&report(Some(0.0), [0, 12]));
+        assert!(text.starts_with("ok ") && text.contains("exact"), "{text}");
+        assert!(text.contains("not looked for to the end: 0 of 12 workgroups fit the interpreter's budget"), "{text}");
+        assert_eq!(lines(&report(Some(0.0), [1, 12])).lines().count(), 1);
+    }
+
+    #[test]
+    fn the_driver_is_suspected_only_of_what_is_disputed() {
+        let mut report = report(Some(0.5), [12, 12]);
+        assert!(!lines(&report).contains("driver"));
+        report.disputed = true;
+        let text = lines(&report);
+        assert!(text.contains("12 of 12 workgroups give what the twin says: the fault may be the driver's"), "{text}");
+    }
+
+    #[test]
+    fn nothing_compared_is_not_exact() {
+        let mut report = report(None, [12, 12]);
+        report.runs[0].faults.push("y[0] not written, and 63 more".into());
+        let text = lines(&report);
+        assert!(text.starts_with("FAILED") && text.contains("random inputs: nothing to compare"), "{text}");
+        report.runs.clear();
+        for text in [text, lines(&report)] {
+            assert!(!text.contains("exact"), "{text}");
+        }
+    }
 }

@@ -93,13 +93,36 @@ impl ShapeOptions {
         Ok(shapes)
     }
 
+    /// The arguments that give these items again: what was named, else their shapes.
+    pub fn arguments(&self, items: &[Item]) -> Vec<String> {
+        let named = [("--case", &self.case), ("--shapes", &self.shapes)];
+        let named = named.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value.clone()?]));
+        let mut words: Vec<String> = named.flatten().collect();
+        if words.is_empty() {
+            let shape = |item: &Item| ["--shape".to_owned(), kernel::spelled(&item.shape.clone().into())];
+            return items.iter().flat_map(shape).collect();
+        }
+        words.extend(self.dtype.iter().flat_map(|dtype| ["--dtype".to_owned(), dtype.wgsl().to_owned()]));
+        words
+    }
+
     fn parse(&self, kernel: &str, text: &str) -> Result<Item, Error> {
         let mut shape = fields(text).map_err(|e| Error::message(format!("--shape: {e}")))?;
-        if let Some(dtype) = self.dtype {
-            shape.entry("dtype").or_insert_with(|| Value::from(dtype.wgsl()));
+        let mut name = text.to_owned();
+        if let Some(dtype) = self.dtype.map(Dtype::wgsl) {
+            let types = kernel::ACTIVATIONS.into_iter().chain(["dtype"]);
+            let given = types.filter_map(|field| Some((field, shape.get(field)?.as_str()?)));
+            if let Some((field, other)) = given.into_iter().find(|(_, other)| *other != dtype) {
+                return Err(Error::message(format!(
+                    "--dtype {dtype} contradicts {field}={other} of --shape: leave out one of them"
+                )));
+            }
+            if shape.insert("dtype".into(), Value::from(dtype)).is_none() {
+                name += &format!(",dtype={dtype}");
+            }
         }
         let op = kernel::parse(kernel, &shape).map_err(|e| Error::message(format!("--shape: {e}")))?;
-        Ok(Item::new(text, op.as_ref()))
+        Ok(Item::new(&name, op.as_ref()))
     }
 
     fn of_run(&self, run: &str, device: &Capabilities, wanted: &dyn Fn(&dyn Op) -> bool) -> Result<Vec<Used>, Error> {
@@ -131,7 +154,7 @@ impl ShapeOptions {
         if all.is_empty() {
             let text = self.case.as_deref().unwrap_or_default();
             return Err(Error::message(format!(
-                "--case: no case has '{text}' in its name; `kernels check` lists them"
+                "--case: no case has '{text}' in its name; `i2vgen kernels list KERNEL --case \"\"` lists them"
             )));
         }
         Ok(())

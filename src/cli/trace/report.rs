@@ -4,7 +4,10 @@ use std::{path::Path, time::Duration};
 
 use i2vgen::lab::trace::{Chain, Checked, Listed, Traced};
 
-use crate::cli::units::{self, counted};
+use crate::cli::{
+    output,
+    units::{self, counted},
+};
 
 /// The operation that is to blame, if there is one.
 pub fn culprit(traced: &Traced) -> Option<&Checked> {
@@ -14,21 +17,9 @@ pub fn culprit(traced: &Traced) -> Option<&Checked> {
 
 /// The command that checks this kernel alone, in the same variant and shape, on the same device.
 pub fn reproduce(checked: &Checked, device: &[String]) -> String {
-    let mut words =
-        ["i2vgen", "kernels", "check", checked.kernel, "--shape", &checked.shape, "--variant"].map(quoted).to_vec();
-    words.push(quoted(&checked.variant));
-    words.extend(device.iter().map(|word| quoted(word)));
-    words.join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    let words =
+        ["i2vgen", "kernels", "check", checked.kernel, "--shape", &checked.shape, "--variant", &checked.variant];
+    output::command(words.into_iter().chain(device.iter().map(String::as_str)))
 }
 
 /// The operations of plans.
@@ -158,17 +149,4 @@ fn skipped(traced: &Traced) -> Vec<(&'static str, usize, &str)> {
         }
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_needs_it() {
-        assert_eq!(
-            [quoted("rows=64,size=8x8"), quoted("my file.wgsl"), quoted("it's"), quoted("")],
-            ["rows=64,size=8x8", "'my file.wgsl'", r"'it'\''s'", "''"]
-        );
-    }
 }

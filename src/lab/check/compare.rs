@@ -121,9 +121,7 @@ impl Output<'_> {
         }
         found.rms = (squares / found.compared.max(1) as f64).sqrt() / scale;
         found.faults.truncate(1);
-        if let Some(&first) = unwritten.first() {
-            found.faults.push(format!("{} not written{}", self.name(first), more(unwritten.len())));
-        }
+        found.faults.extend(not_written(self.binding, unwritten.into_iter()));
         if let Some(&(first, is, value)) = invalid.first() {
             let more = more(invalid.len());
             found.faults.push(format!("{} is {is} where the twin has {value}{more}", self.name(first)));
@@ -139,15 +137,24 @@ impl Output<'_> {
             return None;
         }
         let is_poison = |element: &[u8]| element.iter().all(|&b| b == POISON);
-        let mut poisoned = self.bytes.chunks_exact(size).enumerate().filter(|(_, element)| is_poison(element));
-        let (first, _) = poisoned.next()?;
-        Some(format!("{} not written{}", self.name(self.span.start + first), more(poisoned.count() + 1)))
+        let poisoned = self.bytes.chunks_exact(size).enumerate().filter(|(_, element)| is_poison(element));
+        not_written(self.binding, poisoned.map(|(at, _)| self.span.start + at))
     }
 
     /// The first element whose bytes are others than in a second run.
     pub fn differs(&self, other: &[u8]) -> Option<String> {
         let at = self.bytes.iter().zip(other).position(|(a, b)| a != b)?;
         Some(self.name(self.span.start + at / self.binding.dtype.bytes()))
+    }
+
+    /// What two runs of different units wrote, joined; and the first element that both wrote.
+    pub fn joined(&self, one: &[u8], other: &[u8]) -> (Vec<u8>, Option<String>) {
+        let size = self.binding.dtype.bytes();
+        let written = |element: &[u8]| element.iter().any(|&b| b != POISON);
+        let pairs = || one.chunks_exact(size).zip(other.chunks_exact(size));
+        let twice = pairs().position(|(one, other)| written(one) && written(other));
+        let joined = pairs().flat_map(|(one, other)| if written(one) { one } else { other }).copied().collect();
+        (joined, twice.map(|at| self.name(self.span.start + at)))
     }
 
     fn element(&self, element: usize) -> &[u8] {
@@ -184,6 +191,12 @@ pub fn guard(binding: &Binding, bytes: &[u8], behind: bool) -> Option<String> {
 /// `y[3, 0, 7]`.
 pub fn named(binding: &Binding, element: usize) -> String {
     format!("{}{:?}", binding.name, index(element, &binding.shape))
+}
+
+/// The fault that these elements are, if there are any.
+pub fn not_written(binding: &Binding, mut elements: impl Iterator<Item = usize>) -> Option<String> {
+    let first = elements.next()?;
+    Some(format!("{} not written{}", named(binding, first), more(elements.count() + 1)))
 }
 
 fn more(count: usize) -> String {
@@ -258,6 +271,18 @@ mod tests {
         let found = compare(&[1.0, 5.0, POISONED, 1.0], &[1.0, f32::NAN, f32::NAN, 1.0]);
         assert_eq!(found.faults, ["y[0, 1] was written, which other units do"]);
         assert_eq!(found.compared, 2);
+    }
+
+    #[test]
+    fn what_two_runs_write_is_seen() {
+        let binding = Binding::output("y", &[2, 2], Dtype::F32);
+        let output = Output { binding: &binding, span: &(0..4), bytes: &bytes(&[1.0, 2.0, 3.0, 4.0]) };
+        let (one, other) = (bytes(&[1.0, 2.0, POISONED, POISONED]), bytes(&[POISONED, POISONED, 3.0, 4.0]));
+        let (joined, twice) = output.joined(&one, &other);
+        assert_eq!((output.differs(&joined), twice), (None, None));
+        let (joined, twice) = output.joined(&one, &bytes(&[POISONED, 2.0, 3.0, POISONED]));
+        assert_eq!(output.differs(&joined).as_deref(), Some("y[1, 1]"));
+        assert_eq!(twice.as_deref(), Some("y[0, 1]"));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::{borrow::Cow, ops::Range};
 
 use super::{
-    compare::{index, saturated},
+    compare::{Expected, index, not_written, saturated},
     trial::{Prepared, Trial},
 };
 use crate::{
-    kernel::{Choice, Dtype, Role, Span},
+    kernel::{Binding, Choice, Dtype, Role, Span},
     lab::sanitize::{Run, Sanitized, sanitize},
 };
 
@@ -15,15 +15,19 @@ use crate::{
 const SUBGROUP: u32 = 32;
 
 impl Prepared {
+    /// The cover that the interpreter runs, on the first kind of inputs: the smallest.
+    pub(super) fn smallest(&self) -> Option<usize> {
+        (0..self.covers.len()).min_by_key(|&at| self.covers[at].units.len())
+    }
+
     /// Runs a variant on an interpreter that sees races, memory that is read before it is written, barriers that not all threads reach,
     /// and elements beyond what is bound; `subgroup` is the device's size, `budget` the operations that single threads may do. No device
     /// is needed.
     pub fn sanitize(&self, choice: &Choice, subgroup: Option<u32>, budget: u64) -> Sanitized {
-        let (Some(trial), Some(units)) =
-            (self.trials.first(), self.covers.iter().map(|cover| &cover.units).min_by_key(|u| u.len()))
-        else {
+        let (Some(trial), Some(cover)) = (self.trials.first(), self.smallest()) else {
             return Sanitized::default();
         };
+        let units = &self.covers[cover].units;
         let op = self.case.op.as_ref();
         let bindings = op.bindings();
         let spans: Vec<Range<usize>> = bindings
@@ -50,9 +54,11 @@ impl Prepared {
             budget,
         };
         let (mut found, written) = sanitize(run);
-        let cover = self.covers.iter().position(|cover| cover.units == *units).unwrap_or(0);
         let outputs = bindings.iter().zip(&spans).filter(|(binding, _)| binding.role == Role::Output);
         for (number, ((binding, span), written)) in outputs.zip(&written).enumerate() {
+            if found.is_complete() {
+                found.faults.extend(unwritten(binding, &trial.expected[cover][number], span, written));
+            }
             let error = self.error(trial, cover, number, binding.dtype, span, written);
             if let Some((error, at)) = error.filter(|(error, _)| *error > found.error.unwrap_or(-1.0)) {
                 found.error = Some(error);
@@ -99,4 +105,12 @@ impl Prepared {
         let scale = if dtype == Dtype::U32 { 1.0 } else { (squares / count.max(1) as f64).sqrt().max(1e-30) };
         worst.map(|(error, at)| ((error / scale).min(f64::MAX), at))
     }
+}
+
+/// Elements of the twin's that no workgroup wrote.
+fn unwritten(binding: &Binding, expected: &[Expected], span: &Range<usize>, written: &[Option<f32>]) -> Option<String> {
+    let is_written = |at: usize| at.checked_sub(span.start).and_then(|at| *written.get(at)?).is_some();
+    let pairs = expected.iter().flat_map(|e| (e.elements.start..).zip(&e.values));
+    let wanted = pairs.filter(|(_, value)| binding.dtype == Dtype::U32 || !value.is_nan());
+    not_written(binding, wanted.map(|(at, _)| at).filter(|&at| !is_written(at)))
 }

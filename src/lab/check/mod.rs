@@ -1,18 +1,18 @@
 //! Checks a variant of an op on a device against its CPU twin: errors, bounds, splitting.
 //!
-//! Outputs are poisoned before, and stand between poisoned guards. The op runs whole and in pieces, on several kinds of inputs. Of an op
-//! that is too much work for the twin some units are compared: the twin computes any of them alone, from the same inputs. What no run on a
-//! device is sure to show (races, memory that is read before it is written) an interpreter of the WGSL sees.
+//! Outputs are poisoned before, and stand between poisoned guards. The op runs whole, in short lines of workgroups and in pieces, on several
+//! kinds of inputs. Of an op that is too much work for the twin some units are compared: the twin computes any of them alone, from the same
+//! inputs. What no run on a device is sure to show (races, memory that is read before it is written) an interpreter of the WGSL sees.
 
 mod compare;
 mod extent;
 mod inputs;
 mod interpreted;
 mod report;
+mod runs;
 mod trial;
 
 use crate::{
-    gpu::PORTABLE,
     gpu::Device,
     graph::{Error, Rate},
     kernel::{Case, Choice},
@@ -41,12 +41,15 @@ pub struct Conditions {
     pub effort: Effort,
     /// Operations of single threads that the interpreter may do for a variant; 0 leaves it out.
     pub interpreted: u64,
-    /// Workgroups in one dimension on the interpreter's device; more are folded into two, which may start some beyond the last.
+    /// Workgroups in one dimension on the interpreter's device, and in a second run on the real one; more are folded into two, which may
+    /// start some beyond the last.
     pub max_workgroups: u32,
 }
 
 /// Some workgroups of most kernels, in a fraction of a second.
 const INTERPRETED: u64 = 4_000_000;
+/// Few, so that most dispatches are folded and start some workgroups beyond their last.
+const FOLDED: u32 = 3;
 
 impl Conditions {
     /// All kinds of inputs.
@@ -57,7 +60,7 @@ impl Conditions {
             kinds: Kind::ALL.to_vec(),
             effort: Effort::default(),
             interpreted: INTERPRETED,
-            max_workgroups: PORTABLE.max_workgroups,
+            max_workgroups: FOLDED,
         }
     }
 

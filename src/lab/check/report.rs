@@ -28,6 +28,9 @@ pub struct Report {
     pub pieces: usize,
     /// What the interpreter saw, if it ran.
     pub interpreted: Option<Sanitized>,
+    /// Did the device fail with the same units and inputs with which all workgroups ran on the interpreter, and it saw nothing wrong? Then
+    /// the fault may be the driver's.
+    pub disputed: bool,
 }
 
 /// What was found for one kind of inputs.
@@ -46,6 +49,20 @@ pub struct Run {
 }
 
 impl Run {
+    /// Nothing found yet for inputs of a kind.
+    pub(super) fn new(inputs: Kind, scale: i32) -> Self {
+        Self { inputs, scale, worst: None, rms: 0.0, faults: Vec::new() }
+    }
+
+    /// What was found for more units.
+    pub(super) fn add(&mut self, more: Self) {
+        if more.worst.is_some() && (self.worst.is_none() || more.error() > self.error()) {
+            self.worst = more.worst;
+        }
+        self.rms = self.rms.max(more.rms);
+        self.faults.extend(more.faults);
+    }
+
     /// Its largest error.
     pub fn error(&self) -> f64 {
         self.worst.as_ref().map_or(0.0, |worst| worst.error)

@@ -1,26 +1,20 @@
-//! The inputs of a case with what the twin makes of them, and a variant's runs on them.
+//! The inputs of a case, with what the twin makes of them.
 
 use std::{cell::OnceCell, ops::Range, sync::Arc};
 
 use rayon::prelude::*;
 
 use super::{
-    Conditions, Kind, Report, Run,
-    compare::{Expected, Found, Output, guard, named},
+    Conditions, Kind,
+    compare::Expected,
     extent::{Cover, covers},
     inputs::Inputs,
 };
 use crate::{
-    gpu::Device,
-    graph::Error,
-    kernel::{Binding, Case, Choice, Dtype, Op, Role, Span},
-    lab::stand::{Stand, Tensor, cut, pieces},
+    kernel::{Binding, Case, Dtype, Op, Role, Span},
+    lab::stand::cut,
 };
 
-/// Pieces of the split run.
-const PIECES: usize = 37;
-/// No dispatch should take longer than this many seconds.
-const MAX_SECONDS: f64 = 0.4;
 /// What rounding may change an output by, in nudges of the inputs by one unit in the last place: sums of hundreds of terms round that
 /// much more than their terms.
 const NUDGES: f64 = 16.0;
@@ -37,8 +31,8 @@ pub struct Prepared {
 /// One kind of inputs.
 #[derive(Debug)]
 pub(super) struct Trial {
-    kind: Kind,
-    scale: i32,
+    pub(super) kind: Kind,
+    pub(super) scale: i32,
     pub(super) inputs: Inputs,
     /// Of every cover: of every output, what is expected window by window.
     pub(super) expected: Vec<Vec<Vec<Expected>>>,
@@ -67,121 +61,6 @@ impl Prepared {
         }
         Self { case: case.clone(), conditions, covers, trials }
     }
-
-    /// Runs one variant on all inputs. `doing` is told each step before it is taken.
-    pub fn check(&self, device: &Device, choice: &Choice, doing: &mut dyn FnMut(&str)) -> Result<Report, Error> {
-        let (case, op) = (&self.case, &self.case.op);
-        let outputs = op.bindings().into_iter().filter(|b| b.role == Role::Output);
-        let mut report = Report {
-            kernel: op.kernel().name.to_owned(),
-            case: case.name.clone(),
-            variant: choice.variant.to_owned(),
-            compared: [0, outputs.map(|b| b.elements()).sum()],
-            whole: self.covers.iter().any(|cover| cover.units == (0..op.units())),
-            tolerance: case.tolerance.worst,
-            reason: case.tolerance.reason.to_owned(),
-            runs: Vec::new(),
-            pieces: 0,
-            interpreted: None,
-        };
-        if self.conditions.interpreted > 0 {
-            doing("interpreting");
-            let subgroup = device.capabilities().subgroup.map(|[_, largest]| largest);
-            report.interpreted = Some(self.sanitize(choice, subgroup, self.conditions.interpreted));
-        }
-        doing("compiling");
-        let stands: Vec<Stand> =
-            self.covers.iter().map(|cover| Stand::new(device, op, choice, &cover.units)).collect::<Result<_, _>>()?;
-        for trial in &self.trials {
-            let mut run = Run { inputs: trial.kind, scale: trial.scale, worst: None, rms: 0.0, faults: Vec::new() };
-            let mut compared = 0;
-            for (at, (cover, stand)) in self.covers.iter().zip(&stands).enumerate() {
-                doing(&format!("{} inputs, units {:?}", trial.name(), cover.units));
-                compared += self.run(device, trial, at, stand, &mut run, &mut report.pieces)?;
-            }
-            report.compared[0] = report.compared[0].max(compared);
-            run.faults.sort();
-            run.faults.dedup();
-            report.runs.push(run);
-        }
-        Ok(report)
-    }
-
-    /// One cover on one kind of inputs, whole and in pieces; returns how many elements were compared.
-    fn run(
-        &self,
-        device: &Device,
-        trial: &Trial,
-        at: usize,
-        stand: &Stand,
-        run: &mut Run,
-        most_pieces: &mut usize,
-    ) -> Result<usize, Error> {
-        let op = &self.case.op;
-        let units = &self.covers[at].units;
-        let uploads = trial.inputs.device_bytes(stand.inputs().map(Tensor::span));
-        stand.inputs().zip(&uploads).for_each(|(tensor, bytes)| tensor.write(device, bytes));
-        let whole = if *units == (0..op.units()) {
-            pieces(device, op.as_ref(), self.conditions.rate, MAX_SECONDS)?
-        } else {
-            vec![units.clone()]
-        };
-        let results = execute(device, stand, &whole)?;
-        let mut compared = 0;
-        for (number, (tensor, [front, bytes, behind])) in stand.outputs().zip(&results).enumerate() {
-            let (binding, span) = (&tensor.binding, tensor.span());
-            let output = Output { binding, span, bytes };
-            let expected = &trial.expected[at][number];
-            let mut found = output.compare(expected, None);
-            let off = |found: &Found| found.worst.as_ref().is_some_and(|w| w.error > self.case.tolerance.worst);
-            // A tolerance is for random inputs; others may make more of every rounding.
-            if trial.kind != Kind::Random && self.case.tolerance.worst > 0.0 && off(&found) {
-                found = output.compare(expected, Some(&trial.slack(self)[at][number]));
-            }
-            compared += found.compared;
-            run.rms = run.rms.max(found.rms);
-            run.faults.extend(found.faults);
-            run.faults.extend(guard(binding, front, false));
-            run.faults.extend(guard(binding, behind, true));
-            if *units == (0..op.units()) {
-                run.faults.extend(output.unwritten());
-            }
-            if found.worst.as_ref().map_or(-1.0, |w| w.error) > run.worst.as_ref().map_or(-1.0, |w| w.error) {
-                run.worst = found.worst;
-            }
-        }
-        // Where a piece begins does not depend on the values.
-        let split = if trial.kind == self.trials[0].kind { cut(units, PIECES.max(2 * whole.len())) } else { vec![] };
-        if split.len() > 1 {
-            *most_pieces = split.len().max(*most_pieces);
-            let again = execute(device, stand, &split)?;
-            for ((tensor, first), second) in stand.outputs().zip(&results).zip(&again) {
-                let output = Output { binding: &tensor.binding, span: tensor.span(), bytes: &first[1] };
-                let differs = |at: String| format!("in {} pieces {at} is another value", split.len());
-                run.faults.extend(output.differs(&second[1]).map(differs));
-                run.faults.extend(guard(&tensor.binding, &second[0], false));
-                run.faults.extend(guard(&tensor.binding, &second[2], true));
-            }
-        }
-        for (tensor, bytes) in stand.inputs().zip(&uploads) {
-            let [_, now, _] = tensor.read(device)?;
-            if let Some(at) = bytes.iter().zip(&now).position(|(a, b)| a != b) {
-                let element = tensor.span().start + at / tensor.binding.dtype.bytes();
-                run.faults.push(format!("the input {} was written", named(&tensor.binding, element)));
-            }
-        }
-        Ok(compared)
-    }
-}
-
-/// Runs these pieces on poisoned outputs and reads them back with their guards.
-fn execute(device: &Device, stand: &Stand, pieces: &[Range<usize>]) -> Result<Vec<[Vec<u8>; 3]>, Error> {
-    stand.outputs().for_each(|tensor| tensor.write(device, &[]));
-    for command in stand.commands(pieces)? {
-        device.submit(&[command]);
-    }
-    device.wait()?;
-    stand.outputs().map(|tensor| tensor.read(device)).collect()
 }
 
 impl Trial {
@@ -192,13 +71,13 @@ impl Trial {
         Self { kind, scale, inputs, expected, slack: OnceCell::new() }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         serde_json::to_value(self.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// What rounding the inputs may change of each expected value: the change under one nudge of all inputs, of this value or in the rms of
     /// its output, a few times.
-    fn slack(&self, prepared: &Prepared) -> &Vec<Vec<Vec<Expected>>> {
+    pub(super) fn slack(&self, prepared: &Prepared) -> &Vec<Vec<Vec<Expected>>> {
         self.slack.get_or_init(|| {
             let nudged = self.inputs.nudged(prepared.conditions.seed);
             let mut moved = expected(&prepared.case.op, &prepared.covers, &nudged.slices());

@@ -63,6 +63,14 @@ pub struct Sanitized {
     pub unknown: Option<String>,
 }
 
+impl Sanitized {
+    /// Did all workgroups run to their ends?
+    pub fn is_complete(&self) -> bool {
+        let [ran, all] = self.workgroups;
+        ran > 0 && ran == all && self.unknown.is_none()
+    }
+}
+
 /// What some workgroups wrote: of every output the elements of its span, as f32, those of nobody as `None`.
 pub type Written = Vec<Vec<Option<f32>>>;
 
@@ -84,7 +92,7 @@ pub struct Run<'a> {
     pub budget: u64,
 }
 
-/// Runs as many workgroups as the budget allows: first, last, second, then some here and there.
+/// Runs as many workgroups as the budget allows: the first, the last, one beyond it if there is any, then some here and there.
 pub fn sanitize(run: Run<'_>) -> (Sanitized, Written) {
     let mut found = Sanitized::default();
     let written = match interpret(run, &mut found) {
@@ -140,7 +148,7 @@ fn interpret(run: Run<'_>, found: &mut Sanitized) -> Result<Written, String> {
     let [wide, high] = grid(dispatch.workgroups, max_workgroups);
     let count = wide as usize * high as usize;
     found.workgroups[1] = count;
-    for index in order(count) {
+    for index in order(count, dispatch.workgroups) {
         let arguments = arguments(module, [wide, high], index as u32, size, subgroup).map_err(told)?;
         match machine.run(arguments) {
             Ok(()) => found.workgroups[0] += 1,
@@ -180,15 +188,15 @@ fn told(stop: Stop) -> String {
     }
 }
 
-/// The order in which workgroups run until the budget is used up.
-fn order(count: usize) -> impl Iterator<Item = usize> {
+/// The order in which workgroups run until the budget is used up; from `end` on they have nothing to do.
+fn order(count: usize, end: usize) -> impl Iterator<Item = usize> {
     /// So many run in their order: all of a small dispatch.
     const ALL: usize = 64;
     let few = count <= ALL;
     let chosen: Vec<usize> = match few {
         true => (0..count).collect(),
         false => {
-            let mut chosen = vec![0, count - 1, 1, count - 2];
+            let mut chosen = vec![0, end.saturating_sub(1), count - 1, 1, end.saturating_sub(2)];
             chosen.extend((0..ALL as u64).map(|i| mix(i) as usize % count));
             let mut seen = std::collections::HashSet::new();
             chosen.retain(|&index| seen.insert(index));

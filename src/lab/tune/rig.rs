@@ -57,8 +57,16 @@ impl<'a> DeviceRig<'a> {
         let own = choices.first().cloned().unwrap_or_else(|| case.op.choose(device.capabilities()));
         tell(0, "the twin");
         let effort = Effort { twin: TWIN, ..Effort::default() };
-        let conditions =
-            Conditions { rate, kinds: vec![Kind::Random], effort, interpreted: 0, ..Conditions::new(rules.seed) };
+        // How workgroups are folded does not depend on a setting.
+        let max_workgroups = device.capabilities().max_workgroups;
+        let conditions = Conditions {
+            rate,
+            kinds: vec![Kind::Random],
+            effort,
+            interpreted: 0,
+            max_workgroups,
+            ..Conditions::new(rules.seed)
+        };
         let prepared = conditions.prepare(case);
         tell(0, "compiling");
         let own = Timer::new(device, &case.op, &own, rate)?;
