@@ -132,7 +132,7 @@ impl Choices {
     /// A user's file that is no WGSL or does not fit the op.
     pub fn choose(&self, op: &dyn Op, device: &Capabilities) -> Result<Choice, fit::FitError> {
         match self.forced.iter().rfind(|forced| forced.is_for(op)).map(|forced| &forced.forced) {
-            Some(Forced::File(file)) => return fit::stand_in(op, &op.choose(device), file),
+            Some(Forced::File(file)) => return fit::stand_in(op, &op.choose(device), file, device),
             Some(Forced::Variant(name)) => {
                 let found = op.variants(device).into_iter().find(|choice| choice.variant == name);
                 return Ok(

@@ -127,7 +127,7 @@ fn reflection(module: &Module) -> Result<Reflection, String> {
     for (_, variable) in module.global_variables.iter() {
         let bytes = layouter[variable.ty].size;
         match (variable.space, &variable.binding) {
-            (AddressSpace::WorkGroup, _) => found.workgroup_memory += bytes,
+            (AddressSpace::WorkGroup, _) => found.workgroup_memory = found.workgroup_memory.saturating_add(bytes),
             (_, Some(at)) if at.group == 0 => {
                 let described = describe(module, variable, bytes);
                 found.bindings.insert(at.binding, described);

@@ -132,7 +132,7 @@ impl Candidate {
     pub fn choice(&self, op: &dyn Op, device: &Capabilities) -> Result<Choice, Error> {
         match &self.what {
             What::Chosen => Ok(op.choose(device)),
-            What::File(file) => Ok(stand_in(op, &op.choose(device), &Arc::new(file.clone()))?),
+            What::File(file) => Ok(stand_in(op, &op.choose(device), &Arc::new(file.clone()), device)?),
             What::Variant { name, numbers } => named(op, device, name, numbers),
         }
     }

@@ -24,7 +24,7 @@ pub fn pick(op: &dyn Op, name: Option<&str>, device: &Capabilities) -> Result<Pi
     let checks = (checks[0] == checks[1]).then_some(checks[0]);
     let error = match candidate.choice(op, device) {
         Ok(choice) => return Ok(Picked { choice, checks, note: None }),
-        Err(error @ (CandidateError::Variant { .. } | CandidateError::Setting { .. })) => error,
+        Err(error @ (CandidateError::Variant { .. } | CandidateError::Setting { .. } | CandidateError::Fit(_))) => error,
         Err(error) => return Err(error.into()),
     };
     let all = sorts();
