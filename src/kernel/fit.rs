@@ -2,6 +2,7 @@
 
 mod bindings;
 mod limits;
+mod params;
 
 use std::{fmt, sync::Arc};
 
@@ -50,12 +51,7 @@ impl fmt::Display for Table {
 ///
 /// # Errors
 /// [`FitError`] with the line, or with a table of what was expected and found.
-pub fn stand_in(
-    op: &dyn Op,
-    base: &Choice,
-    file: &Arc<WgslFile>,
-    device: &Capabilities,
-) -> Result<Choice, FitError> {
+pub fn stand_in(op: &dyn Op, base: &Choice, file: &Arc<WgslFile>, device: &Capabilities) -> Result<Choice, FitError> {
     let mut choice = Choice {
         variant: "file",
         reason: format!("{} in place of {}", file.path, base.variant).into(),
@@ -78,7 +74,8 @@ pub fn stand_in(
             ]),
         }
     }
-    rows.extend(bindings::rows(op, &choice, &found));
+    rows.extend(bindings::rows(op, &found));
+    rows.extend(params::rows(op, base, &choice, &found));
     rows.extend(limits::rows(&found, device));
     match rows.is_empty() {
         true => Ok(choice),
@@ -107,7 +104,7 @@ mod tests {
     use super::*;
     use crate::{
         gpu::PORTABLE,
-        kernel::{Dtype, Gemm, Linear, Pointwise, cases},
+        kernel::{Dtype, Gemm, LayerNorm, Linear, Pointwise, cases},
     };
 
     fn file(text: &str) -> Arc<WgslFile> {
@@ -209,5 +206,25 @@ mod tests {
         fit(&large, &roomy).unwrap();
         let error = fit(&text.replace(size, "@compute @workgroup_size(1024, 2)"), &device).unwrap_err().to_string();
         assert!(error.contains("threads  at most 512 on this device  2048 (1024x2x1)"), "{error}");
+    }
+
+    /// Two fields that change places leave the size as it is, and every number wrong.
+    #[test]
+    fn parameters_are_of_the_kinds_that_the_host_writes() {
+        let op = LayerNorm { rows: 4, channels: 8, eps: 1e-5, x: Dtype::F32, y: Dtype::F32 };
+        let base = op.choose(&PORTABLE);
+        let text = base.wgsl(op.kernel()).unwrap();
+        let at = text.find("struct Params {").unwrap();
+        let until = at + text[at..].find('}').unwrap();
+        let with = |fields: &str| [&text[..at], "struct Params { ", fields, &text[until..]].concat();
+        let fit = |text: &str| stand_in(&op, &base, &file(text), &PORTABLE);
+        let rest = "x_base: u32, y_base: u32";
+        fit(&with(&format!("begin: u32, end: u32, channels: u32, eps: f32, {rest}"))).unwrap();
+        let error = fit(&with(&format!("begin: u32, end: u32, eps: f32, channels: u32, {rest}"))).unwrap_err();
+        let error = error.to_string();
+        for row in ["p.eps at byte 8        u32 (channels)  f32", "p.channels at byte 12  f32 (eps)       u32"] {
+            assert!(error.contains(row), "{error}");
+        }
+        assert!(!error.contains("base"), "{error}");
     }
 }

@@ -1,24 +1,16 @@
 //! Whether the variables that a file binds are what the host binds.
 
 use super::Row;
-use crate::kernel::{Binding, Choice, Dispatch, Dtype, Op, Reflection, Role};
+use crate::kernel::{Binding, Dtype, Op, Reflection, Role};
 
-/// Every binding that is not what the host binds.
-pub(super) fn rows(op: &dyn Op, choice: &Choice, found: &Reflection) -> Vec<Row> {
+/// Every storage binding that is not what the host binds.
+pub(super) fn rows(op: &dyn Op, found: &Reflection) -> Vec<Row> {
     let expected = op.bindings();
     let what = |at: u32, name: &str| format!("@binding({at}) {name}");
     let mut rows = Vec::new();
-    for (&at, variable) in &found.bindings {
+    for (&at, variable) in found.bindings.iter().filter(|(at, _)| **at > 0) {
         let is = format!("{} {}", variable.access, variable.element);
         let row = |expected: String| [what(at, &variable.name), expected, is.trim_end().to_owned()];
-        if at == 0 {
-            let Dispatch { params, .. } = op.dispatch(choice, &(0..op.units().max(1)), &vec![0; expected.len()]);
-            if variable.access != "uniform" || variable.bytes as usize > params.len() {
-                let found = format!("{} of {} bytes", variable.access, variable.bytes);
-                rows.push([what(0, &variable.name), format!("uniform, at most {} bytes", params.len()), found]);
-            }
-            continue;
-        }
         match expected.get(at as usize - 1) {
             None => rows.push(row(format!("none: the last is {}", expected.len()))),
             Some(binding) if !fits(binding, variable.access, &variable.element, variable.width) => {
