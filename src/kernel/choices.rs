@@ -179,7 +179,7 @@ impl fmt::Display for Override {
         match &self.forced {
             Forced::Variant(name) => write!(f, "={name}"),
             Forced::File(file) => {
-                write!(f, "={} ({:016x})", file.path, fnv1a(file.text.bytes()))
+                write!(f, "={} ({:016x})", file.path, file.fingerprint())
             }
         }
     }
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(variant("linear", shape.clone(), "register").is_for(&op), is, "{shape}");
             assert!(!variant("conv2d", shape, "register").is_for(&op));
         }
-        let file = WgslFile { path: "mine.wgsl".into(), text: "a".into() };
+        let file = WgslFile::new("mine.wgsl", "a");
         let forced = Override { forced: Forced::File(file.into()), ..variant("linear", json!({ "x": "f32" }), "") };
         assert_eq!(forced.to_string(), r#"linear[x="f32"]=mine.wgsl (af63dc4c8601ec8c)"#);
     }

@@ -108,7 +108,7 @@ mod tests {
     };
 
     fn file(text: &str) -> Arc<WgslFile> {
-        Arc::new(WgslFile { path: "mine.wgsl".into(), text: text.into() })
+        Arc::new(WgslFile::new("mine.wgsl", text))
     }
 
     /// What `kernels emit` prints must be a file that can be changed and raced.

@@ -16,6 +16,7 @@ mod conv3d;
 mod ddim;
 mod dtype;
 mod embedding;
+mod fields;
 mod fingerprint;
 mod fit;
 mod gemm;
@@ -42,6 +43,7 @@ mod source;
 mod threads;
 mod to_latents;
 mod weights;
+mod wgsl_file;
 
 pub use activation::Activation;
 pub use adaptive_pool::AdaptivePool;
@@ -55,6 +57,7 @@ pub use conv3d::Conv3d;
 pub use ddim::Ddim;
 pub use dtype::Dtype;
 pub use embedding::Embedding;
+pub use fields::fields;
 pub use fingerprint::fingerprint;
 pub use fit::{FitError, stand_in};
 pub use gemm::Gemm;
@@ -64,9 +67,9 @@ pub use group_norm_partial::GroupNormPartial;
 pub use image_latents::ImageLatents;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use list::{KERNELS, Kernel};
+pub use list::{KERNELS, Kernel, shared_files};
 pub use multistep::Multistep;
-pub use op::{Binding, Case, Choice, Cost, Define, Defines, Dispatch, Op, Role, Span, Tolerance, WgslFile};
+pub use op::{Binding, Case, Choice, Cost, Define, Defines, Dispatch, Op, Role, Span, Tolerance};
 pub use philox::Philox;
 pub use pointwise::Pointwise;
 pub use posterior::Posterior;
@@ -79,6 +82,7 @@ pub use sinusoid::Sinusoid;
 pub use source::{SourceError, specialise};
 pub use to_latents::ToLatents;
 pub use weights::Layout;
+pub use wgsl_file::{WgslFile, head};
 
 /// The cases of all kernels.
 pub fn cases() -> Vec<Case> {

@@ -3,8 +3,8 @@
 use clap::Args;
 use i2vgen::{
     gpu::Capabilities,
-    kernel::{self, Case, Dtype, KERNELS, Op, Role},
-    lab::{Item, ModelRun, Used, Workload, fields},
+    kernel::{self, Case, Dtype, KERNELS, Op, Role, fields},
+    lab::{Item, ModelRun, Used, Workload},
     nearest::hint,
     pipeline::DtypeChoice,
 };
