@@ -165,7 +165,9 @@ impl ProfileCommand {
         let choices = self.choosing.asked()?;
         let device = self.device.open()?;
         settings.choices = self.choosing.on(choices, device.capabilities(), device.checks(), &mut note);
-        then(&Session::new(&device, &subject, &settings)?, &device)
+        let session = Session::new(&device, &subject, &settings)?;
+        session.check_overrides()?.iter().for_each(|text| note(text));
+        then(&session, &device)
     }
 
     /// Writes and prints what was asked for.

@@ -113,6 +113,7 @@ impl TraceTensors {
         let choices = self.machine.choices_on(choices, &device, &progress);
         let engine =
             Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
+        engine.check_overrides(&recipe.request)?.iter().for_each(|note| progress.note(note));
         if self.list {
             let plans = engine.plans(&recipe.request, Keep::Nothing)?;
             let all = list(&plans, &selection);

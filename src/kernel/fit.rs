@@ -6,7 +6,7 @@ mod params;
 
 use std::{fmt, sync::Arc};
 
-use super::{Choice, Op, WgslError, WgslFile, reflect, threads};
+use super::{Choice, Op, WgslError, WgslFile, reflect, spelled, threads};
 use crate::gpu::Capabilities;
 
 /// A file that cannot stand in for a variant.
@@ -16,7 +16,7 @@ pub enum FitError {
     #[error(transparent)]
     Wgsl(#[from] WgslError),
     /// Its bindings, constants or workgroup size are not what the kernel is called with, or it needs more than the device has.
-    #[error("{file} does not fit {kernel}:\n{table}")]
+    #[error("{file} does not fit {kernel}:\n{table}{hint}")]
     Mismatch {
         /// The file.
         file: String,
@@ -24,6 +24,8 @@ pub enum FitError {
         kernel: &'static str,
         /// What was expected and what was found, line by line.
         table: Table,
+        /// Where it would fit, if the file says so.
+        hint: String,
     },
 }
 
@@ -79,8 +81,21 @@ pub fn stand_in(op: &dyn Op, base: &Choice, file: &Arc<WgslFile>, device: &Capab
     rows.extend(limits::rows(&found, device));
     match rows.is_empty() {
         true => Ok(choice),
-        false => Err(FitError::Mismatch { file: file.path.clone(), kernel: op.kernel().name, table: Table(rows) }),
+        false => {
+            let hint = printed_elsewhere(op, file);
+            Err(FitError::Mismatch { file: file.path.clone(), kernel: op.kernel().name, table: Table(rows), hint })
+        }
     }
+}
+
+/// The shape that a file was printed for, if it is another one, and how to say so.
+fn printed_elsewhere(op: &dyn Op, file: &WgslFile) -> String {
+    let (name, path) = (op.kernel().name, &file.path);
+    let other = file.printed_for().filter(|(kernel, own)| *kernel == name && *own != spelled(&op.shape()));
+    let told = |(_, own)| {
+        format!("\nit was printed for --shape {own}; as an override, '{name}[{own}]={path}' is for that shape alone")
+    };
+    other.map_or(String::new(), told)
 }
 
 /// The same error with the line of the file, where that is not the line of the expanded text.
@@ -104,7 +119,7 @@ mod tests {
     use super::*;
     use crate::{
         gpu::PORTABLE,
-        kernel::{Dtype, Gemm, LayerNorm, Linear, Pointwise, cases},
+        kernel::{Dtype, Gemm, LayerNorm, Linear, Pointwise, cases, head},
     };
 
     fn file(text: &str) -> Arc<WgslFile> {
@@ -169,6 +184,10 @@ mod tests {
             assert!(error.contains(part), "{part}: {error}");
         }
         assert!(!error.contains("ROWS") && !error.contains("@binding(1)"), "{error}");
+        let other = Linear(Gemm::plain(8, 6, 8, Dtype::F32));
+        let printed = head("linear register for another", &other.shape(), "") + text;
+        let error = stand_in(&op, &base, &file(&printed), &PORTABLE).unwrap_err().to_string();
+        assert!(error.contains(&format!("printed for --shape {}", spelled(&other.shape()))), "{error}");
     }
 
     #[test]
