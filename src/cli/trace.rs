@@ -15,6 +15,7 @@ use i2vgen::{
         trace::{Ask, Mode, Numbers, Selection, Traced, Until, list, trace},
     },
     pipeline::Engine,
+    staged,
     video::Kind,
 };
 use serde_json::json;
@@ -106,6 +107,7 @@ impl TraceTensors {
         recipe.prepare(&source.opened)?;
         if let Some(path) = &self.output {
             check_output(path)?;
+            staged::check(path)?;
             output::spare([source.path.as_path()].into_iter(), [path.clone()].into_iter(), "output")?;
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));

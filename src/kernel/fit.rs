@@ -98,12 +98,21 @@ fn printed_elsewhere(op: &dyn Op, file: &WgslFile) -> String {
     other.map_or(String::new(), told)
 }
 
+/// Has it lines or values that are expanded?
+fn is_template(text: &str) -> bool {
+    ["${", "{%", "{#"].iter().any(|sign| text.contains(sign))
+        || text.lines().any(|line| line.trim_start().starts_with('#'))
+}
+
 /// The same error with the line of the file, where that is not the line of the expanded text.
 fn before_expansion(error: WgslError, file: &WgslFile, wgsl: &str) -> WgslError {
     let Some(line) = error.line else { return error };
     let text = |all: &str, line: u32| all.lines().nth(line as usize - 1).unwrap_or_default().trim().to_owned();
     let shown = text(wgsl, line);
-    if text(&file.text, line) == shown || shown.is_empty() {
+    let own = text(&file.text, line);
+    // In front of the first line stands what is enabled.
+    let same = own == shown || (line == 1 && !own.is_empty() && shown.ends_with(&own));
+    if same || shown.is_empty() || !is_template(&file.text) {
         return error;
     }
     let same: Vec<usize> = (1..).zip(file.text.lines()).filter(|(_, l)| l.trim() == shown).map(|(at, _)| at).collect();
@@ -158,6 +167,10 @@ mod tests {
         // What is put in front for f16 moves no line.
         let told = error("fn f() -> u32 {\n  return nothing;\n}\n");
         assert!(told.contains("mine.wgsl:2:") && !told.contains("expanded"), "{told}");
+        let told = error("const A = nothing;\n");
+        assert!(told.contains("mine.wgsl:1:") && !told.contains("expanded"), "{told}");
+        let told = error("// A\nconst A = ${nope};\n");
+        assert!(told.contains("`nope` has no value, there are "), "{told}");
     }
 
     #[test]

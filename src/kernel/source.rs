@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig};
 
 use super::{Define, Defines, WgslFile, list::SHARED};
 
@@ -61,8 +61,22 @@ fn told(kernel: &str, error: minijinja::Error) -> SourceError {
     SourceError { kernel: kernel.to_owned(), reason: format!("{error:#}") }
 }
 
+/// The name that has no value, as the text has it: the template engine does not tell.
+fn undefined(error: &minijinja::Error) -> Option<String> {
+    let all = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let innermost = all.filter_map(|error| error.downcast_ref::<minijinja::Error>()).last()?;
+    let text = innermost.template_source()?.get(innermost.range()?)?;
+    (innermost.kind() == ErrorKind::UndefinedError).then(|| text.trim().to_owned())
+}
+
 fn expand(env: &Environment<'_>, kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
-    let mut body = env.render_named_str(kernel, text, defines).map_err(|e| told(kernel, e))?;
+    let mut body = env.render_named_str(kernel, text, defines).map_err(|error| {
+        let name = undefined(&error);
+        let SourceError { kernel, reason } = told(kernel, error);
+        let known = || defines.keys().copied().collect::<Vec<_>>().join(", ");
+        let named = name.map_or(String::new(), |name| format!("; `{name}` has no value, there are {}", known()));
+        SourceError { kernel, reason: reason + &named }
+    })?;
     let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
     let wanted = [("f16", f16), ("wgpu_cooperative_matrix", defines.contains_key(MATRIX))];
     for (feature, _) in wanted.into_iter().filter(|(_, wanted)| *wanted) {

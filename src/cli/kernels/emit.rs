@@ -115,6 +115,10 @@ impl Emit {
         let Some(kernel) = &self.kernel else {
             return all::write(&self.targets(Target::All), guards, self.output.as_deref());
         };
+        // Of several targets the output is a folder, which is made.
+        if let ([_], Some(path)) = (self.targets(Target::Wgsl).as_slice(), &self.output) {
+            staged::check(path)?;
+        }
         let device = match self.assume_device.as_slice() {
             [] => self.device.capabilities_or(assume::desktop)?,
             words => self.device.limit(assume::device(words, None)?.0),
