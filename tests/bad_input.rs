@@ -725,8 +725,9 @@ fn tracing_what_does_not_happen() {
     for (more, words) in [
         (&["--phase", "vae"][..], &["'vae'", "vae-encode"][..]),
         (&["--match", "a["], &["--match 'a['"]),
-        (&["--match", "no such tensor", "--phase", "text"], &["nothing was traced", "--list"]),
-        (&["--phase", "unet", "--trace-steps", "7"], &["nothing was traced"]),
+        (&["--match", "no such tensor", "--phase", "text"], &["'no such tensor'", "--list"]),
+        (&["--phase", "unet", "--trace-steps", "7"], &["--trace-steps 7", "numbered from 0"]),
+        (&["--trace-frames", "0-99"], &["--trace-frames 0-99", "numbered from 0"]),
         (&["--trace-steps", "3-1"], &["3-1", "2-5"]),
         (&["--twins-until", "conv_inn", "--phase", "unet"], &["'conv_inn'", "did you mean conv_in?"]),
         (&["--twins-until", "3"], &["--phase"]),
