@@ -646,6 +646,7 @@ fn a_sweep_that_cannot_be_meant() {
 #[test]
 fn commands_with_nothing_to_work_on() {
     let room = Room::new();
+    room.write("old.csv", "kernel,median\nlinear,1\n");
     for (arguments, words) in [
         (&["verify", "nowhere"][..], &["nowhere/params.json"][..]),
         (&["inspect", "nowhere"], &["nowhere"]),
@@ -654,6 +655,11 @@ fn commands_with_nothing_to_work_on() {
         (&["plan", "--assume-device", "nowhere.json"], &["nowhere.json"]),
         (&["plan", "--config", "sdxl"], &["sdxl", "i2vgen-xl"]),
         (&["plan", "-W", "500"], &["--width", "496 or 504"]),
+        (&["profile", "--from", "old.csv"], &["--from old.csv: expected value at line 1"]),
+        (
+            &["kernels", "check", "layer_norm", "--shape", "channels=4,rows=8,eps=-1"],
+            &["`eps` is -1, expected 0 or more"],
+        ),
         (&["random-checkpoint", "model"], &["model", "not an empty folder"]),
         (&["animate"], &["animate"]),
     ] {
@@ -687,7 +693,7 @@ fn emitting_what_is_not_there() {
             &["GLSL cannot express it"],
         ),
         (&["linear", "-o", "out"], &["out", "a folder has that name"]),
-        (&["linear", "-o", "absent/mine.wgsl"], &["absent/mine.wgsl"]),
+        (&["linear", "-o", "absent/mine.wgsl"], &["absent/mine.wgsl", "absent does not exist; create it first"]),
         (&["linear", "--target", "all", "-o", "photo.png"], &["photo.png"]),
         (&["--all"], &["--output"]),
         (&["--all", "-o", "out/full"], &["out/full", "not an empty folder"]),
@@ -719,8 +725,9 @@ fn tracing_what_does_not_happen() {
     for (more, words) in [
         (&["--phase", "vae"][..], &["'vae'", "vae-encode"][..]),
         (&["--match", "a["], &["--match 'a['"]),
-        (&["--match", "no such tensor", "--phase", "text"], &["nothing was traced", "--list"]),
-        (&["--phase", "unet", "--trace-steps", "7"], &["nothing was traced"]),
+        (&["--match", "no such tensor", "--phase", "text"], &["'no such tensor'", "--list"]),
+        (&["--phase", "unet", "--trace-steps", "7"], &["--trace-steps 7", "numbered from 0"]),
+        (&["--trace-frames", "0-99"], &["--trace-frames 0-99", "numbered from 0"]),
         (&["--trace-steps", "3-1"], &["3-1", "2-5"]),
         (&["--twins-until", "conv_inn", "--phase", "unet"], &["'conv_inn'", "did you mean conv_in?"]),
         (&["--twins-until", "3"], &["--phase"]),
@@ -730,7 +737,7 @@ fn tracing_what_does_not_happen() {
         (&["--bisect=chain", "--max-memory", "1KiB", "--phase", "unet"], &["--max-memory", "1024"]),
         (&["--every-element"], &["--bisect"]),
         (&["-o", "out/dump.mp4"], &["out/dump.mp4", "safetensors"]),
-        (&["-o", "absent/dump.safetensors"], &["absent/dump.safetensors"]),
+        (&["-o", "absent/dump.safetensors"], &["absent/dump.safetensors", "absent does not exist; create it first"]),
         (&["--steps", "0"], &["0 steps"]),
         (&["--override", "linear=absent.wgsl"], &["absent.wgsl"]),
         (&["--model", "nowhere"], &["nowhere"]),

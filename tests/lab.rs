@@ -166,6 +166,19 @@ fn kernels_are_listed_with_what_they_need() {
     assert!(ran.code == Some(1) && ran.stderr.contains("did you mean linear?"), "{ran:?}");
 }
 
+/// A file that `emit` printed knows its shape: `check` takes it there, and a run of a model has it nowhere else unasked.
+#[test]
+fn a_printed_file_is_for_its_shape() {
+    let room = room("");
+    let shape = ["--shape", "rows=8,sources=12,columns=20", "--variant", "register", "-o", "mine.wgsl"];
+    room.run(&[&["kernels", "emit", "linear"][..], &shape].concat()).ok();
+    let ran = room.run(&["kernels", "check", "linear", "--variant", "mine.wgsl", "--inputs", "random"]).ok();
+    assert!(ran.stdout.contains("1 of 1 hold") && ran.stderr.contains("which mine.wgsl was printed for"), "{ran:?}");
+    let small = ["plan", "--model", "model", "-W", "64", "-H", "64", "--frames", "1", "--override", "linear=mine.wgsl"];
+    let ran = room.run(&small);
+    assert!(ran.code == Some(1) && ran.stderr.contains("linear[activation=none,"), "{ran:?}");
+}
+
 #[test]
 fn an_override_runs_in_a_model_and_is_told_of() {
     let room = room("");
@@ -176,6 +189,15 @@ fn an_override_runs_in_a_model_and_is_told_of() {
     assert!(ran.code == Some(1) && ran.stderr.contains("sum.wgsl does not fit linear"), "{ran:?}");
     let ran = room.run(&[&small[..], &["linear=nothing"]].concat());
     assert!(ran.code == Some(1) && ran.stderr.contains("there are split, register"), "{ran:?}");
+    // What would change nothing is refused before anything runs.
+    for (text, word) in
+        [("linear=matrix", "cannot run 'matrix'"), ("linear[columns=99999]=register", "no linear in it")]
+    {
+        let ran = room.run(&[&small[..], &[text]].concat());
+        assert!(ran.code == Some(1) && ran.stderr.contains("applies to no operation of this run"), "{ran:?}");
+        let ran = room.generate("photo.png", &["--override", text]);
+        assert!(ran.code == Some(1) && ran.stderr.contains(word), "{ran:?}");
+    }
     let ran = room.generate("photo.png", &["--override", "linear=register", "--progress", "plain"]).ok();
     assert!((ran.stdout + &ran.stderr).contains("override: linear=register"));
 }

@@ -403,8 +403,9 @@ fn variant(case: &Case, name: &str, device: &Capabilities) -> Choice {
 
 /// What `check` says of a text in place of a variant.
 fn checked(device: &Device, case: &Case, prepared: &Prepared, base: &Choice, text: String) -> Report {
-    let file = Arc::new(WgslFile { path: "mutant.wgsl".into(), text });
-    let choice = kernel::stand_in(case.op.as_ref(), base, &file).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    let file = Arc::new(WgslFile::new("mutant.wgsl", text));
+    let choice = kernel::stand_in(case.op.as_ref(), base, &file, device.capabilities());
+    let choice = choice.unwrap_or_else(|e| panic!("{}: {e}", case.name));
     prepared.check(device, &choice, &mut |_| {}).unwrap_or_else(|e| panic!("{}: {e}", case.name))
 }
 

@@ -83,6 +83,7 @@ impl Generate {
         let engine = Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?
             .with_choices(choices)
             .with_memory(self.memory.policy());
+        engine.check_overrides(&recipe.request)?.iter().for_each(|note| progress.note(note));
         if let Some(from) = &from {
             differences(from, &engine, &recipe.request)?.iter().for_each(|note| progress.note(note));
         }

@@ -85,6 +85,7 @@ impl Plan {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)
         })?;
         let plans = plans?;
+        plans.check_overrides()?.iter().for_each(|note| output::tell(&format!("note: {note}")));
         let estimate = Estimate::new(&plans, request.step_counts());
         let Request { width, height, frames, steps, .. } = request;
         let cfg_scale = request.guidance.scale;

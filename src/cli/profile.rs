@@ -165,7 +165,9 @@ impl ProfileCommand {
         let choices = self.choosing.asked()?;
         let device = self.device.open()?;
         settings.choices = self.choosing.on(choices, device.capabilities(), device.checks(), &mut note);
-        then(&Session::new(&device, &subject, &settings)?, &device)
+        let session = Session::new(&device, &subject, &settings)?;
+        session.check_overrides()?.iter().for_each(|text| note(text));
+        then(&session, &device)
     }
 
     /// Writes and prints what was asked for.
@@ -256,7 +258,11 @@ fn read(option: &str, path: &Path) -> Result<Profile, Error> {
     };
     let text = fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
     let reader = &mut serde_json::Deserializer::from_str(&text);
-    serde_path_to_error::deserialize(reader).map_err(|e| wrong(format!("{}: {}", e.path(), e.inner())))
+    serde_path_to_error::deserialize(reader).map_err(|e| {
+        // The path of the whole is a mere dot.
+        let at = if e.path().iter().next().is_none() { String::new() } else { format!("{}: ", e.path()) };
+        wrong(format!("{at}{}", e.inner()))
+    })
 }
 
 /// The profile, what it says in words, and with another one the changes.

@@ -15,6 +15,7 @@ use i2vgen::{
         trace::{Ask, Mode, Numbers, Selection, Traced, Until, list, trace},
     },
     pipeline::Engine,
+    staged,
     video::Kind,
 };
 use serde_json::json;
@@ -106,6 +107,7 @@ impl TraceTensors {
         recipe.prepare(&source.opened)?;
         if let Some(path) = &self.output {
             check_output(path)?;
+            staged::check(path)?;
             output::spare([source.path.as_path()].into_iter(), [path.clone()].into_iter(), "output")?;
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
@@ -113,6 +115,7 @@ impl TraceTensors {
         let choices = self.machine.choices_on(choices, &device, &progress);
         let engine =
             Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
+        engine.check_overrides(&recipe.request)?.iter().for_each(|note| progress.note(note));
         if self.list {
             let plans = engine.plans(&recipe.request, Keep::Nothing)?;
             let all = list(&plans, &selection);

@@ -21,7 +21,7 @@ use super::{Error, choosing::Choosing, options, output};
 pub struct Verify {
     /// Folder of the case: params.json, input.png, reference.safetensors
     case: PathBuf,
-    /// Model folder, or `demo` as in `i2vgen generate` [default: `model` in the case]
+    /// Model folder, or `demo` as in `i2vgen generate` [default: `model` in the case, or demo if the case was recorded with it]
     #[arg(long, value_name = "DIR|demo")]
     model: Option<PathBuf>,
     /// How activations are stored
@@ -49,7 +49,9 @@ impl Verify {
     pub fn run(self) -> Result<(), Error> {
         let case = ReferenceCase::open(&self.case)?;
         self.dump.as_deref().map(staged::check).transpose()?;
-        let checkpoint = Checkpoint::open(ModelFiles::named(&self.model.unwrap_or_else(|| self.case.join("model"))))?;
+        let files = self.model.map_or_else(|| case.checkpoint(), |named| Ok(ModelFiles::named(&named)))?;
+        let checkpoint = Checkpoint::open(files)?;
+        case.check(&checkpoint)?;
         let dtype = match self.dtype {
             Dtype::F32 => DtypeChoice::F32,
             Dtype::F16 => DtypeChoice::F16,

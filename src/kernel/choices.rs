@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::{Choice, Define, Op, WgslFile, fit};
+use super::{
+    Choice, Define, Forced, Op, Override, fit,
+    overrides::{self, OverrideError},
+};
 use crate::{fingerprint::fnv1a, gpu::Capabilities};
 
 /// What a user asks for, and what was measured to be fastest; everything else the kernels choose themselves.
@@ -19,28 +20,8 @@ pub struct Choices {
     tuned: HashMap<Key, Setting>,
 }
 
-/// What runs in place of a kernel's own choice.
-#[derive(Clone, Debug)]
-pub struct Override {
-    /// The kernel.
-    pub kernel: String,
-    /// Fields of the shapes for which it counts; all shapes if there are none.
-    pub shape: Map<String, Value>,
-    /// What runs.
-    pub forced: Forced,
-}
-
 /// A kernel and the JSON of a shape.
 pub type Key = (String, String);
-
-/// What a user asks for.
-#[derive(Clone, Debug)]
-pub enum Forced {
-    /// A variant by name, for the shapes that have it.
-    Variant(String),
-    /// A file of the user's.
-    File(Arc<WgslFile>),
-}
 
 /// A variant with its whole numbers, such as tile sizes: what a cache keeps of a choice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +97,14 @@ impl Choices {
         &self.forced
     }
 
+    /// Whether ops, with the choices that were made for them, have something of all that the user asks for; returns what the user should know.
+    ///
+    /// # Errors
+    /// [`OverrideError`] where nothing runs with an override, or a file that was printed for one shape runs at others.
+    pub fn check<'a>(&self, ops: impl Iterator<Item = (&'a dyn Op, &'a Choice)>) -> Result<Vec<String>, OverrideError> {
+        overrides::check(&self.forced, ops)
+    }
+
     /// Settings that were measured to be fastest on this device.
     pub fn tune(&mut self, settings: impl IntoIterator<Item = (Key, Setting)>) {
         self.tuned.extend(settings);
@@ -132,7 +121,7 @@ impl Choices {
     /// A user's file that is no WGSL or does not fit the op.
     pub fn choose(&self, op: &dyn Op, device: &Capabilities) -> Result<Choice, fit::FitError> {
         match self.forced.iter().rfind(|forced| forced.is_for(op)).map(|forced| &forced.forced) {
-            Some(Forced::File(file)) => return fit::stand_in(op, &op.choose(device), file),
+            Some(Forced::File(file)) => return fit::stand_in(op, &op.choose(device), file, device),
             Some(Forced::Variant(name)) => {
                 let found = op.variants(device).into_iter().find(|choice| choice.variant == name);
                 return Ok(
@@ -153,41 +142,9 @@ impl Choices {
     }
 }
 
-impl Override {
-    /// Does it count for this op?
-    fn is_for(&self, op: &dyn Op) -> bool {
-        let shape = op.shape();
-        let is = |(name, wanted): (&String, &Value)| match shape.get(name) {
-            // One number stands for a list whose others are 0, such as the channels of a second input.
-            Some(Value::Array(list)) if wanted.is_number() => {
-                list.first() == Some(wanted) && list.iter().skip(1).all(|other| other.as_u64() == Some(0))
-            }
-            found => found == Some(wanted),
-        };
-        self.kernel == op.kernel().name && self.shape.iter().all(is)
-    }
-}
-
-/// As users write it; a file with a fingerprint of what was in it.
-impl fmt::Display for Override {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.kernel)?;
-        if !self.shape.is_empty() {
-            let fields: Vec<String> = self.shape.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            write!(f, "[{}]", fields.join(","))?;
-        }
-        match &self.forced {
-            Forced::Variant(name) => write!(f, "={name}"),
-            Forced::File(file) => {
-                write!(f, "={} ({:016x})", file.path, fnv1a(file.text.bytes()))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::Map;
 
     use super::*;
     use crate::{
@@ -208,33 +165,14 @@ mod tests {
         let [one, none] = [&tuned, &own].map(|choice| TunedInUse::among([(&op as &dyn Op, choice)].into_iter()));
         assert!(one.count() == 1 && one.mark().unwrap().starts_with("1 shape ("), "{one:?}");
         assert_eq!((none.count(), none.mark()), (0, None));
-        choices.force(variant("linear", json!({}), "register"));
+        choices.force(variant("register"));
         assert_eq!(choices.choose(&op, &PORTABLE).unwrap().variant, "register");
-        choices.force(variant("linear", json!({}), "broadcast"));
+        choices.force(variant("broadcast"));
         assert_eq!(choices.choose(&op, &PORTABLE).unwrap(), own); // which this device cannot run
     }
 
-    fn variant(kernel: &str, shape: Value, name: &str) -> Override {
-        let shape = shape.as_object().cloned().unwrap_or_default();
-        Override { kernel: kernel.into(), shape, forced: Forced::Variant(name.into()) }
-    }
-
-    #[test]
-    fn an_override_may_be_for_some_shapes() {
-        let op = Linear(Gemm::plain(64, 32, 32, Dtype::F32));
-        for (shape, is) in [
-            (json!({ "columns": 32 }), true),
-            (json!({ "sources": 32, "x": "f32" }), true),
-            (json!({ "sources": [32, 0] }), true),
-            (json!({ "columns": 33 }), false),
-            (json!({ "colums": 32 }), false),
-        ] {
-            assert_eq!(variant("linear", shape.clone(), "register").is_for(&op), is, "{shape}");
-            assert!(!variant("conv2d", shape, "register").is_for(&op));
-        }
-        let file = WgslFile { path: "mine.wgsl".into(), text: "a".into() };
-        let forced = Override { forced: Forced::File(file.into()), ..variant("linear", json!({ "x": "f32" }), "") };
-        assert_eq!(forced.to_string(), r#"linear[x="f32"]=mine.wgsl (af63dc4c8601ec8c)"#);
+    fn variant(name: &str) -> Override {
+        Override { kernel: "linear".into(), shape: Map::new(), forced: Forced::Variant(name.into()) }
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Op for GroupNormFinish {
     fn problem(&self) -> Option<String> {
         shape::sizes(&[("frames", self.frames), ("segments", self.segments), ("groups", self.groups)])
             .or_else(|| shape::divides(("frames_per_stat", self.frames_per_stat), ("frames", self.frames)))
+            .or_else(|| shape::variance("eps", self.eps))
     }
 
     fn tolerance(&self) -> Tolerance {

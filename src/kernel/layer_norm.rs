@@ -128,7 +128,7 @@ impl Op for LayerNorm {
     }
 
     fn problem(&self) -> Option<String> {
-        shape::sizes(&[("rows", self.rows), ("channels", self.channels)])
+        shape::sizes(&[("rows", self.rows), ("channels", self.channels)]).or_else(|| shape::variance("eps", self.eps))
     }
 
     fn tolerance(&self) -> Tolerance {

@@ -97,6 +97,11 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/wide.wgsl", include_str!("../../kernels/shared/wide.wgsl")),
 ];
 
+/// The names under which kernels include what several share.
+pub fn shared_files() -> impl Iterator<Item = &'static str> {
+    SHARED.iter().map(|(name, _)| *name)
+}
+
 /// The kernel of this name. The names are literals of the kernels' own files; the harness's tests look every one up.
 pub(super) fn kernel(name: &str) -> &'static Kernel {
     KERNELS.iter().find(|k| k.name == name).unwrap_or(&KERNELS[0])

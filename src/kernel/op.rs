@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Dtype, Kernel, SourceError, specialise, threads, weights::Layout};
+use super::{Dtype, Kernel, SourceError, WgslFile, source::specialise_file, specialise, threads, weights::Layout};
 use crate::gpu::Capabilities;
 
 /// A kernel with its shapes filled in: one recorded operation, which may become several dispatches.
@@ -259,15 +259,6 @@ pub struct Choice {
     pub file: Option<Arc<WgslFile>>,
 }
 
-/// WGSL from a file of a user's, which stands in for a variant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct WgslFile {
-    /// Its path, for messages.
-    pub path: String,
-    /// Its text, which may use the template lines of the kernels.
-    pub text: String,
-}
-
 impl Choice {
     /// A variant with its reason and defines.
     pub fn new<const N: usize>(
@@ -287,7 +278,7 @@ impl Choice {
     /// The WGSL of a kernel in this variant.
     pub fn wgsl(&self, kernel: &Kernel) -> Result<String, SourceError> {
         match &self.file {
-            Some(file) => specialise(&file.path, &file.text, &self.defines),
+            Some(file) => specialise_file(file, &self.defines),
             None => specialise(kernel.name, kernel.wgsl, &self.defines),
         }
     }

@@ -8,6 +8,8 @@ use naga::{
     valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator},
 };
 
+use super::scalars::{Field, scalar_name, scalars};
+
 /// WGSL that naga does not accept.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {reason}")]
@@ -65,6 +67,8 @@ pub struct Variable {
     pub scalar_bytes: u32,
     /// Bytes of a struct.
     pub bytes: u32,
+    /// Of a uniform, its scalars by the byte at which they begin.
+    pub fields: BTreeMap<u32, Field>,
 }
 
 /// Parses and validates WGSL with everything that kernels may use.
@@ -127,7 +131,7 @@ fn reflection(module: &Module) -> Result<Reflection, String> {
     for (_, variable) in module.global_variables.iter() {
         let bytes = layouter[variable.ty].size;
         match (variable.space, &variable.binding) {
-            (AddressSpace::WorkGroup, _) => found.workgroup_memory += bytes,
+            (AddressSpace::WorkGroup, _) => found.workgroup_memory = found.workgroup_memory.saturating_add(bytes),
             (_, Some(at)) if at.group == 0 => {
                 let described = describe(module, variable, bytes);
                 found.bindings.insert(at.binding, described);
@@ -161,17 +165,8 @@ fn describe(module: &Module, variable: &naga::GlobalVariable, bytes: u32) -> Var
         Some(_) => ("a struct".into(), 0, None),
         None => (String::new(), 0, None),
     };
-    Variable { name, access, element, width, scalar_bytes: scalar.map_or(0, |s| s.width.into()), bytes }
-}
-
-fn scalar_name(scalar: naga::Scalar) -> String {
-    let letter = match scalar.kind {
-        ScalarKind::Float => 'f',
-        ScalarKind::Uint => 'u',
-        ScalarKind::Sint => 'i',
-        _ => '?',
-    };
-    format!("{letter}{}", u32::from(scalar.width) * 8)
+    let fields = if access == "uniform" { scalars(module, variable.ty) } else { BTreeMap::new() };
+    Variable { name, access, element, width, scalar_bytes: scalar.map_or(0, |s| s.width.into()), bytes, fields }
 }
 
 fn is_f16(inner: &TypeInner) -> bool {
@@ -239,7 +234,8 @@ fn main(@builtin(local_invocation_index) i: u32) {
         assert!(found.f16 && found.subgroups && !found.matrices);
         let x = &found.bindings[&1];
         assert_eq!((x.name.as_str(), x.access, x.element.as_str(), x.width), ("x", "read", "vec4<f16>", 4));
-        assert_eq!((found.bindings[&0].access, found.bindings[&0].bytes), ("uniform", 8));
+        let p = &found.bindings[&0];
+        assert_eq!((p.access, p.bytes, p.fields[&4].name.as_str()), ("uniform", 8, "scale"));
         assert_eq!(found.bindings[&2].access, "read_write");
     }
 

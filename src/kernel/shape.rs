@@ -91,6 +91,12 @@ pub(super) fn sizes(sizes: &[(&str, usize)]) -> Option<String> {
     Some(format!("`{}` is {}, expected 1 to 2^31 - 1", wrong.0, wrong.1))
 }
 
+/// What is added to a variance must leave a root to take.
+pub(super) fn variance(name: &str, value: f32) -> Option<String> {
+    let wrong = !value.is_finite() || value < 0.0;
+    wrong.then(|| format!("`{name}` is {value}, expected 0 or more"))
+}
+
 /// `whole` must be a multiple of `part`.
 pub(super) fn divides(part: (&str, usize), whole: (&str, usize)) -> Option<String> {
     let remains = part.1 == 0 || !whole.1.is_multiple_of(part.1);
@@ -188,6 +194,18 @@ mod tests {
             fields.extend(changed.as_object().cloned().unwrap_or_default());
             let error = parse(kernel, &fields).unwrap_err().to_string();
             assert!(error.contains(word) && !error.contains('\n'), "{error}");
+        }
+        for (kernel, sizes) in [
+            ("layer_norm", serde_json::json!({ "rows": 8, "channels": 4, "eps": -1 })),
+            ("group_norm_finish", {
+                let case = cases().into_iter().find(|case| case.op.kernel().name == "group_norm_finish").unwrap();
+                let mut shape = case.op.shape();
+                shape["eps"] = (-0.5).into();
+                shape
+            }),
+        ] {
+            let error = parse(kernel, &fields(sizes)).unwrap_err().to_string();
+            assert!(error.contains("`eps` is -"), "{error}");
         }
         let attention =
             serde_json::json!({ "outer": 3, "heads": 1, "width": 8, "q_tokens": 2, "k_tokens": 2, "kv_repeat": 2 });

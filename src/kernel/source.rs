@@ -5,9 +5,9 @@
 
 use std::sync::LazyLock;
 
-use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig};
 
-use super::{Define, Defines, list::SHARED};
+use super::{Define, Defines, WgslFile, list::SHARED};
 
 /// A kernel's file did not expand.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +42,41 @@ static SHARED_FILES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// Expands the WGSL `text` of `kernel` with `defines`. What defines ask for, f16 storage and cooperative matrices, is enabled in front, on the
 /// first line: the lines of a text without template lines keep their numbers.
 pub fn specialise(kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
-    let error = |e: minijinja::Error| SourceError { kernel: kernel.to_owned(), reason: format!("{e:#}") };
-    let mut body = SHARED_FILES.render_named_str(kernel, text, defines).map_err(error)?;
+    expand(&SHARED_FILES, kernel, text, defines)
+}
+
+/// The same of a user's file: it includes what lies beside it, and of the rest the program's own.
+pub(super) fn specialise_file(file: &WgslFile, defines: &Defines) -> Result<String, SourceError> {
+    if file.beside.is_empty() {
+        return specialise(&file.path, &file.text, defines);
+    }
+    let mut env = SHARED_FILES.clone();
+    for (name, text) in &file.beside {
+        env.add_template(name, text).map_err(|e| told(&file.path, e))?;
+    }
+    expand(&env, &file.path, &file.text, defines)
+}
+
+fn told(kernel: &str, error: minijinja::Error) -> SourceError {
+    SourceError { kernel: kernel.to_owned(), reason: format!("{error:#}") }
+}
+
+/// The name that has no value, as the text has it: the template engine does not tell.
+fn undefined(error: &minijinja::Error) -> Option<String> {
+    let all = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let innermost = all.filter_map(|error| error.downcast_ref::<minijinja::Error>()).last()?;
+    let text = innermost.template_source()?.get(innermost.range()?)?;
+    (innermost.kind() == ErrorKind::UndefinedError).then(|| text.trim().to_owned())
+}
+
+fn expand(env: &Environment<'_>, kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
+    let mut body = env.render_named_str(kernel, text, defines).map_err(|error| {
+        let name = undefined(&error);
+        let SourceError { kernel, reason } = told(kernel, error);
+        let known = || defines.keys().copied().collect::<Vec<_>>().join(", ");
+        let named = name.map_or(String::new(), |name| format!("; `{name}` has no value, there are {}", known()));
+        SourceError { kernel, reason: reason + &named }
+    })?;
     let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
     let wanted = [("f16", f16), ("wgpu_cooperative_matrix", defines.contains_key(MATRIX))];
     for (feature, _) in wanted.into_iter().filter(|(_, wanted)| *wanted) {

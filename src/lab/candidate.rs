@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gpu::{Capabilities, PORTABLE, ShaderChecks},
-    kernel::{Choice, FitError, Op, Setting, WgslFile, stand_in},
+    kernel::{Choice, FitError, Op, Setting, WgslFile, shared_files, stand_in},
     nearest::hint,
 };
 
@@ -143,7 +143,7 @@ impl Candidate {
     pub fn choice(&self, op: &dyn Op, device: &Capabilities) -> Result<Choice, Error> {
         match &self.what {
             What::Chosen => Ok(op.choose(device)),
-            What::File(file) => Ok(stand_in(op, &op.choose(device), &Arc::new(file.clone()))?),
+            What::File(file) => Ok(stand_in(op, &op.choose(device), &Arc::new(file.clone()), device)?),
             What::Variant { name, numbers } => named(op, device, name, numbers),
         }
     }
@@ -164,10 +164,34 @@ pub fn is_file(name: &str) -> bool {
     name.ends_with(".wgsl") || name.contains(['/', '\\']) || Path::new(name).is_file()
 }
 
-/// Reads a WGSL file.
+/// Reads a WGSL file, and those beside it that it may include.
 pub fn read(path: &str) -> Result<WgslFile, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    Ok(WgslFile { path: path.to_owned(), text })
+    let text = read_text(Path::new(path))?;
+    let mut file = WgslFile::new(path, text);
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    // By name, what a text may include; a template may also take the name of a shared file from a define.
+    let mut wanted: Vec<String> = shared_files().map(str::to_owned).chain(included(&file.text)).collect();
+    while let Some(name) = wanted.pop() {
+        let beside = folder.join(&name);
+        if !file.beside.contains_key(&name) && beside.is_file() {
+            let text = read_text(&beside)?;
+            wanted.extend(included(&text));
+            file.beside.insert(name, text);
+        }
+    }
+    Ok(file)
+}
+
+fn read_text(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| Error::Read { path: path.display().to_string(), source })
+}
+
+/// The names in the lines of a text that include a file by its name.
+fn included(text: &str) -> impl Iterator<Item = String> {
+    let name = |line: &str| {
+        line.trim().strip_prefix('#')?.trim().strip_prefix("include")?.split(['"', '\'']).nth(1).map(str::to_owned)
+    };
+    text.lines().filter_map(name)
 }
 
 fn named(op: &dyn Op, device: &Capabilities, name: &str, numbers: &BTreeMap<String, u32>) -> Result<Choice, Error> {
@@ -285,6 +309,28 @@ mod tests {
         let told = settings(&op(), &PORTABLE, "register");
         assert!(told.iter().any(|s| s.contains("TM=8") && s.contains("TN=4")), "{told:?}");
         assert!(told.iter().all(|text| choose(&format!("register:{text}")).is_ok()), "{told:?}");
+    }
+
+    /// Whoever copies the kernels' files and changes a shared one means that one.
+    #[test]
+    fn a_file_includes_what_lies_beside_it() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("mine.wgsl");
+        let kernel = crate::kernel::KERNELS.first().unwrap();
+        fs::write(&path, kernel.wgsl.to_owned() + "\n# include \"more/part.wgsl\"\n").unwrap();
+        let text = || choose(path.to_str().unwrap()).map(|choice| choice.wgsl(kernel).unwrap());
+        assert!(text().unwrap_err().to_string().contains("more/part.wgsl"));
+        let mine = include_str!("../../kernels/shared/activation.wgsl").replace("exp(-x * x)", "exp(-x * x * 7.0)");
+        for (folder, name, text) in [
+            ("more", "part.wgsl", "// my part\n# include \"more/of_it.wgsl\"\n"),
+            ("more", "of_it.wgsl", "// more of it\n"),
+            ("shared", "activation.wgsl", mine.as_str()),
+        ] {
+            fs::create_dir_all(room.path().join(folder)).unwrap();
+            fs::write(room.path().join(folder).join(name), text).unwrap();
+        }
+        let text = text().unwrap_or_else(|e| panic!("{e}"));
+        assert!(["// my part", "// more of it", "exp(-x * x * 7.0)"].iter().all(|part| text.contains(part)), "{text}");
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod catalogue;
 mod ceilings;
 mod check;
 pub mod emit;
-mod fields;
 mod job;
 mod normals;
 mod overrides;
@@ -33,7 +32,6 @@ pub use candidate::{CHOSEN, Candidate, Error as CandidateError, path, settings, 
 pub use catalogue::{Needs, Rung, computes, rungs};
 pub use ceilings::{Access, Ceilings, Limit, MatrixRate, Traffic};
 pub use check::{Conditions, Effort, Kind, Prepared, Report, Run, Worst};
-pub use fields::fields;
 pub use job::{Item, Job, Message, Task, execute};
 pub use normals::mix;
 pub use overrides::{Error as OverrideError, overrides};

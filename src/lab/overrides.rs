@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::{
     candidate::{self, is_file, read},
     catalogue::variant_names,
-    fields,
 };
 use crate::{
-    kernel::{Choices, Forced, KERNELS, Override, cases},
+    kernel::{Choices, Forced, KERNELS, Override, cases, fields},
     nearest::hint,
 };
 

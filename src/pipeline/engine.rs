@@ -185,6 +185,14 @@ impl Engine {
         self.planner().plan(request, keep)
     }
 
+    /// Whether a run of this request has something of every override; see [`Plans::check_overrides`].
+    pub fn check_overrides(&self, request: &Request) -> Result<Vec<String>, Error> {
+        if self.choices().overrides().is_empty() {
+            return Ok(Vec::new());
+        }
+        self.plans(request, Keep::Nothing)?.check_overrides()
+    }
+
     /// How a request fits the device: see [`Planner::fit`].
     pub fn fit(&self, request: &Request) -> Result<Fit, Error> {
         self.planner().fit(request)

@@ -1,7 +1,7 @@
 //! Everything that can stop a generation.
 
 use super::Remedy;
-use crate::{checkpoint, gpu, graph, picture, prompt, sampler, video};
+use crate::{checkpoint, gpu, graph, kernel, picture, prompt, sampler, video};
 
 /// An error of the pipeline. Every message is one clear line (a list of tensor problems has one line each).
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Error {
     /// The device computed something that is not a number.
     #[error("{0} holds values that are not numbers: try --dtype f32, and `i2vgen verify` on this device")]
     NotANumber(String),
+    /// What the user wants to run in place of the kernels' own choices.
+    #[error(transparent)]
+    Override(#[from] kernel::OverrideError),
     /// The model folder.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

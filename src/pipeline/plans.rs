@@ -272,6 +272,16 @@ impl Plans {
         TunedInUse::among(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))
     }
 
+    /// Whether these plans have something of all that the user wants to run in place of the kernels' own choices; returns what to know.
+    ///
+    /// # Errors
+    /// [`Error::Override`]: nothing runs with it, or its file runs where it was not made for.
+    pub fn check_overrides(&self) -> Result<Vec<String>, Error> {
+        let planned = self.all().into_iter().flat_map(|plan| &plan.ops);
+        let choices = &self.step.unet.target.choices;
+        Ok(choices.check(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))?)
+    }
+
     /// The same with frames that are decoded in strips, of which each has so many rows of latents of its own; `None` if one would be as high as
     /// a frame.
     pub(super) fn in_strips(

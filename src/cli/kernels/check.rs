@@ -78,7 +78,7 @@ impl Check {
                 "--variant: a WGSL file is for one kernel: name it, as in `kernels check conv2d`",
             ));
         }
-        let shapes = self.shapes.items(&self.kernels, &capabilities, Usual::Cases)?;
+        let shapes = self.shapes.items_for(&candidates, &self.kernels, &capabilities, Usual::Cases)?;
         shapes.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
         let (tasks, skipped) = tasks(&shapes.items, &candidates, &capabilities)?;
         if skipped > 0 {

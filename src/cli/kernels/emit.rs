@@ -9,7 +9,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use i2vgen::{
-    lab::emit::{Backend, Guards},
+    lab::{
+        Candidate,
+        emit::{Backend, Guards},
+    },
     staged,
 };
 
@@ -112,17 +115,23 @@ impl Emit {
         let Some(kernel) = &self.kernel else {
             return all::write(&self.targets(Target::All), guards, self.output.as_deref());
         };
+        // Of several targets the output is a folder, which is made.
+        if let ([_], Some(path)) = (self.targets(Target::Wgsl).as_slice(), &self.output) {
+            staged::check(path)?;
+        }
         let device = match self.assume_device.as_slice() {
             [] => self.device.capabilities_or(assume::desktop)?,
             words => self.device.limit(assume::device(words, None)?.0),
         };
-        let mut shapes = self.shape.items(std::slice::from_ref(kernel), &device, Usual::Costliest)?;
+        let candidate = self.variant.as_deref().map_or_else(|| Ok(Candidate::chosen()), Candidate::parse)?;
+        let files = std::slice::from_ref(&candidate);
+        let mut shapes = self.shape.items_for(files, std::slice::from_ref(kernel), &device, Usual::Costliest)?;
         if shapes.items.len() > 1 {
             let (count, first) = (shapes.items.len(), &shapes.items[0].name);
             shapes.notes.push(format!("{count} shapes are like this: {first} is emitted"));
         }
         let case = shapes.items[0].case().map_err(|e| Error::message(e.to_string()))?;
-        let picked = variant::pick(case.op.as_ref(), self.variant.as_deref(), &device)?;
+        let picked = variant::pick(case.op.as_ref(), &candidate, &device)?;
         shapes.notes.iter().chain(&picked.note).for_each(|note| output::tell(&format!("note: {note}")));
         let guards = Guards { checks: picked.checks.unwrap_or(guards.checks), ..guards };
         let emitted = Emitted::new(&case, picked, guards)?;

@@ -3,8 +3,8 @@
 use clap::Args;
 use i2vgen::{
     gpu::Capabilities,
-    kernel::{self, Case, Dtype, KERNELS, Op, Role},
-    lab::{Item, ModelRun, Used, Workload, fields},
+    kernel::{self, Case, Dtype, KERNELS, Op, Role, fields},
+    lab::{Candidate, Item, ModelRun, Used, Workload},
     nearest::hint,
     pipeline::DtypeChoice,
 };
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::cli::{Error, options::by_name};
 
 /// Shapes.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ShapeOptions {
     /// A shape, for example frames=16,size=64x64,sources=320,columns=320; may be given more than once
     #[arg(long, value_name = "FIELD=VALUE,…", help_heading = "Shapes", conflicts_with_all = ["case", "shapes"])]
@@ -104,6 +104,30 @@ impl ShapeOptions {
         }
         words.extend(self.dtype.iter().flat_map(|dtype| ["--dtype".to_owned(), dtype.wgsl().to_owned()]));
         words
+    }
+
+    /// The same for these candidates: where no shape is named and there are files that were printed for one, those shapes.
+    pub fn items_for(
+        &self,
+        candidates: &[Candidate],
+        kernels: &[String],
+        device: &Capabilities,
+        usual: Usual,
+    ) -> Result<Shapes, Error> {
+        let (mut own, mut notes): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        if self.shape.is_empty() && self.case.is_none() && self.shapes.is_none() {
+            for file in candidates.iter().filter_map(Candidate::file) {
+                let Some((_, shape)) = file.printed_for().filter(|(kernel, _)| *kernel == kernels.join(" ")) else {
+                    continue;
+                };
+                notes.push(format!("no shape is named: {shape}, which {} was printed for", file.path));
+                own.push(shape.to_owned());
+            }
+        }
+        own.dedup();
+        let shapes = if own.is_empty() { self } else { &Self { shape: own, ..self.clone() } };
+        let Shapes { items, notes: more } = shapes.items(kernels, device, usual)?;
+        Ok(Shapes { items, notes: [notes, more].concat() })
     }
 
     fn parse(&self, kernel: &str, text: &str) -> Result<Item, Error> {

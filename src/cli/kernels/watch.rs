@@ -1,8 +1,8 @@
 //! Doing something again whenever a file is saved.
 
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use i2vgen::lab::path;
+use i2vgen::lab::{Candidate, path};
 
 use super::Error;
 use crate::cli::output;
@@ -10,14 +10,14 @@ use crate::cli::output;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Does `work`, and again whenever a file among the candidates has other contents; until Ctrl-C. Its errors are told and waited out: the
+/// Does `work`, and again whenever a file among the candidates, or one beside it that it includes, has other contents; until Ctrl-C. Its errors are told and waited out: the
 /// next save may mend them.
 pub fn watch(candidates: &[String], mut work: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
     let files: Vec<&str> = candidates.iter().filter_map(|text| path(text)).collect();
     if files.is_empty() {
         return Err(Error::message("--watch: there is no file to watch: name a .wgsl file of your own"));
     }
-    let contents = || files.iter().map(|file| fs::read(file).ok()).collect::<Vec<_>>();
+    let contents = || files.iter().map(|file| Candidate::parse(file).ok()).collect::<Vec<_>>();
     loop {
         let seen = contents();
         if let Err(error) = work() {

@@ -122,6 +122,14 @@ impl<'a> Session<'a> {
         Ok(Self { device, subject, settings, target, plans, dtype })
     }
 
+    /// Whether the clip's plans have something of every override; returns what the reader should know.
+    ///
+    /// # Errors
+    /// An override that nothing runs with.
+    pub fn check_overrides(&self) -> Result<Vec<String>, Error> {
+        Ok(self.plans.check_overrides()?)
+    }
+
     /// Times the phases; `tell` hears which one comes next, `note` what the reader should know.
     ///
     /// # Errors

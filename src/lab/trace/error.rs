@@ -19,6 +19,14 @@ pub enum Error {
     /// No operation has this label.
     #[error("--twins-until: {0}")]
     Until(String),
+    /// The generation has no such step or frame.
+    #[error("{option} {asked}: this run has {count}, numbered from 0: ask for 0 to {}, or all", count - 1)]
+    Beyond { option: &'static str, asked: String, count: usize },
+    /// No tensor has a name like this.
+    #[error(
+        "--match: no tensor of the phases, steps and frames that are looked at has a name like {0}; `--list` shows them"
+    )]
+    NoMatch(String),
     /// Nothing that was asked for happened.
     #[error("nothing was traced: {0}")]
     Nothing(String),

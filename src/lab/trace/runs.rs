@@ -84,6 +84,11 @@ impl Counter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Numbers(RangeInclusive<usize>);
 
+/// The last of all, however many there are.
+const ALL: usize = usize::MAX / 4;
+/// Runs of one plan within a step, or of one prompt each, at most.
+const MOST_RUNS: usize = 4;
+
 impl FromStr for Numbers {
     type Err = Error;
 
@@ -91,13 +96,30 @@ impl FromStr for Numbers {
         let wrong = || Error::Range(text.to_owned());
         let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
         match text.split_once('-') {
-            None if text == "all" => Ok(Self(0..=usize::MAX / 4)),
+            None if text == "all" => Ok(Self(0..=ALL)),
             None => number(text).map(|n| Self(n..=n)),
             Some((first, last)) => {
                 let range = number(first)?..=number(last)?;
                 if range.is_empty() { Err(wrong()) } else { Ok(Self(range)) }
             }
         }
+    }
+}
+
+impl Numbers {
+    /// Those among so many.
+    fn of(&self, count: usize) -> RangeInclusive<usize> {
+        *self.0.start()..=(*self.0.end()).min(count.saturating_sub(1))
+    }
+
+    /// Refuses numbers that so many do not have.
+    fn check(&self, option: &'static str, count: usize) -> Result<(), Error> {
+        let (first, last) = (*self.0.start(), *self.0.end());
+        if first < count && (last < count || last == ALL) {
+            return Ok(());
+        }
+        let asked = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        Err(Error::Beyond { option, asked, count })
     }
 }
 
@@ -167,6 +189,38 @@ impl Selection {
             (_, Some(step)) => self.steps.0.contains(&step),
         };
         self.phases.contains(&run.phase) && numbered
+    }
+
+    /// Refuses steps and frames that a generation with so many does not have.
+    pub fn check(&self, steps: usize, frames: usize) -> Result<(), Error> {
+        let any = |phases: &[&str]| self.phases.iter().any(|phase| phases.contains(phase));
+        if any(&["unet", "noise", "ddim"]) {
+            self.steps.check("--trace-steps", steps)?;
+        }
+        if any(&["vae-decode"]) { self.frames.check("--trace-frames", frames) } else { Ok(()) }
+    }
+
+    /// The runs of a phase that may be looked at in a generation of so many steps and frames; some of them may not happen.
+    pub fn runs(&self, phase: &'static str, steps: usize, frames: usize) -> Vec<Run> {
+        let numbers: Vec<Option<usize>> = match phase {
+            "vae-decode" => self.frames.of(frames).map(Some).collect(),
+            "unet" | "ddim" => self.steps.of(steps).map(Some).collect(),
+            "noise" => std::iter::once(None).chain(self.steps.of(steps).map(Some)).collect(),
+            _ => vec![None],
+        };
+        let of = |number| (0..MOST_RUNS).map(move |index| Run { phase, number, index });
+        numbers.into_iter().flat_map(of).filter(|run| self.has(run)).collect()
+    }
+
+    /// The patterns as they were written; empty if all names are looked at.
+    pub fn patterns(&self) -> Vec<&str> {
+        fn text(pattern: &Match) -> &str {
+            match pattern {
+                Match::Part(part) => part,
+                Match::Glob(pattern) => pattern.as_str(),
+            }
+        }
+        self.patterns.iter().map(text).collect()
     }
 
     /// Is the tensor of this name looked at?
@@ -255,6 +309,25 @@ mod tests {
             let last = runs().iter().rposition(|run| selection.has(run));
             assert!(last.is_some_and(|last| last < over(&selection)), "{phases:?}");
         }
+    }
+
+    #[test]
+    fn steps_and_frames_are_those_of_the_generation() {
+        let check =
+            |phases: &[&str], steps: &str| selection(phases, steps, &[]).check(10, 1).map_err(|e| e.to_string());
+        for steps in ["0", "9", "2-9", "all"] {
+            assert_eq!(check(&[], steps), Ok(()), "{steps}");
+        }
+        let error = check(&[], "99").unwrap_err();
+        assert!(error.contains("--trace-steps 99: this run has 10") && error.contains("0 to 9"), "{error}");
+        assert!(check(&["ddim"], "5-10").unwrap_err().contains("5-10"));
+        // What is not looked at may be any.
+        assert_eq!(check(&["text"], "99"), Ok(()));
+        let frames = Selection { frames: "3".parse().unwrap(), ..selection(&[], "0", &[]) };
+        assert!(frames.check(10, 3).unwrap_err().to_string().contains("--trace-frames 3"));
+        let runs = selection(&["unet"], "all", &[]).runs("unet", 2, 1);
+        let named = runs.iter().map(Run::to_string).filter(|name| name == "step1/unet" || name == "step0/unet.1");
+        assert_eq!((named.count(), runs.len()), (2, 2 * MOST_RUNS));
     }
 
     #[test]

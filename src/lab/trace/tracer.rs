@@ -77,6 +77,11 @@ pub fn trace(
     observer: &mut dyn Observer,
 ) -> Result<Traced, Error> {
     let plans = engine.plans(request, Keep::Nothing)?;
+    let steps = engine.course(request)?.steps.len();
+    ask.selection.check(steps, request.frames)?;
+    if ask.dump.is_some() && matches!(ask.mode, Mode::Device | Mode::TwinsUntil(_)) {
+        check_patterns(&plans, &ask.selection, steps, request.frames)?;
+    }
     if let Mode::TwinsUntil(until) = &ask.mode {
         check_until(&plans, &ask.selection, until)?;
     }
@@ -221,6 +226,23 @@ fn check_until(plans: &Plans, selection: &Selection, until: &Until) -> Result<()
             Err(Error::Until(format!("no operation is called '{name}'{hint}; `--list` shows them")))
         }
     }
+}
+
+/// Refuses patterns that no name of a tensor is like, before anything runs.
+fn check_patterns(plans: &Plans, selection: &Selection, steps: usize, frames: usize) -> Result<(), Error> {
+    let patterns = selection.patterns();
+    let wanted = plans.all().into_iter().filter(|plan| selection.phases().contains(&plan.name));
+    let any = |plan: &Plan| {
+        let ops = names(plan).into_iter().zip(&plan.ops).flat_map(|(name, op)| outputs(op, &name));
+        let outside = plan.externals.iter().map(|external| format!("inputs/{}", external.name));
+        let known: Vec<String> = ops.map(|output| output.name).chain(outside).collect();
+        let runs = selection.runs(plan.name, steps, frames);
+        runs.iter().any(|run| known.iter().any(|name| selection.matches(&format!("{run}/{name}"))))
+    };
+    if patterns.is_empty() || wanted.into_iter().any(any) {
+        return Ok(());
+    }
+    Err(Error::NoMatch(patterns.iter().map(|pattern| format!("'{pattern}'")).collect::<Vec<_>>().join(", ")))
 }
 
 /// The plans of a generation, each once.

@@ -10,7 +10,10 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{picture, pipeline, staged};
+use crate::{
+    checkpoint::{Checkpoint, ComponentKind, ModelFiles},
+    picture, pipeline, staged,
+};
 
 /// What can be wrong with a case.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,26 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// There is no checkpoint in the case.
+    #[error("there is no {}: name the checkpoint that the case was recorded with, as in --model DIR", .0.display())]
+    NoCheckpoint(PathBuf),
+    /// The checkpoint is not the one that the case was recorded with.
+    #[error(
+        "'{model}' is not the checkpoint of this case: its {network} has {found} parameters, and the case was recorded with {expected}{}; \
+         name that one with --model", .recorded.as_ref().map_or(String::new(), |name| format!(" (of '{name}')"))
+    )]
+    OtherCheckpoint {
+        /// The checkpoint.
+        model: String,
+        /// The network that differs.
+        network: &'static str,
+        /// Its parameters.
+        found: u64,
+        /// Those of the case.
+        expected: u64,
+        /// What the case calls its own.
+        recorded: Option<String>,
     },
     /// A tensor is missing or has another shape than the request implies.
     #[error("reference case: tensor '{name}' {reason}")]
@@ -79,6 +102,8 @@ pub struct Params {
     pub eta: f64,
     /// The frame rate condition.
     pub fps: f32,
+    /// What it was recorded with: `demo`, or a name of the recording's own.
+    pub config: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +111,8 @@ struct File {
     params: Params,
     #[serde(default = "one")]
     clip_skip: usize,
+    #[serde(default)]
+    parameters: HashMap<String, u64>,
     #[serde(default)]
     rms: HashMap<String, f64>,
     #[serde(default, rename = "deviation_of_other_precisions_from_this_fp32_run")]
@@ -116,6 +143,8 @@ pub struct Case {
     pub params: Params,
     /// Layers of the text encoder that were left out.
     pub clip_skip: usize,
+    /// Parameters of the networks, by the names of their folders.
+    parameters: HashMap<String, u64>,
     tensors: HashMap<String, Tensor>,
     deviation: HashMap<String, HashMap<String, Value>>,
     rms: HashMap<String, f64>,
@@ -145,10 +174,41 @@ impl Case {
             dir: dir.to_owned(),
             params: file.params,
             clip_skip: file.clip_skip,
+            parameters: file.parameters,
             tensors,
             deviation: file.deviation,
             rms: file.rms,
         })
+    }
+
+    /// The checkpoint that it was recorded with: `model` in its folder, or the demo inside this program, which no case has a copy of.
+    ///
+    /// # Errors
+    /// [`Error::NoCheckpoint`] if it is neither.
+    pub fn checkpoint(&self) -> Result<ModelFiles, Error> {
+        let folder = self.dir.join("model");
+        match self.params.config.as_deref().map(|name| ModelFiles::named(Path::new(name))) {
+            _ if folder.is_dir() => Ok(ModelFiles::Folder(folder)),
+            Some(ModelFiles::Demo) => Ok(ModelFiles::Demo),
+            _ => Err(Error::NoCheckpoint(folder)),
+        }
+    }
+
+    /// Refuses a checkpoint whose networks are of other sizes than those that the case was recorded with. The encoders do not count: files
+    /// of theirs may hold tables that are no parameters.
+    pub fn check(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        for kind in [ComponentKind::UNet, ComponentKind::Vae] {
+            let Some(&expected) = self.parameters.get(kind.folder()) else { continue };
+            let component = checkpoint.component(kind);
+            let sizes =
+                component.names().filter_map(|name| component.tensor(name)).map(|tensor| tensor.elements() as u64);
+            let found: u64 = sizes.sum();
+            if found != expected {
+                let (model, recorded) = (checkpoint.files().name(), self.params.config.clone());
+                return Err(Error::OtherCheckpoint { model, network: kind.folder(), found, expected, recorded });
+            }
+        }
+        Ok(())
     }
 
     /// A tensor, if the case has it.

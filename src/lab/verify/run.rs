@@ -20,6 +20,7 @@ pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Resul
     request.check(engine.checkpoint().configs()).map_err(Error::Pipeline)?;
     let course = course(engine, case, &request)?;
     let plans = engine.plans(&request, Keep::Taps)?;
+    plans.check_overrides()?.iter().for_each(|note| tell(&format!("note: {note}")));
     let mut v = Verification::new(engine.activation(), engine.device().capabilities().name.clone());
 
     tell("text and picture");

@@ -7,7 +7,7 @@ use std::{
 
 use i2vgen::staged;
 use i2vgen::{
-    kernel::{Case, Define, spelled},
+    kernel::{Case, Define, head},
     lab::emit::{self, Backend, Code, Guards, Refusal, Shader},
 };
 use serde_json::{Map, Value, json};
@@ -49,8 +49,7 @@ impl Emitted {
             Define::Int(value) => Some(format!(" {name}={value}")),
             _ => None,
         });
-        let (version, numbers) = (env!("CARGO_PKG_VERSION"), numbers.collect::<String>());
-        format!("// i2vgen {version}: {}\n// {}{numbers}\n{wgsl}", self.title(), spelled(&self.shape))
+        head(&self.title(), &self.shape, &numbers.collect::<String>()) + wgsl
     }
 
     fn code(&self, backend: Backend) -> Result<Code, Refusal> {

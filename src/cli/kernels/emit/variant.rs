@@ -16,15 +16,16 @@ pub struct Picked {
     pub note: Option<String>,
 }
 
-/// The variant or file of this name, or what the device would choose. What the device cannot run is taken from a kind of device that can:
+/// The choice of this candidate. What the device cannot run is taken from a kind of device that can:
 /// emitting needs none.
-pub fn pick(op: &dyn Op, name: Option<&str>, device: &Capabilities) -> Result<Picked, Error> {
-    let candidate = name.map_or_else(|| Ok(Candidate::chosen()), Candidate::parse)?;
+pub fn pick(op: &dyn Op, candidate: &Candidate, device: &Capabilities) -> Result<Picked, Error> {
     let checks = [ShaderChecks::ON, ShaderChecks::OFF].map(|device| candidate.checks(device));
     let checks = (checks[0] == checks[1]).then_some(checks[0]);
     let error = match candidate.choice(op, device) {
         Ok(choice) => return Ok(Picked { choice, checks, note: None }),
-        Err(error @ (CandidateError::Variant { .. } | CandidateError::Setting { .. })) => error,
+        Err(error @ (CandidateError::Variant { .. } | CandidateError::Setting { .. } | CandidateError::Fit(_))) => {
+            error
+        }
         Err(error) => return Err(error.into()),
     };
     let all = sorts();
