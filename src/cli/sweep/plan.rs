@@ -183,7 +183,7 @@ impl Seeds {
 fn in_force(job: &Job) -> Result<Value, Error> {
     // Any picture will do: none of this depends on it.
     let picture = Picture::from_rgb8(8, 8, vec![0; 192])?;
-    let Recipe { request: r, fps, enlarge, dtype, preparation, .. } = Recipe::new(job.settings.clone(), picture, 1)?;
+    let Recipe { request: r, fps, enlarge, dtype, preparation, .. } = job.recipe(picture)?;
     Ok(json!({
         "prompt": r.prompt, "negative_prompt": r.negative(), "width": r.width, "height": r.height, "frames": r.frames,
         "steps": r.steps, "cfg_scale": r.guidance.scale, "cfg_frames": r.guidance.frames, "cfg_steps": r.guidance.steps,
