@@ -165,7 +165,7 @@ pub fn work(
         let started = Instant::now();
         match make(todo, progress) {
             Ok((made, words)) => {
-                tally.made += 1;
+                tally.made(made.memory.counted);
                 let took = started.elapsed();
                 let left = pace.done(work, took);
                 let seconds = [took, left].map(|time| time.as_secs_f64());
