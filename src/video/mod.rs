@@ -46,7 +46,7 @@ pub use clip::{Clip, MAX_FPS, MIN_FPS};
 pub use enlarge::{Enlarge, Filter, MAX_SCALE};
 pub use error::{Error, Result};
 pub use limits::check_size;
-pub use open::{OpenedClip, open};
+pub use open::{OpenedClip, first_file, open};
 pub use read::read_parameters;
 pub use strip::{Strip, strip};
 pub use target::{Kind, Target};

@@ -100,7 +100,7 @@ impl Job {
         let Source { opened, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
         let mut recipe = self.recipe(opened.picture.clone())?;
         recipe.check(model, self.target.kind())?;
-        recipe.spares(&[&self.picture], &self.target)?;
+        recipe.spares(&[&self.picture], std::slice::from_ref(&self.target))?;
         recipe.prepare(&opened)?;
         Ok(Prepared { recipe, mark, notes })
     }

@@ -117,9 +117,8 @@ impl Recipe {
     }
 
     /// Refuses to write over the files `read`, which the clips are made from, or over the mask.
-    pub fn spares(&self, read: &[&Path], target: &Target) -> Result<(), Error> {
-        let targets = (0..self.request.seeds.len()).map(|index| target.for_index(index));
-        let written = targets.flat_map(|target| target.files(self.request.frames));
+    pub fn spares(&self, read: &[&Path], targets: &[Target]) -> Result<(), Error> {
+        let written = targets.iter().flat_map(|target| target.files(self.request.frames));
         output::spare(read.iter().copied().chain(self.preparation.mask.as_deref()), written, "output")
     }
 
