@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     Error,
-    generate::{Made, Settings, make, save_pipelines},
+    generate::{Made, Settings, make, save_pipelines, unused},
     machine::Machine,
     memory::MemoryOptions,
     model::Model,
@@ -126,7 +126,8 @@ pub fn check<'a>(
         let prepared = job.prepare(model).map_err(|error| list.at(job, &error))?;
         lines.extend(prepared.recipe.warnings(model));
         if !silent {
-            lines.extend(prepared.recipe.advice(model));
+            lines.extend(prepared.recipe.advice(model, job.target.kind()));
+            lines.extend(unused(&job.said, &prepared.recipe));
         }
         todo.push(Todo::new(index + 1, job, prepared, &mut budget));
     }

@@ -8,6 +8,7 @@ mod recipe;
 mod scheduler;
 mod settings;
 mod source;
+mod unused;
 
 use std::{
     path::Path,
@@ -34,6 +35,7 @@ pub use recipe::Recipe;
 pub use scheduler::HEADING as SCHEDULER_HEADING;
 pub use settings::{Settings, seed};
 pub use source::{Source, picture_of};
+pub use unused::unused;
 
 use super::{
     Error,
@@ -83,7 +85,8 @@ impl Generate {
         }
         recipe.warnings(&model).iter().for_each(|line| progress.note(&line.to_string()));
         if !self.machine.no_advice {
-            recipe.advice(&model).iter().for_each(|line| progress.note(&line.to_string()));
+            let advice = recipe.advice(&model, kind).into_iter().chain(unused(&self.settings, &recipe));
+            advice.for_each(|line| progress.note(&line.to_string()));
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));

@@ -28,6 +28,8 @@ pub struct Job {
     pub target: Target,
     /// What the line says, completed by what is usual.
     pub settings: Settings,
+    /// What the line and the options say, for advice.
+    pub said: Settings,
 }
 
 /// A job whose picture has been read.
@@ -61,7 +63,8 @@ impl Job {
             .map_err(|error| Error::message(format!("`{}`: {}", error.path(), in_words(&error.inner().to_string()))))?;
         let picture = pictures.join(picture);
         settings.preparation.mask = settings.preparation.mask.map(|mask| pictures.join(mask));
-        let settings = usual.presets.complete(settings.or(usual.settings.clone()))?;
+        let said = settings.or(usual.settings.clone());
+        let settings = usual.presets.complete(said.clone())?;
         let output = match output {
             Some(name) if Path::new(&name).file_name() == Some(name.as_ref()) => name,
             Some(name) => {
@@ -72,7 +75,7 @@ impl Job {
             None => format!("{}-{line}.mp4", picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy()),
         };
         let target = Target::parse(&clips.join(output))?;
-        Ok(Self { line, place: format!("line {line}"), picture, target, settings })
+        Ok(Self { line, place: format!("line {line}"), picture, target, settings, said })
     }
 
     /// Is every file of the clip there? Clips appear whole or not at all.

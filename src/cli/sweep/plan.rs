@@ -15,7 +15,7 @@ use super::{
 use crate::cli::{
     Error,
     batch::{self, Job, List, Usual},
-    generate::{PictureMark, Recipe, Source},
+    generate::{PictureMark, Recipe, Settings, Source},
 };
 
 /// A picture with its prompt, as somebody gave it.
@@ -135,6 +135,8 @@ impl Input {
                     }
                     job.target = Target::parse(&path)?;
                     job.place = place.clone();
+                    // A sweep says itself which combinations mean nothing.
+                    job.said = Settings::default();
                     let record = path.with_extension("json");
                     entries.push(Entry { setting: setting_number, row: row_number, seed, origin, record });
                     jobs.push(job);
