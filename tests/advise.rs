@@ -32,7 +32,7 @@ fn a_good_request_is_told_so() {
     let room = Room::new();
     let told = room.run(&[&PUBLISHED[..], &WELL].concat()).ok().stdout;
     assert!(told.starts_with("i2vgen-xl: 16 frames of 512x512, 50 steps, guidance 9, eta 0.3\n"), "{told}");
-    assert!(told.ends_with("\nall is well: nothing to change\n") && told.contains("memory: "), "{told}");
+    assert!(told.ends_with("\nnothing to change\n") && !told.contains("\n* ") && told.contains("memory: "), "{told}");
     let json = room.run(&[&PUBLISHED[..], &WELL, &["--json"]].concat()).ok().json();
     assert_eq!((&json["ok"], &json["memory"]["problem"]), (&true.into(), &Value::Null));
     assert_eq!(json["memory"]["memory"], 24u64 << 30);
@@ -44,7 +44,7 @@ fn every_departure_is_a_line_that_names_its_flag() {
     let room = Room::new();
     let numbers = words(
         "-W 1280 -H 704 --frames 40 --steps 10 --cfg-scale 12 --eta 0.8 --anchor-interval 99 --prediction-type epsilon
-         --assume-device desktop,memory=4GiB",
+         --fps 60 -o clip.gif --assume-device desktop,memory=4GiB",
     );
     let options = [&["-p", "a person walks"], &numbers[..]].concat();
     let json = room.run(&[&PUBLISHED[..], &options, &["--json"]].concat()).ok().json();
@@ -57,6 +57,7 @@ fn every_departure_is_a_line_that_names_its_flag() {
         ("guidance", ["12 is high", "--cfg-scale"]),
         ("eta", ["0.8 adds", "--eta 0.2"]),
         ("anchoring", ["only the first one", "--anchor-interval"]),
+        ("file", ["at most 50 frames per second, not 60", "--fps 50"]),
         ("scheduler", ["the checkpoint says v_prediction, and was trained so", "leave --prediction-type out"]),
         ("memory", ["40 frames of 1280x704 need", "take --width"]),
     ] {
@@ -69,13 +70,14 @@ fn every_departure_is_a_line_that_names_its_flag() {
     let expected: Vec<String> = json["advice"].as_array().unwrap().iter().map(line).collect();
     assert_eq!(lines[1..lines.len() - 1], expected);
     let changes = json["advice"].as_array().unwrap().iter().filter(|line| !line["change"].is_null()).count();
-    assert_eq!(*lines.last().unwrap(), format!("{changes} things to change"));
+    assert_eq!(*lines.last().unwrap(), format!("{changes} things to change (*)"));
 }
 
 /// A line of advice as it is printed.
 fn line(advice: &Value) -> String {
     let change = advice["change"].as_str().map_or(String::new(), |change| format!("; {change}"));
-    format!("{}: {}{change}", advice["topic"].as_str().unwrap(), advice["finding"].as_str().unwrap())
+    let mark = if advice["change"].is_null() { "-" } else { "*" };
+    format!("{mark} {}: {}{change}", advice["topic"].as_str().unwrap(), advice["finding"].as_str().unwrap())
 }
 
 /// Where memory is short, a size is proposed that fits, and the next larger one does not. The frames stay.
@@ -139,14 +141,28 @@ fn it_says_what_generate_says_before_a_run_and_makes_nothing() {
     assert!(off.contains("picture: --prepare auto: cropped to"), "{off}");
     let auto = room.run(&["advise", "square.png", "--model", "model"]).ok().stdout;
     assert!(auto.contains("picture: small subject") && !auto.contains("--prepare"), "{auto}");
-    assert!(auto.contains("picture: preparation: cropped to"), "{auto}");
+    assert!(
+        auto.contains("- picture: preparation: cropped to") && auto.contains("one patch only; preparation helps"),
+        "{auto}"
+    );
+    // Off, the middle is taken, and a third is lost.
+    let cut = "200x200 of its 300x200 pixels are used: left and right are cut off";
+    assert!(off.contains(cut) && !auto.contains(cut), "{off}\n{auto}");
     let clip = room.run(&[&["generate"][..], &options, &output].concat()).ok();
     let notes: Vec<&str> = clip.stderr.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
     let of = |topic: &str| notes.iter().filter(|note| note.starts_with(topic)).count();
-    for topic in ["prompt: ", "frames: ", "steps: ", "guidance: ", "anchoring: ", "scheduler: "] {
+    for topic in [
+        "prompt: ",
+        "picture: 200x200 of its 300x200",
+        "frames: ",
+        "steps: ",
+        "guidance: ",
+        "anchoring: ",
+        "scheduler: ",
+    ] {
         assert!(of(topic) > 0, "{topic}: {notes:?}");
     }
-    let advised: Vec<&str> = told.lines().collect();
+    let advised: Vec<&str> = told.lines().filter_map(|line| line.get(2..)).collect();
     for note in notes.iter().filter(|note| !note.starts_with("this is the small demo model")) {
         assert!(advised.contains(note), "generate alone says: {note}\n{told}");
     }

@@ -266,6 +266,8 @@ fn a_picture_that_is_none() {
     let room = Room::new();
     room.write("letter.png", "Dear model, imagine a cat.");
     room.write("nothing.png", "");
+    room.write("phone.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    room.write("web.avif", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf");
     let half = room.read("photo.png");
     room.write("half.png", &half[..half.len() / 2]);
     photo(1, 1).save(room.path("dot.png")).unwrap();
@@ -273,7 +275,9 @@ fn a_picture_that_is_none() {
         ("absent.png", &["absent.png", "does not exist"][..]),
         ("out", &["out", "not a regular file"]),
         ("letter.png", &["letter.png", "not a picture", "PNG, JPEG"]),
-        ("nothing.png", &["nothing.png", "not a picture"]),
+        ("nothing.png", &["nothing.png", "is empty"]),
+        ("phone.jpg", &["phone.jpg", "HEIC", "convert it to PNG or JPEG"]),
+        ("web.avif", &["web.avif", "AVIF", "convert it"]),
         ("half.png", &["half.png", "PNG"]),
         ("dot.png", &["dot.png", "1x1", "at least 8"]),
         ("model/model_index.json", &["model_index.json", "not a picture"]),
@@ -532,6 +536,7 @@ fn parameters_of_a_file_that_has_none() {
     refuses_to_generate(&room, "photo.png", &["--from", "photo.png"], &["photo.png", "no i2vgen parameters"]);
     refuses_to_generate(&room, "photo.png", &["--from", "clip.mp4"], &["clip.mp4"]);
     refuses_to_generate(&room, "photo.png", &["--from", "absent.mp4"], &["absent.mp4"]);
+    refuses_to_generate(&room, "photo.png", &["--from", "absent-%03d.png"], &["absent-001.png"]);
 }
 
 // --- measuring ---
@@ -550,6 +555,7 @@ fn a_clip_that_cannot_be_measured() {
         video::write(&Target::parse(&room.path(name)).unwrap(), &clip, &Value::Null).unwrap();
     };
     clip("clip.mp4", 3);
+    clip("one.mp4", 1);
     clip("two.webp", 2);
     let latents = Target::parse(&room.path("latents.safetensors")).unwrap();
     video::write_latents(&latents, &[0.5; 96], [1, 4, 2, 3, 4], &Value::Null).unwrap();
@@ -569,6 +575,7 @@ fn a_clip_that_cannot_be_measured() {
         ("other.mp4", &["other.mp4", "'hvc1'", "H.264"]),
         ("latents.safetensors", &["latents.safetensors", "latents"]),
         ("photo.png", &["photo.png", "one picture is no clip", "name-%03d.png"]),
+        ("one.mp4", &["one.mp4", "it has one frame", "--frames 2"]),
     ] {
         refuses_to_measure(&room, &[clip], words);
     }

@@ -326,6 +326,62 @@ fn an_interrupt_ends_with_130_and_leaves_nothing() {
     assert!(fs::read_dir(room.path("out")).unwrap().next().is_none(), "something was left");
 }
 
+/// Two of three clips are not made: the first one is what it is alone, and the last event says why.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_the_clips_of_a_run_that_are_finished() {
+    let room = Room::new();
+    let steps = ["--steps", "150"];
+    let arguments = program::generate("photo.png", &[&steps[..], &["--count", "3", "--progress", "json"]].concat());
+    let mut child =
+        room.command(&as_str(&arguments)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(events.any(|line| line.contains("\"denoise\"") && line.contains("\"clip\":2")), "no second clip was told");
+    assert!(events.any(|line| line.contains("\"step\"")), "no step was told");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let rest = lines(&events.collect::<Vec<_>>().join("\n"));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let clips: Vec<_> = rest.iter().filter(|e| e["event"] == "clip").map(|e| e["files"][0].clone()).collect();
+    assert_eq!(clips, ["out/clip.mp4"]);
+    assert_eq!(*rest.last().unwrap(), json!({ "event": "failed", "error": "cancelled" }));
+    let files: Vec<_> = fs::read_dir(room.path("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["clip.mp4"]);
+    room.generate("photo.png", &[&steps[..], &["-o", "out/alone.mp4"]].concat()).ok();
+    assert!(room.read("out/clip.mp4") == room.read("out/alone.mp4"));
+}
+
+#[test]
+fn a_run_that_fails_says_so_in_its_last_event() {
+    let room = Room::new();
+    program::break_last_text_layer(&room);
+    let ran = room.generate("photo.png", &["--dtype", "f32", "--clip-skip", "0", "--progress", "json"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let events = lines(&ran.stdout);
+    let last = events.last().unwrap();
+    assert!(last["event"] == "failed" && last["error"].as_str().unwrap().contains("not numbers"), "{last}");
+    assert!(events.len() > 1 && events.iter().all(|event| event["event"] != "done"), "{events:?}");
+}
+
+/// Without a name nothing is replaced; with one it is.
+#[test]
+fn a_default_name_passes_over_what_is_there() {
+    let room = Room::new();
+    let run = |more: &[&str]| {
+        let mut arguments = program::generate("photo.png", more);
+        let output = arguments.iter().position(|argument| argument == "-o").unwrap();
+        arguments.drain(output..output + 2);
+        room.run(&as_str(&arguments)).ok().stdout
+    };
+    room.write("photo-2.mp4", "of another day");
+    assert!(run(&[]).starts_with("photo.mp4 "));
+    assert!(run(&["--count", "2"]).starts_with("photo-3.mp4 "));
+    assert!(room.path("photo-4.mp4").exists() && room.read("photo-2.mp4") == b"of another day");
+    let before = room.read("photo.mp4");
+    room.generate("photo.png", &["-s", "2", "-o", "photo.mp4"]).ok();
+    assert!(room.read("photo.mp4") != before);
+}
+
 #[test]
 fn devices_are_listed_and_can_be_planned_for() {
     let room = Room::new();

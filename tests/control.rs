@@ -261,6 +261,7 @@ fn a_picture_is_prepared_in_stages_and_for_a_clip() {
     for (options, words) in [
         (&["--subject", "250,10,80,80"][..], &["80x80 at 250,10", "300x200"][..]),
         (&["--subject", "1,2,3"], &["--subject"]),
+        (&["--subject", "-5,0,50,50"], &["'-5,0,50,50': expected x,y,w,h in whole pixels from 0 on"]),
         (&["--mask", "photo.png"], &["mask", "90x70"]),
         (&["--prepare", "sharpen"], &["sharpen"]),
     ] {
@@ -287,8 +288,8 @@ fn a_picture_is_prepared_in_stages_and_for_a_clip() {
     assert!(ran.stderr.contains("note: picture: done: cropped"), "{ran:?}");
     room.generate("square.png", &["--preset", "diffusers", "-o", "out/b-%d.png"]).ok();
     assert_ne!(pixels(&room, "out/a-1.png"), pixels(&room, "out/b-1.png"));
-    // The clip knows how its picture was prepared.
-    room.run(&["generate", "--from", "out/a-1.png", "--model", "model", "-o", "out/c-%d.png", "--progress", "none"])
+    // The clip knows how its picture was prepared; it is named by its pattern, as it was written.
+    room.run(&["generate", "--from", "out/a-%d.png", "--model", "model", "-o", "out/c-%d.png", "--progress", "none"])
         .ok();
     assert_eq!(pixels(&room, "out/a-1.png"), pixels(&room, "out/c-1.png"));
 }

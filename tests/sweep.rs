@@ -120,7 +120,8 @@ fn every_line_of_a_list_is_swept() {
     }
     let refused = room.run(&as_str(&arguments));
     assert!(
-        refused.code == Some(1) && refused.stderr.contains("jobs.jsonl, line 2, steps 1: no prompt"),
+        refused.code == Some(1)
+            && refused.stderr.contains("jobs.jsonl, line 2, steps 1: no prompt: say what happens with \"prompt\": "),
         "{refused:?}"
     );
     room.write("jobs.jsonl", list.replace("\"eta\"", "\"prompt\": \"<b>A dog</b>\", \"eta\""));

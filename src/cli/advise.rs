@@ -8,17 +8,18 @@ use i2vgen::{
     graph::{Rate, Target},
     pipeline::{
         Advice, Fit, Request, Topic,
-        advice::{picture, prompt, too_long},
+        advice::{crop, picture, prompt, too_long},
     },
     prepare::Mode,
     prompt::Tokenizer,
+    video::Kind,
 };
 use serde_json::json;
 
 use super::{
     Error,
     assume::AssumeOptions,
-    generate::{Generate, Parameters, Recipe, Settings, Source},
+    generate::{Generate, Parameters, Recipe, Settings, Source, unused},
     model::Model,
     output, units,
 };
@@ -48,6 +49,8 @@ struct Asked {
     source: Option<Source>,
     /// Was a prompt given? An empty one was.
     prompt: bool,
+    /// The format of the file.
+    kind: Kind,
 }
 
 impl Advise {
@@ -61,6 +64,8 @@ impl Advise {
         let mut lines = asked.about_prompt(&model)?;
         lines.extend(asked.about_picture(&model)?);
         lines.extend(about_numbers(&asked.recipe, &model));
+        lines.extend(asked.recipe.surroundings(asked.kind));
+        lines.extend(unused(&self.generate.settings, &asked.recipe));
         lines.push(match &fit {
             Ok(fit) => fit.advice(),
             Err(why) => Advice::known(Topic::Memory, format!("not checked: {why}; --assume-device describes a device")),
@@ -78,16 +83,18 @@ impl Advise {
         }
         let (sizes, steps) = (asked.recipe.sizes(), units::counted(steps, "step"));
         let mut text = format!("{}: {sizes}, {steps}, guidance {scale}, eta {eta}\n", model.name);
-        lines.iter().for_each(|line| text += &format!("{line}\n"));
+        let mark = |line: &Advice| if line.change.is_some() { "*" } else { "-" };
+        lines.iter().for_each(|line| text += &format!("{} {line}\n", mark(line)));
         text += &match changes {
-            0 => "all is well: nothing to change".to_owned(),
-            _ => format!("{} to change", units::counted(changes, "thing")),
+            0 => "nothing to change".to_owned(),
+            _ => format!("{} to change (*)", units::counted(changes, "thing")),
         };
         output::print(&text)
     }
 
     fn asked(&self, model: &Model) -> Result<Asked, Error> {
-        let Generate { settings, from, machine, count, .. } = &self.generate;
+        let Generate { settings, machine, count, .. } = &self.generate;
+        let from = self.generate.from_path();
         let parameters = from.as_deref().map(Parameters::read).transpose()?;
         let named = self.generate.picture_path();
         let clip = from.as_deref().zip(parameters.as_ref());
@@ -103,8 +110,9 @@ impl Advise {
         let opened = source.as_ref().map(|source| source.opened.picture.clone());
         let recipe = Recipe::new(settings, opened.unwrap_or_else(|| Request::plain().picture), *count)?;
         let path = source.as_ref().map_or(Path::new("clip"), |source| &source.path);
-        recipe.check(model, self.generate.target(path)?.kind())?;
-        Ok(Asked { recipe, source, prompt })
+        let kind = self.generate.target(path)?.kind();
+        recipe.check(model, kind)?;
+        Ok(Asked { recipe, source, prompt, kind })
     }
 
     /// How the request fits the device that was described, or the one that would run it; or why that is not known.
@@ -174,6 +182,11 @@ impl Asked {
             false => options.examine(&source.opened, request.width, request.height)?,
         };
         lines.extend(picture(&done.report, mode));
+        // Where preparation is off, its report says what it would do.
+        if mode == Mode::Off || !done.report.is_cropped() {
+            let size = (source.opened.picture.width(), source.opened.picture.height());
+            lines.extend(crop(size, request, model.defaults.as_ref()));
+        }
         Ok(lines)
     }
 }

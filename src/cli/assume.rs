@@ -9,7 +9,7 @@ use i2vgen::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Error, units};
+use super::{Error, expected::in_words, units};
 
 /// A device that need not be there.
 #[derive(Args)]
@@ -113,14 +113,16 @@ fn change(device: Capabilities, field: &str, value: &str) -> Result<Capabilities
         (_, Err(_)) => serde_json::from_str(value).unwrap_or_else(|_| value.into()),
     };
     fields.insert(field.to_owned(), new);
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|e| wrong(e.inner().to_string()))
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|e| wrong(in_words(&e.inner().to_string())))
 }
 
 /// A device from a file: its capabilities, or one entry or the whole list of `i2vgen devices --json` (the first one).
 fn read(path: &Path) -> Result<Capabilities, Error> {
     let wrong = |detail: String| {
         let path = path.display();
-        Error::message(format!("--assume-device {path}: {detail}; take desktop, portable, NAME=VALUE or a JSON file"))
+        // A size alone is that of the memory.
+        let named = units::parse_bytes(&path.to_string()).map_or("NAME=VALUE".to_owned(), |_| format!("memory={path}"));
+        Error::message(format!("--assume-device {path}: {detail}; take desktop, portable, {named} or a JSON file"))
     };
     let text = fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
     let mut value: Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
@@ -149,14 +151,21 @@ mod tests {
         let changed =
             assume(&["portable", "f16=true", "subgroup=16", "memory=6GiB", "kind=integrated", "name=my GPU"]).unwrap();
         assert_eq!((changed.f16, changed.subgroup, changed.memory), (true, Some([16, 16]), Some(6 << 30)));
+        assert_eq!(assume(&["desktop", "memory=1.5GiB"]).unwrap().memory, Some(3 << 29));
         assert_eq!(
             (changed.kind, changed.name.as_str(), changed.max_binding),
             (DeviceKind::Integrated, "my GPU", 128 << 20)
         );
-        for (word, expected) in
-            [("f15=true", "f15"), ("f16=7", "f16=7"), ("kind=fast", "kind=fast"), ("absent.json", "absent.json")]
-        {
+        for (word, expected) in [
+            ("f15=true", "f15"),
+            ("f16=7", "f16=7"),
+            ("kind=fast", "kind=fast"),
+            ("memory=much", "expected a whole number from 0 on, found"),
+            ("6GiB", "take desktop, portable, memory=6GiB"),
+            ("absent.json", "absent.json"),
+        ] {
             let error = assume(&[word]).unwrap_err();
+            assert!(!error.contains("u64"), "{error}");
             assert!(error.contains(expected) && !error.contains('\n'), "{error}");
         }
         assert!(device(&[], Some(f64::NAN)).is_err() && device(&[], Some(-1.0)).is_err());

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     Error,
-    generate::{Made, Settings, make, save_pipelines},
+    generate::{Made, Settings, make, save_pipelines, unused},
     machine::Machine,
     memory::MemoryOptions,
     model::Model,
@@ -126,7 +126,8 @@ pub fn check<'a>(
         let prepared = job.prepare(model).map_err(|error| list.at(job, &error))?;
         lines.extend(prepared.recipe.warnings(model));
         if !silent {
-            lines.extend(prepared.recipe.advice(model));
+            lines.extend(prepared.recipe.advice(model, job.target.kind()));
+            lines.extend(unused(&job.said, &prepared.recipe));
         }
         todo.push(Todo::new(index + 1, job, prepared, &mut budget));
     }
@@ -165,7 +166,7 @@ pub fn work(
         let started = Instant::now();
         match make(todo, progress) {
             Ok((made, words)) => {
-                tally.made += 1;
+                tally.made(made.memory.counted);
                 let took = started.elapsed();
                 let left = pace.done(work, took);
                 let seconds = [took, left].map(|time| time.as_secs_f64());
@@ -196,7 +197,7 @@ fn run(todo: Todo<'_>, model: &Model, engines: &Engines, progress: &mut Progress
     let Prepared { recipe, mark, notes } = todo.prepare(model)?;
     notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
     let engine = engines.get(recipe.dtype, recipe.request.compat)?;
-    let made = make(engine, &recipe, &mark, &job.target, progress)?;
+    let made = make(engine, &recipe, &mark, std::slice::from_ref(&job.target), progress)?;
     let made = made.into_iter().next().ok_or_else(|| Error::message("no clip was made"))?;
     Ok((made, recipe.sizes()))
 }

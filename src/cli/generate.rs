@@ -8,6 +8,7 @@ mod recipe;
 mod scheduler;
 mod settings;
 mod source;
+mod unused;
 
 use std::{
     path::Path,
@@ -34,6 +35,7 @@ pub use recipe::Recipe;
 pub use scheduler::HEADING as SCHEDULER_HEADING;
 pub use settings::{Settings, seed};
 pub use source::{Source, picture_of};
+pub use unused::unused;
 
 use super::{
     Error,
@@ -47,14 +49,24 @@ use super::{
 
 impl Generate {
     pub fn run(self) -> Result<(), Error> {
-        let started = Instant::now();
         let mut progress = Progress::new(self.machine.progress);
-        let from = self.from.as_deref().map(Parameters::read).transpose()?;
+        let made = self.make(&mut progress);
+        if let Err(error) = &made {
+            progress.emit(json!({ "event": "failed", "error": error.to_string() }));
+        }
+        made
+    }
+
+    fn make(&self, progress: &mut Progress) -> Result<(), Error> {
+        let started = Instant::now();
+        let clip = self.from_path();
+        let from = clip.as_deref().map(Parameters::read).transpose()?;
 
         // Everything that can be wrong with the command line is found before anything takes long.
-        let source = Source::open(self.picture_path(), self.from.as_deref().zip(from.as_ref()))?;
-        let target = self.target(&source.path)?;
-        (0..self.count as usize).try_for_each(|index| target.for_index(index).check())?;
+        let source = Source::open(self.picture_path(), clip.as_deref().zip(from.as_ref()))?;
+        let kind = self.target(&source.path)?.kind();
+        let targets = self.targets(&source.path)?;
+        targets.iter().try_for_each(Target::check)?;
         let choices = self.machine.choosing.asked()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
@@ -62,10 +74,10 @@ impl Generate {
         let settings = presets.complete(self.settings.clone().or(earlier))?;
         let mut recipe = Recipe::new(settings, source.opened.picture.clone(), self.count)?;
         let model = Model::opened(&checkpoint)?;
-        recipe.check(&model, target.kind())?;
+        recipe.check(&model, kind)?;
         recipe.prepare(&source.opened)?;
-        let read: Vec<&Path> = [Some(source.path.as_path()), self.from.as_deref()].into_iter().flatten().collect();
-        recipe.spares(&read, &target)?;
+        let read: Vec<&Path> = [Some(source.path.as_path()), clip.as_deref()].into_iter().flatten().collect();
+        recipe.spares(&read, &targets)?;
 
         source.notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
         if let Some(note) = self.machine.demo_note(&checkpoint) {
@@ -73,13 +85,14 @@ impl Generate {
         }
         recipe.warnings(&model).iter().for_each(|line| progress.note(&line.to_string()));
         if !self.machine.no_advice {
-            recipe.advice(&model).iter().for_each(|line| progress.note(&line.to_string()));
+            let advice = recipe.advice(&model, kind).into_iter().chain(unused(&self.settings, &recipe));
+            advice.for_each(|line| progress.note(&line.to_string()));
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.open()?;
         device.limit_memory(self.memory.policy().limit);
-        let choices = self.machine.choices_on(choices, &device, &progress);
+        let choices = self.machine.choices_on(choices, &device, progress);
         let engine = Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?
             .with_choices(choices)
             .with_memory(self.memory.policy());
@@ -88,10 +101,17 @@ impl Generate {
             differences(from, &engine, &recipe.request)?.iter().for_each(|note| progress.note(note));
         }
         progress.check()?;
-        let made = make(&engine, &recipe, &source.mark, &target, &mut progress)?;
-        save_pipelines(&device, &progress);
-        let rows: Vec<_> = made.iter().map(|clip| vec![clip.named(), format!("seed {}", clip.seed)]).collect();
-        report(&progress, &rows, &recipe, made.last().map(|clip| clip.memory), started.elapsed())
+        let made = make(&engine, &recipe, &source.mark, &targets, progress)?;
+        save_pipelines(&device, progress);
+        let rows: Vec<_> = made.iter().map(Made::row).collect();
+        report(progress, &rows, &recipe, made.last().map(|clip| clip.memory), started.elapsed())
+    }
+
+    /// The output of each clip. Who names none replaces none: the number in the default name is the first one that is free.
+    fn targets(&self, picture: &Path) -> Result<Vec<Target>, Error> {
+        let (target, count) = (self.target(picture)?, self.count as usize);
+        let first = if self.output.is_some() { 0 } else { target.first_free(count) };
+        Ok((first..first.saturating_add(count)).map(|index| target.for_index(index)).collect())
     }
 
     /// The output that was named, or the picture's name with `.mp4` in the current folder.

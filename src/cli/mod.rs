@@ -6,6 +6,7 @@ mod batch;
 mod choosing;
 mod devices;
 mod error;
+mod expected;
 mod generate;
 mod inspect;
 mod kernels;

@@ -49,6 +49,9 @@ impl Prepare {
         for note in &opened.notes {
             output::tell(&format!("note: {}: {note}", self.picture.display()));
         }
+        for line in self.options.unused(self.options.prepare.unwrap_or(Mode::Auto)) {
+            output::tell(&format!("note: {line}"));
+        }
         let (width, height) = self.size()?;
         let done = self.options.apply(&opened, width, height, Mode::Auto)?;
         let files = self.write(&done)?;

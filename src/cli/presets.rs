@@ -49,7 +49,7 @@ impl Presets {
                 flags.map(|(name, value)| format!("--{} {}", name.replace('_', "-"), output::plain(value))).collect();
             text += &format!("    {}\n", flags.join(" "));
             if let Some(example) = &preset.example {
-                text += &format!("    -p \"{example}\"\n");
+                text += &format!("    for example -p \"{example}\"\n");
             }
         }
         output::print(&text)

@@ -3,7 +3,8 @@
 //! A bar or plain lines go to the standard error. With `--progress json` the standard output carries one JSON object per line:
 //! `{"event":"phase","phase":"denoise","clip":1,"clips":2}`, then
 //! `{"event":"step","done":3,"of":50,"seconds_per_step":1.2,"seconds_left":56.4}`, `{"event":"frame","done":1,"of":16}`,
-//! `{"event":"note","text":"…"}`; `generate` adds `clip` and `done`, `batch` adds `job`, too.
+//! `{"event":"note","text":"…"}`; `generate` adds `clip`, and ends with `done` or, where an error ends it,
+//! `{"event":"failed","error":"…"}`; `batch` adds `job`, too.
 
 use std::{
     io::{IsTerminal, stderr},

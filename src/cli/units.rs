@@ -70,9 +70,9 @@ pub fn parse_share(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(wrong()) }
 }
 
-/// Reads a number of bytes such as `134217728`, `128M`, `128MiB` or `2G`; the units are powers of 1024.
+/// Reads a number of bytes such as `134217728`, `128M`, `1.5GiB` or `2G`, as [`bytes`] writes it; the units are powers of 1024.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "expected a size such as 134217728, 128MiB or 2G".to_owned();
+    let wrong = || "expected a size such as 134217728, 128MiB or 1.5G".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -81,8 +81,20 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         "g" | "gb" | "gib" => 1 << 30,
         _ => return Err(wrong()),
     };
-    let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
+    let (whole, part) = match digits.trim().split_once('.') {
+        // Bytes have no parts.
+        Some((whole, part)) if unit > 1 => (whole, part),
+        _ => (digits.trim(), "0"),
+    };
+    let plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if !plain(whole) || !plain(part) {
+        return Err(wrong());
+    }
+    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let part: f64 = format!("0.{part}").parse().map_err(|_| wrong())?;
+    let rest = (part * unit as f64).round() as u64;
+    let bytes = whole.checked_mul(unit).and_then(|bytes| bytes.checked_add(rest));
+    bytes.filter(|&bytes| bytes > 0).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -126,11 +138,25 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_and_without_units() {
-        for (text, size) in [("7", Some(7)), ("128M", Some(128 << 20)), ("2 GiB", Some(2 << 30)), ("1kb", Some(1024))] {
+        for (text, size) in [
+            ("7", Some(7)),
+            ("128M", Some(128 << 20)),
+            ("2 GiB", Some(2 << 30)),
+            ("1kb", Some(1024)),
+            ("1.5GiB", Some(3 << 29)),
+            ("0.5k", Some(512)),
+            ("717.25 MiB", Some(2869 << 18)),
+        ] {
             assert_eq!(parse_bytes(text).ok(), size, "{text}");
         }
-        for text in ["", "M", "0", "-1", "1.5G", "3T", "99999999999G", "é"] {
+        for text in
+            ["", "M", "0", "-1", "+1", "1.5", "1.5b", ".5G", "1.G", "1.5.5G", "0.0G", "1e3M", "3T", "99999999999G", "é"]
+        {
             assert!(parse_bytes(text).is_err(), "{text}");
+        }
+        // A size that is printed can be typed again.
+        for size in [1023, 1536, 5 << 20, 4_978_367_902] {
+            assert_eq!(parse_bytes(&bytes(size)).map(bytes), Ok(bytes(size)));
         }
     }
 }

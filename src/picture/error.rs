@@ -26,6 +26,12 @@ pub enum Error {
     /// The file is larger than any picture within the pixel limit.
     #[error("picture {path} is a file of {bytes} bytes, the limit is {limit}; save it smaller or compressed")]
     FileTooLarge { path: PathBuf, bytes: u64, limit: u64 },
+    /// There is nothing in the file.
+    #[error("picture {path} is empty: the file has no bytes; save or download it again")]
+    Empty { path: PathBuf },
+    /// A picture of a format that is known and not read.
+    #[error("picture {path} is {format}, which is not read; convert it to PNG or JPEG first")]
+    Convert { path: PathBuf, format: &'static str },
     /// The first bytes are those of no known picture format.
     #[error("{path} is not a picture in a known format; expected PNG, JPEG, WebP, BMP, GIF or TIFF")]
     NotAPicture { path: PathBuf },

@@ -41,6 +41,12 @@ impl Picture {
     /// allocated.
     pub fn open(path: &Path) -> Result<Opened> {
         let file = read(path)?;
+        if file.is_empty() {
+            return Err(Error::Empty { path: path.to_owned() });
+        }
+        if let Some(format) = unread(&file) {
+            return Err(Error::Convert { path: path.to_owned(), format });
+        }
         let format = image::guess_format(&file).map_err(|_| Error::NotAPicture { path: path.to_owned() })?;
         decode(&file, format, path)
     }
@@ -128,6 +134,17 @@ fn format_name(format: ImageFormat) -> Option<&'static str> {
         ImageFormat::Bmp => Some("BMP"),
         ImageFormat::Gif => Some("GIF"),
         ImageFormat::Tiff => Some("TIFF"),
+        _ => None,
+    }
+}
+
+/// The format of a file that cameras and browsers make and this program does not read.
+fn unread(file: &[u8]) -> Option<&'static str> {
+    // ISO/IEC 14496-12: a length, the box's name, then the brand.
+    let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = file else { return None };
+    match brand.get(..4)? {
+        b"avif" | b"avis" => Some("AVIF"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"mif1" | b"msf1" => Some("HEIC"),
         _ => None,
     }
 }

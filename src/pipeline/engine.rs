@@ -1,8 +1,11 @@
 //! A device with a checkpoint: from request to clips.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -42,6 +45,15 @@ pub struct Output {
     pub tuned: TunedInUse,
     /// The device's memory while it was made, with the other clips of its request.
     pub memory: MemoryUse,
+}
+
+/// The clips of a request that were finished.
+#[derive(Debug)]
+pub struct Generated {
+    /// At least one, in the order of the seeds.
+    pub outputs: Vec<Output>,
+    /// What ended the run before the others.
+    pub stopped: Option<Error>,
 }
 
 /// Bytes on the device, at most.
@@ -235,19 +247,42 @@ impl Engine {
         pixels: bool,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Vec<Frame>>, Error> {
+        let mut clips = Vec::new();
+        self.decode_into(&mut clips, plans, latents, pixels, observer)?;
+        Ok(clips)
+    }
+
+    /// The same into `clips`, which has those that are decoded when an error comes.
+    fn decode_into(
+        &self,
+        clips: &mut Vec<Vec<Frame>>,
+        plans: &Plans,
+        latents: &[Buffer],
+        pixels: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
         let residence = &plans.residences.decode;
         let weights = load(&self.device, &self.checkpoint, ComponentKind::Vae, &plans.decoding(), residence)?;
         let decoder = Decoder::new(&self.device, plans, &weights)?;
-        let mut clips = Vec::new();
         for (clip, one) in latents.iter().enumerate() {
             tell(observer, Event::Phase { phase: Phase::Decode, clip, clips: latents.len() })?;
             clips.push(decoder.run(one, pixels, observer)?);
         }
-        Ok(clips)
+        Ok(())
     }
 
-    /// Generates one clip per seed.
+    /// Generates one clip per seed, all or none.
     pub fn generate(&self, request: &Request, observer: &mut dyn Observer) -> Result<Vec<Output>, Error> {
+        Ok(self.run(request, false, observer)?.outputs)
+    }
+
+    /// The same, without losing clips that are finished: when the observer cancels or a clip fails, those that were denoised before are still
+    /// decoded, whatever the observer says to that, and returned with the error. An error alone if there are none.
+    pub fn generate_finished(&self, request: &Request, observer: &mut dyn Observer) -> Result<Generated, Error> {
+        self.run(request, true, observer)
+    }
+
+    fn run(&self, request: &Request, keep: bool, observer: &mut dyn Observer) -> Result<Generated, Error> {
         request.check(self.checkpoint.configs())?;
         if request.compat != self.compat {
             let reason = "the engine was opened for the other reference".to_owned();
@@ -267,45 +302,70 @@ impl Engine {
         std::thread::scope(|scope| {
             let (device, all, enough) = (&self.device, plans.all(), &enough);
             scope.spawn(move || graph::compile(device, &all, enough));
-            let made = self.make(request, &plans, (&text, &prepared), &course, observer);
+            let made = self.make(request, &plans, (&text, &prepared), &course, keep, observer);
             // Where that failed, nobody needs the other kernels.
             enough.store(true, Ordering::Relaxed);
             made
         })
     }
 
-    /// The phases of a generation, one after the other.
+    /// The phases of a generation, one after the other; `keep`: what is finished when an error comes.
     fn make(
         &self,
         request: &Request,
         plans: &Plans,
         (text, prepared): (&Text, &Prepared),
         course: &Course,
+        keep: bool,
         observer: &mut dyn Observer,
-    ) -> Result<Vec<Output>, Error> {
+    ) -> Result<Generated, Error> {
         let mut noise: Vec<Noise> = request.seeds.iter().map(|&seed| Noise::new(request.rng, seed)).collect();
         let encoded = self.encoder(plans).run(text, prepared, &mut noise, observer)?;
 
         let clips = noise.len();
         let mut latents = Vec::new();
+        let mut stopped = None;
         {
             tell(observer, Event::Phase { phase: Phase::Load, clip: 0, clips })?;
             let weights = self.unet_weights(plans)?;
             let denoiser = Denoiser::new(&self.device, plans, &weights)?;
             for (clip, noise) in noise.iter_mut().enumerate() {
-                tell(observer, Event::Phase { phase: Phase::Denoise, clip, clips })?;
-                denoiser.condition(&encoded, clip, request.target_fps)?;
-                denoiser.run(course, noise, observer)?;
-                if denoiser.read("latents")?.iter().any(|v| !v.is_finite()) {
-                    return Err(Error::NotANumber(format!("clip {}", clip + 1)));
+                let mut one = || -> Result<Buffer, Error> {
+                    tell(observer, Event::Phase { phase: Phase::Denoise, clip, clips })?;
+                    denoiser.condition(&encoded, clip, request.target_fps)?;
+                    denoiser.run(course, noise, observer)?;
+                    if denoiser.read("latents")?.iter().any(|v| !v.is_finite()) {
+                        return Err(Error::NotANumber(format!("clip {}", clip + 1)));
+                    }
+                    let kept = self.device.buffer("latents", denoiser.latents().bytes())?;
+                    self.device.copy(denoiser.latents(), 0, &kept, 0, kept.bytes());
+                    Ok(kept)
+                };
+                match one() {
+                    Ok(kept) => latents.push(kept),
+                    Err(error) if keep && clip > 0 => {
+                        stopped = Some(error);
+                        break;
+                    }
+                    Err(error) => return Err(error),
                 }
-                let kept = self.device.buffer("latents", denoiser.latents().bytes())?;
-                self.device.copy(denoiser.latents(), 0, &kept, 0, kept.bytes());
-                latents.push(kept);
             }
         }
-        self.device.wait()?;
-        let frames = self.decode(plans, &latents, false, observer)?;
+        let mut frames = Vec::new();
+        // Who has stopped the others is told of these, and asked no more.
+        let mut told = |event: Event<'_>| {
+            let answer = observer.event(event);
+            if stopped.is_some() { ControlFlow::Continue(()) } else { answer }
+        };
+        let waited = self.device.wait().map_err(Error::from);
+        let decoded = waited.and_then(|()| self.decode_into(&mut frames, plans, &latents, false, &mut told));
+        if let Err(error) = decoded {
+            let first = stopped.unwrap_or(error);
+            if !keep || frames.is_empty() {
+                return Err(first);
+            }
+            stopped = Some(first);
+        }
         let Estimate { peak_bytes: planned, streaming, .. } = Estimate::new(plans, request.step_counts());
         let memory = MemoryUse { planned, counted: self.device.memory()[1], streaming };
         let mut outputs = Vec::new();
@@ -320,7 +380,7 @@ impl Engine {
                 memory,
             });
         }
-        Ok(outputs)
+        Ok(Generated { outputs, stopped })
     }
 
     /// Token ids of a request's prompts; says what was cut.

@@ -25,7 +25,7 @@ pub use course::{Course, StepCounts};
 pub use decode::{Decoder, Frame};
 pub use denoise::Denoiser;
 pub use encode::{Encoded, Encoder, Text};
-pub use engine::{Engine, MAX_SECONDS, MemoryUse, Output, to_torch};
+pub use engine::{Engine, Generated, MAX_SECONDS, MemoryUse, Output, to_torch};
 pub use error::Error;
 pub use estimate::{Estimate, PhaseEstimate, Split, Why};
 pub use fit::{Fit, Planner, Remedy};

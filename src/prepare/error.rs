@@ -21,7 +21,7 @@ pub enum Error {
     #[error("a {width}x{height} mask has {expected} samples, found {found}")]
     MaskSamples { width: u32, height: u32, expected: u64, found: usize },
     /// A box that is not written as four numbers.
-    #[error("subject box '{found}': expected x,y,w,h in whole pixels, as in 120,40,300,200")]
+    #[error("subject box '{found}': expected x,y,w,h in whole pixels from 0 on, as in 120,40,300,200")]
     BoxSyntax { found: String },
     /// A box without pixels.
     #[error("the subject box {found} is empty; give it a width and a height")]

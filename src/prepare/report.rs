@@ -55,6 +55,11 @@ impl Report {
     pub fn calls_for(&self) -> Stages {
         self.findings.iter().fold(Stages::default(), |all, finding| all.or(finding.calls_for()))
     }
+
+    /// Was the frame cut out around the subject, not out of the middle?
+    pub fn is_cropped(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::Cropped { .. }))
+    }
 }
 
 impl Display for Why {
@@ -78,12 +83,16 @@ impl Display for Action {
                 centre.0, centre.1
             ),
             Self::Chosen { stages } => write!(f, "for what is weak, auto chose {stages}"),
-            Self::Cropped { window, before, after } => write!(
-                f,
-                "cropped to {window}: the subject fills {} % of the frame instead of {} %",
-                percent(*after),
-                percent(*before)
-            ),
+            Self::Cropped { window, before, after } => {
+                write!(f, "cropped to {window}: the subject ")?;
+                match (percent(*before), percent(*after)) {
+                    (before, after) if before != after => {
+                        write!(f, "fills {after} % of the frame instead of {before} %")
+                    }
+                    (_, after) if after > 100.0 => f.write_str("is larger than the frame, as before"),
+                    (_, after) => write!(f, "fills {after} % of the frame, as before"),
+                }
+            }
             Self::Resized { from, to } => {
                 write!(f, "resized from {}x{} to {}x{}", from.0, from.1, to.0, to.1)
             }
@@ -109,5 +118,18 @@ impl Display for Report {
             writeln!(f, "done: {action}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_that_stays_is_told_so() {
+        let told = |before, after| Action::Cropped { window: Rect::whole(64, 64), before, after }.to_string();
+        assert!(told(0.2, 0.6).ends_with("the subject fills 60 % of the frame instead of 20 %"));
+        assert!(told(0.6, 0.601).ends_with("the subject fills 60 % of the frame, as before"));
+        assert!(told(12.0, 12.0).ends_with("the subject is larger than the frame, as before"));
     }
 }

@@ -12,6 +12,8 @@ use super::palette::Palette;
 use super::parameters::{self, MAX_BYTES};
 use super::target::Kind;
 
+/// Frames per second that a gif can show at most.
+pub const GIF_MAX_FPS: f32 = 100.0 / SHORTEST_DELAY as f32;
 /// Shortest delay in 1/100 s that viewers follow; they replace shorter ones by 10.
 const SHORTEST_DELAY: u32 = 2;
 /// Introduces an extension block, and marks it as a comment.

@@ -45,11 +45,13 @@ use serde_json::Value;
 pub use clip::{Clip, MAX_FPS, MIN_FPS};
 pub use enlarge::{Enlarge, Filter, MAX_SCALE};
 pub use error::{Error, Result};
+pub use gif::GIF_MAX_FPS;
 pub use limits::check_size;
-pub use open::{OpenedClip, open};
+pub use open::{OpenedClip, first_file, open};
 pub use read::read_parameters;
 pub use strip::{Strip, strip};
 pub use target::{Kind, Target};
+pub use yuv::MP4_MIN_SIDE;
 
 use crate::staged::Staged;
 

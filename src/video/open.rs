@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{AnimationDecoder, Frame, ImageDecoder, ImageError, ImageResult};
@@ -78,6 +78,16 @@ pub fn open(path: &Path) -> Result<OpenedClip> {
     }
 }
 
+/// The first frame's file, where `path` is the pattern of a png sequence; else `path` itself.
+pub fn first_file(path: &Path) -> PathBuf {
+    sequence(path).map_or_else(|| path.to_owned(), |sequence| sequence.numbered(first_number(&sequence)))
+}
+
+/// Sequences begin with number 0 or 1.
+fn first_number(sequence: &Target) -> usize {
+    usize::from(!sequence.numbered(0).is_file())
+}
+
 /// The sequence that a name with a frame number stands for, unless a file has this very name.
 fn sequence(path: &Path) -> Option<Target> {
     let named = path.file_name().is_some_and(|name| name.to_string_lossy().contains('%')) && !path.is_file();
@@ -85,7 +95,7 @@ fn sequence(path: &Path) -> Option<Target> {
 }
 
 fn sequence_of(path: &Path, sequence: &Target) -> Result<OpenedClip> {
-    let first = usize::from(!sequence.numbered(0).is_file());
+    let first = first_number(sequence);
     let files = (first..).map(|number| sequence.numbered(number)).take_while(|file| file.is_file());
     let mut frames = Frames::new(path);
     let mut notes = Vec::new();

@@ -122,6 +122,16 @@ impl Target {
         Self { path: self.path.with_file_name(name), kind: self.kind, pattern }
     }
 
+    /// The first index from which on nothing has the names of `count` clips in a row.
+    pub fn first_free(&self, count: usize) -> usize {
+        let taken = |index: &usize| self.for_index(*index).file(0).exists();
+        let mut first = 0_usize;
+        while let Some(last) = (first..first.saturating_add(count)).rev().find(taken) {
+            first = last + 1;
+        }
+        first
+    }
+
     /// Checks that the output can be written, to be called before a long generation: see [`staged::check`].
     pub fn check(&self) -> Result<()> {
         // A pattern's folder is that of all its files.
@@ -174,6 +184,17 @@ mod tests {
         assert_eq!(second.file(0), Path::new("a/cat-2-001.png"));
         assert_eq!(second.files(2), ["a/cat-2-001.png", "a/cat-2-002.png"].map(PathBuf::from));
         assert_eq!(parse("cat.mp4").unwrap().files(9), [PathBuf::from("cat.mp4")]);
+    }
+
+    #[test]
+    fn names_that_are_taken_are_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let target = Target::parse(&root.path().join("cat.mp4")).unwrap();
+        assert_eq!(target.first_free(3), 0);
+        fs::write(root.path().join("cat-2.mp4"), "x").unwrap();
+        assert_eq!((target.first_free(1), target.first_free(2)), (0, 2));
+        fs::write(root.path().join("cat.mp4"), "x").unwrap();
+        assert_eq!((target.first_free(1), target.first_free(2)), (2, 2));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::clip::Clip;
 
-/// Smallest side that the H.264 encoder takes: one macroblock.
-const MIN_SIDE: u32 = 16;
+/// Smallest side of an mp4, which the H.264 encoder takes: one macroblock.
+pub const MP4_MIN_SIDE: u32 = 16;
 
 /// Weights of red and blue in luma; green has the rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +41,7 @@ pub(super) struct Planes {
 
 /// The size of the coded picture: even, and at least 16 each way.
 pub(super) fn padded_size(width: u32, height: u32) -> (u32, u32) {
-    let pad = |side: u32| side.max(MIN_SIDE).next_multiple_of(2);
+    let pad = |side: u32| side.max(MP4_MIN_SIDE).next_multiple_of(2);
     (pad(width), pad(height))
 }
 

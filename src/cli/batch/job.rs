@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use i2vgen::video::Target;
+use i2vgen::{picture::Picture, video::Target};
 use serde_json::{Map, Value};
 
 use crate::cli::{
     Error,
+    expected::in_words,
     generate::{PictureMark, Presets, Recipe, Settings, Source},
     model::Model,
 };
@@ -27,6 +28,8 @@ pub struct Job {
     pub target: Target,
     /// What the line says, completed by what is usual.
     pub settings: Settings,
+    /// What the line and the options say, for advice.
+    pub said: Settings,
 }
 
 /// A job whose picture has been read.
@@ -57,10 +60,11 @@ impl Job {
         let picture = picture.ok_or_else(|| Error::message("no picture: name one as in \"picture\": \"photo.png\""))?;
         let output = file_name(&mut fields, "output")?;
         let mut settings: Settings = serde_path_to_error::deserialize(Value::Object(fields))
-            .map_err(|error| Error::message(format!("`{}`: {}", error.path(), error.inner())))?;
+            .map_err(|error| Error::message(format!("`{}`: {}", error.path(), in_words(&error.inner().to_string()))))?;
         let picture = pictures.join(picture);
         settings.preparation.mask = settings.preparation.mask.map(|mask| pictures.join(mask));
-        let settings = usual.presets.complete(settings.or(usual.settings.clone()))?;
+        let said = settings.or(usual.settings.clone());
+        let settings = usual.presets.complete(said.clone())?;
         let output = match output {
             Some(name) if Path::new(&name).file_name() == Some(name.as_ref()) => name,
             Some(name) => {
@@ -71,7 +75,7 @@ impl Job {
             None => format!("{}-{line}.mp4", picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy()),
         };
         let target = Target::parse(&clips.join(output))?;
-        Ok(Self { line, place: format!("line {line}"), picture, target, settings })
+        Ok(Self { line, place: format!("line {line}"), picture, target, settings, said })
     }
 
     /// Is every file of the clip there? Clips appear whole or not at all.
@@ -84,12 +88,22 @@ impl Job {
         self.target.files(self.settings.frames())
     }
 
+    /// Decides every setting; the prompt has to be there.
+    pub fn recipe(&self, picture: Picture) -> Result<Recipe, Error> {
+        if self.settings.prompt.is_none() {
+            return Err(Error::message(
+                "no prompt: say what happens with \"prompt\": \"A cat is turning its head\", or with -p for all clips",
+            ));
+        }
+        Recipe::new(self.settings.clone(), picture, 1)
+    }
+
     /// Reads the picture, decides every setting, refuses what cannot work, and prepares the picture.
     pub fn prepare(&self, model: &Model) -> Result<Prepared, Error> {
         let Source { opened, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
-        let mut recipe = Recipe::new(self.settings.clone(), opened.picture.clone(), 1)?;
+        let mut recipe = self.recipe(opened.picture.clone())?;
         recipe.check(model, self.target.kind())?;
-        recipe.spares(&[&self.picture], &self.target)?;
+        recipe.spares(&[&self.picture], std::slice::from_ref(&self.target))?;
         recipe.prepare(&opened)?;
         Ok(Prepared { recipe, mark, notes })
     }
@@ -155,6 +169,15 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_has_to_be_said() {
+        let picture = Picture::from_rgb8(8, 8, vec![0; 192]).unwrap();
+        let recipe = |text| parse(text).unwrap().recipe(picture.clone()).map(|recipe| recipe.request.prompt);
+        let missing = recipe(r#"{"picture": "a.png"}"#).unwrap_err().to_string();
+        assert!(missing.contains("\"prompt\": ") && missing.contains("-p"), "{missing}");
+        assert_eq!(recipe(r#"{"picture": "a.png", "prompt": ""}"#).unwrap(), "");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, word) in [
             ("{", "not JSON: EOF while parsing an object at column 1"),
@@ -162,9 +185,12 @@ mod tests {
             ("{}", "no picture"),
             (r#"{"picture": 3}"#, "`picture`: 3"),
             (r#"{"picture": "a.png", "step": 3}"#, "unknown field `step`: there are picture, output, "),
-            (r#"{"picture": "a.png", "steps": "three"}"#, "`steps`: invalid type"),
-            (r#"{"picture": "a.png", "seed": -1}"#, "`seed`: invalid value"),
-            (r#"{"picture": "a.png", "rng": "dice"}"#, "`rng`: unknown variant"),
+            (
+                r#"{"picture": "a.png", "steps": "three"}"#,
+                "`steps`: expected a whole number from 0 on, found \"three\"",
+            ),
+            (r#"{"picture": "a.png", "seed": -1}"#, "`seed`: expected a whole number from 0 on, found -1"),
+            (r#"{"picture": "a.png", "rng": "dice"}"#, "`rng`: expected `torch-cpu` or `philox`, found dice"),
             (r#"{"picture": "a.png", "output": "b/a.mp4"}"#, "`output`: 'b/a.mp4'"),
             (r#"{"picture": "a.png", "output": "../a.mp4"}"#, "without a folder"),
             (r#"{"picture": "a.png", "output": ""}"#, "without a folder"),

@@ -13,22 +13,30 @@ pub struct Tally {
     jobs: usize,
     /// Those that were done before.
     skipped: usize,
-    pub made: usize,
+    made: usize,
     pub failed: usize,
+    /// Bytes on the device at most, over all clips that were made.
+    peak: u64,
 }
 
 impl Tally {
     /// `todo` of `jobs` are not done.
     pub fn new(jobs: usize, todo: usize) -> Self {
-        Self { jobs, skipped: jobs.saturating_sub(todo), made: 0, failed: 0 }
+        Self { jobs, skipped: jobs.saturating_sub(todo), made: 0, failed: 0, peak: 0 }
+    }
+
+    /// A clip was made, with so many bytes on the device at most.
+    pub fn made(&mut self, peak: u64) {
+        self.made += 1;
+        self.peak = self.peak.max(peak);
     }
 
     /// The last line.
     pub fn report(&self, progress: &Progress, all: Duration, device: Option<&Device>) -> Result<(), Error> {
         progress.finish();
-        let Self { jobs, skipped, made, failed } = *self;
+        let Self { jobs, skipped, made, failed, .. } = *self;
         let left = jobs.saturating_sub(skipped + made + failed);
-        let peak = device.map(|device| device.memory()[1]);
+        let peak = device.map(|device| self.peak(device.memory()[1]));
         progress.emit(json!({
             "event": "done", "made": made, "skipped": skipped, "failed": failed, "left": left,
             "seconds": all.as_secs_f64(), "peak_device_bytes": peak.unwrap_or_default(),
@@ -39,5 +47,21 @@ impl Tally {
         parts.push(format!("{} in all", units::time(all)));
         parts.extend(peak.map(|peak| format!("peak device memory {}", units::bytes(peak))));
         progress.line(&parts.join(", "))
+    }
+    /// Bytes at most over all clips; the device's own count begins anew with each, so `last` is that of the last one.
+    fn peak(&self, last: u64) -> u64 {
+        self.peak.max(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_that_of_all_clips() {
+        let mut tally = Tally::new(3, 3);
+        [40, 90, 20].into_iter().for_each(|peak| tally.made(peak));
+        assert_eq!((tally.made, tally.peak(20), tally.peak(95)), (3, 90, 95));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use i2vgen::video::first_file;
 
 use super::Settings;
 use crate::cli::{machine::Machine, memory::MemoryOptions};
@@ -24,12 +25,12 @@ pub struct Generate {
     pub settings: Settings,
     /// Take every parameter from a clip that this program made; other flags override them
     #[arg(long, value_name = "CLIP")]
-    pub from: Option<PathBuf>,
+    from: Option<PathBuf>,
     /// File to write: .mp4, .gif, .webp, frames as name-%03d.png, or latents as .safetensors [default: the picture's name with
-    /// .mp4, in the current folder]
+    /// .mp4, in the current folder, and a number if that is there]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Clips to make from one load, with the seeds seed, seed + 1, …
+    /// Clips to make from one load, with the seeds seed, seed + 1, …; Ctrl-C keeps those that are finished
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Clip")]
     pub count: u32,
     #[command(flatten)]
@@ -41,5 +42,10 @@ pub struct Generate {
 impl Generate {
     pub fn picture_path(&self) -> Option<&Path> {
         self.picture.as_deref().or(self.image.as_deref())
+    }
+
+    /// The clip that parameters come from; of a png sequence named by its pattern, the first frame.
+    pub fn from_path(&self) -> Option<PathBuf> {
+        self.from.as_deref().map(first_file)
     }
 }

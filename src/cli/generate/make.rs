@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use i2vgen::{
-    pipeline::{Engine, MemoryUse, Output},
+    pipeline::{Engine, Generated, MemoryUse, Output},
     video::{self, Clip, Kind, Target},
 };
 use serde_json::json;
 
 use super::{Parameters, PictureMark, Recipe};
-use crate::cli::{Error, progress::Progress};
+use crate::cli::{Error, output::table, progress::Progress};
 
 /// A clip that was written.
 pub struct Made {
@@ -28,20 +28,34 @@ impl Made {
             [first, .., last] => format!("{} to {}", first.display(), last.display()),
         }
     }
+
+    /// Its files and its seed.
+    pub fn row(&self) -> Vec<String> {
+        vec![self.named(), format!("seed {}", self.seed)]
+    }
 }
 
-/// Generates the clips of a recipe and writes each with its parameters; `mark` tells what the picture was.
+/// Generates the clips of a recipe and writes each to its target, with its parameters; `mark` tells what the picture was. Clips that are
+/// finished when the run ends early are written and told before its error is returned.
 pub fn make(
     engine: &Engine,
     recipe: &Recipe,
     mark: &PictureMark,
-    target: &Target,
+    targets: &[Target],
     progress: &mut Progress,
 ) -> Result<Vec<Made>, Error> {
-    let outputs = engine.generate(&recipe.request, progress)?;
-    progress.check()?;
-    let made = outputs.into_iter().enumerate();
-    made.map(|(index, output)| store(engine, recipe, mark, &target.for_index(index), output, progress)).collect()
+    let Generated { outputs, stopped } = engine.generate_finished(&recipe.request, progress)?;
+    if stopped.is_none() {
+        progress.check()?;
+    }
+    let made = outputs.into_iter().zip(targets);
+    let made = made.map(|(output, target)| store(engine, recipe, mark, target, output, progress));
+    let made = made.collect::<Result<Vec<_>, _>>()?;
+    let Some(error) = stopped else { return Ok(made) };
+    let all = recipe.request.seeds.len();
+    progress.note(&format!("{} of {all} clips were finished before the end, and are written", made.len()));
+    progress.line(&table(&made.iter().map(Made::row).collect::<Vec<_>>()))?;
+    Err(error.into())
 }
 
 /// Writes a clip that was generated.

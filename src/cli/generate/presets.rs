@@ -6,7 +6,7 @@ use i2vgen::{checkpoint::Defaults, nearest::hint, prepare::Mode};
 use serde::Deserialize;
 
 use super::Settings;
-use crate::cli::Error;
+use crate::cli::{Error, expected::in_words};
 
 /// The preset that nobody has to name.
 pub const STANDARD: &str = "standard";
@@ -115,7 +115,7 @@ impl Presets {
         }
         serde_path_to_error::deserialize(toml::Value::Table(preset.settings.clone())).map_err(|error| {
             let problem = error.inner().message().lines().next().unwrap_or_default().to_owned();
-            wrong(&error.path().to_string(), &problem)
+            wrong(&error.path().to_string(), &in_words(&problem))
         })
     }
 }
@@ -168,7 +168,7 @@ mod tests {
         let defaults = Defaults::default();
         for (text, word) in [
             ("[a]\nstep = 3\n", "preset 'a': `step`: no option"),
-            ("[a]\nsteps = \"many\"\n", "preset 'a': `steps`: invalid type"),
+            ("[a]\nsteps = \"many\"\n", "preset 'a': `steps`: expected a whole number from 0 on, found"),
             ("[a]\nextends = \"b\"\n[b]\nextends = \"a\"\n", "extends itself"),
             ("[a]\nextends = \"wavs\"\n", "did you mean waves?"),
             ("[a\n", "mine.toml, line 1"),

@@ -29,6 +29,8 @@ pub struct Recipe {
     analysis: Analysis,
     /// What is weak about the picture, where preparation has not changed it.
     report: Report,
+    /// The size of the picture that is cut to the clip's aspect, where preparation has not chosen how.
+    whole: Option<(u32, u32)>,
 }
 
 impl Recipe {
@@ -90,6 +92,7 @@ impl Recipe {
             notes,
             analysis,
             report: Report::default(),
+            whole: None,
         })
     }
 
@@ -97,6 +100,7 @@ impl Recipe {
     pub fn prepare(&mut self, opened: &Opened) -> Result<(), Error> {
         let (width, height) = (self.request.width, self.request.height);
         let done = self.preparation.apply(opened, width, height, Mode::Off)?;
+        self.whole = (!done.report.is_cropped()).then(|| (opened.picture.width(), opened.picture.height()));
         match done.window {
             Some(_) => self.notes.extend(done.report.to_string().lines().map(|line| format!("picture: {line}"))),
             None => self.report = done.report,
@@ -117,9 +121,8 @@ impl Recipe {
     }
 
     /// Refuses to write over the files `read`, which the clips are made from, or over the mask.
-    pub fn spares(&self, read: &[&Path], target: &Target) -> Result<(), Error> {
-        let targets = (0..self.request.seeds.len()).map(|index| target.for_index(index));
-        let written = targets.flat_map(|target| target.files(self.request.frames));
+    pub fn spares(&self, read: &[&Path], targets: &[Target]) -> Result<(), Error> {
+        let written = targets.iter().flat_map(|target| target.files(self.request.frames));
         output::spare(read.iter().copied().chain(self.preparation.mask.as_deref()), written, "output")
     }
 
@@ -143,13 +146,23 @@ impl Recipe {
 
     /// What would make a better clip with this model. Before a run it is not worth a line that nothing is said or that one thing moves:
     /// it may be meant.
-    pub fn advice(&self, model: &Model) -> Vec<Advice> {
+    pub fn advice(&self, model: &Model, kind: Kind) -> Vec<Advice> {
         let mut analysis = self.analysis.clone();
         analysis.findings.retain(|finding| !matches!(finding, Finding::Empty | Finding::OneMotion { .. }));
         let mut lines = advice::prompt(&analysis);
         lines.extend(advice::picture(&self.report, self.preparation.prepare.unwrap_or_default()));
+        lines.extend(self.whole.and_then(|size| advice::crop(size, &self.request, model.defaults.as_ref())));
         lines.extend(self.numbers(model));
+        lines.extend(self.surroundings(kind));
         lines
+    }
+
+    /// The part of it that is about the negative prompt and about the file, which is of this kind.
+    pub fn surroundings(&self, kind: Kind) -> Vec<Advice> {
+        let request = &self.request;
+        let negative = request.negative_prompt.as_deref().filter(|_| request.guided()).and_then(advice::negative);
+        let size = self.enlarge.size(request.width, request.height);
+        negative.into_iter().chain(advice::file(kind, self.fps, size)).collect()
     }
 
     /// The part of it that is about the request's numbers. Nobody knows what suits a checkpoint that is neither published nor says so

@@ -38,9 +38,12 @@ impl Subject {
         let OpenedClip { clip, notes } = video::open(path)?;
         let name = path.display();
         if clip.frames.len() < 2 {
-            return Err(Error::message(format!(
-                "{name}: one picture is no clip; png frames are named by their pattern, as in name-%03d.png"
-            )));
+            let is_png = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+            let what = match is_png && path.is_file() {
+                true => "one picture is no clip; png frames are named by their pattern, as in name-%03d.png",
+                false => "it has one frame; motion is measured between two, so make it with --frames 2 or more",
+            };
+            return Err(Error::message(format!("{name}: {what}")));
         }
         let mut notes: Vec<String> = notes.iter().map(|note| format!("{name}: {note}")).collect();
         let parameters = parameters(path);

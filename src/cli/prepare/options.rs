@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use i2vgen::{
     picture::{Opened, Picture},
-    prepare::{self, Hints, Mask, Mode, Preparation, Rect, prepare},
+    pipeline::{Advice, Topic},
+    prepare::{self, Hints, Mask, Mode, Preparation, Rect, Stages, prepare},
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ pub struct PrepareOptions {
     #[arg(long, value_name = "FILE", help_heading = "Picture")]
     pub mask: Option<PathBuf>,
     /// A box around the subject in pixels, from the left and the top [default: searched for]
-    #[arg(long, value_name = "X,Y,W,H", help_heading = "Picture")]
+    #[arg(long, value_name = "X,Y,W,H", allow_hyphen_values = true, help_heading = "Picture")]
     pub subject: Option<Rect>,
     /// Least share of the frame's width or height that the subject fills after the crop, 0.1 to 0.95 [default: 0.6]
     #[arg(long, value_name = "SHARE", help_heading = "Picture")]
@@ -48,6 +49,30 @@ impl PrepareOptions {
             edge_amount: self.edge_amount.or(other.edge_amount),
             background_blur: self.background_blur.or(other.background_blur),
         }
+    }
+
+    /// One line for each of these options that does nothing in this mode, or beside another one.
+    pub fn unused(&self, mode: Mode) -> Vec<Advice> {
+        let runs = match mode {
+            Mode::Off => Stages::default(),
+            Mode::Auto => Stages { crop: true, edges: true, background: true },
+            Mode::Only(stages) => stages,
+        };
+        let options = [
+            ("--subject-fill", "crop", self.subject_fill.is_some() && !runs.crop),
+            ("--edge-amount", "edges", self.edge_amount.is_some() && !runs.edges),
+            ("--background-blur", "background", self.background_blur.is_some() && !runs.background),
+        ];
+        let without = |(flag, stage, _): (&str, &str, bool)| {
+            let finding = format!("{flag} has no effect with --prepare {mode}");
+            Advice::new(Topic::Picture, finding, format!("leave it out, or take --prepare {stage} or auto"))
+        };
+        let mut lines: Vec<Advice> = options.into_iter().filter(|(.., idle)| *idle).map(without).collect();
+        if self.mask.is_some() && self.subject.is_some() {
+            let finding = "--subject has no effect beside --mask, which counts more";
+            lines.push(Advice::new(Topic::Picture, finding, "leave one of them out"));
+        }
+        lines
     }
 
     /// The same with the mode that is in force in a clip: off, if nobody chose one.
@@ -109,6 +134,28 @@ mod tests {
         assert_eq!(options.clone().or(other), options);
         let absent = json(&PrepareOptions::default());
         assert!(absent.as_object().unwrap().values().all(Value::is_null));
+    }
+
+    #[test]
+    fn options_of_stages_that_do_not_run_are_told() {
+        let options = PrepareOptions {
+            subject_fill: Some(0.5),
+            edge_amount: Some(1.0),
+            mask: Some("mask.png".into()),
+            subject: Some(Rect::whole(9, 9)),
+            ..PrepareOptions::default()
+        };
+        let told = |mode: &str| {
+            let lines = options.unused(mode.parse().unwrap());
+            lines.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let both = "picture: --subject has no effect beside --mask, which counts more; leave one of them out";
+        assert_eq!(told("auto"), [both]);
+        let off = told("off");
+        assert!(off.len() == 3 && off[0].starts_with("picture: --subject-fill has no effect with --prepare off; "));
+        assert!(
+            told("crop")[0].contains("--edge-amount has no effect with --prepare crop; ") && told("crop").len() == 2
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
 use crate::cli::{
     Error,
     batch::{self, Job, List, Usual},
-    generate::{PictureMark, Recipe, Source},
+    generate::{PictureMark, Recipe, Settings, Source},
 };
 
 /// A picture with its prompt, as somebody gave it.
@@ -135,6 +135,8 @@ impl Input {
                     }
                     job.target = Target::parse(&path)?;
                     job.place = place.clone();
+                    // A sweep says itself which combinations mean nothing.
+                    job.said = Settings::default();
                     let record = path.with_extension("json");
                     entries.push(Entry { setting: setting_number, row: row_number, seed, origin, record });
                     jobs.push(job);
@@ -183,7 +185,7 @@ impl Seeds {
 fn in_force(job: &Job) -> Result<Value, Error> {
     // Any picture will do: none of this depends on it.
     let picture = Picture::from_rgb8(8, 8, vec![0; 192])?;
-    let Recipe { request: r, fps, enlarge, dtype, preparation, .. } = Recipe::new(job.settings.clone(), picture, 1)?;
+    let Recipe { request: r, fps, enlarge, dtype, preparation, .. } = job.recipe(picture)?;
     Ok(json!({
         "prompt": r.prompt, "negative_prompt": r.negative(), "width": r.width, "height": r.height, "frames": r.frames,
         "steps": r.steps, "cfg_scale": r.guidance.scale, "cfg_frames": r.guidance.frames, "cfg_steps": r.guidance.steps,

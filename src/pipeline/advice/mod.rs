@@ -1,9 +1,11 @@
 //! What would make a clip better, known before it is made: one line for each finding.
 //!
 //! [`request`] holds size, frames, steps, guidance, eta and anchoring against what suits the checkpoint, [`scheduler`] the scheduler
-//! settings against its own, [`prompt`] and [`picture`] say what their checks found, and [`super::Fit`] what the request needs of a
-//! device's memory.
+//! settings against its own, [`prompt`] and [`picture`] say what their checks found, [`crop`] what the clip's aspect cuts off, [`file`]
+//! what the format cannot show, and [`super::Fit`] what the request needs of a device's memory.
 
+mod crop;
+mod file;
 mod picture;
 mod prompt;
 mod request;
@@ -13,8 +15,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use crop::crop;
+pub use file::file;
 pub use picture::picture;
-pub use prompt::{prompt, too_long};
+pub use prompt::{negative, prompt, too_long};
 pub use request::{branch_twice, request};
 pub use scheduler::scheduler;
 
@@ -53,6 +57,8 @@ pub enum Topic {
     Scheduler,
     /// Where the two reference implementations differ.
     Compat,
+    /// The file's format.
+    File,
     /// The device's memory.
     Memory,
 }
@@ -82,6 +88,7 @@ impl fmt::Display for Topic {
             Self::Anchoring => "anchoring",
             Self::Scheduler => "scheduler",
             Self::Compat => "compat",
+            Self::File => "file",
             Self::Memory => "memory",
         })
     }

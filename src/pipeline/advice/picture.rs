@@ -10,19 +10,24 @@ pub fn picture(report: &Report, mode: Mode) -> Vec<Advice> {
         Mode::Off => format!("--prepare auto: {action}"),
         _ => format!("preparation: {action}"),
     };
-    let weak = report.findings.iter().map(|finding| Advice {
-        topic: Topic::Picture,
-        finding: finding.problem(),
-        change: change(finding, mode, certain),
+    let blocked = report.actions.iter().fold(Stages::default(), |all, action| match action {
+        Action::LeftOut { stages, why: Why::Blocks } => all.or(*stages),
+        _ => all,
+    });
+    let weak = report.findings.iter().map(|finding| match change(finding, mode, certain, blocked) {
+        Some(change) => Advice::new(Topic::Picture, finding.problem(), change),
+        // A complaint with nothing to do about it would contradict that there is nothing to change.
+        None => Advice::known(Topic::Picture, format!("{}; preparation helps", finding.problem())),
     });
     // Why it is off is known to who turned it off.
     let done = report.actions.iter().filter(|action| !matches!(action, Action::LeftAlone { why: Why::Off }));
     weak.chain(done.map(|action| Advice::known(Topic::Picture, told(action)))).collect()
 }
 
-/// What to do against a weakness, unless preparation does it; only edges can be strengthened without a `certain` subject.
-fn change(finding: &Finding, mode: Mode, certain: bool) -> Option<String> {
-    let called = finding.calls_for();
+/// What to do against a weakness, unless preparation does it; only edges can be strengthened without a `certain` subject, and nothing does
+/// what is `blocked`.
+fn change(finding: &Finding, mode: Mode, certain: bool, blocked: Stages) -> Option<String> {
+    let called = finding.calls_for().without(blocked);
     let possible = if certain { called } else { Stages { edges: called.edges, ..Stages::default() } };
     let runs = match mode {
         Mode::Off => Stages::default(),

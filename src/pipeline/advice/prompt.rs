@@ -3,7 +3,7 @@
 use super::{Advice, Topic};
 use crate::prompt::{
     Encoded,
-    grammar::{Analysis, Finding},
+    grammar::{Analysis, Finding, weights},
 };
 
 /// One line for each finding of the grammar, and one for the rewrite.
@@ -21,6 +21,13 @@ pub fn prompt(analysis: &Analysis) -> Vec<Advice> {
     let rewrite = analysis.rewrite.iter().map(|better| format!("--rewrite-prompt would use \"{better}\""));
     lines.extend(rewrite.map(|line| Advice::known(Topic::Prompt, line)));
     lines
+}
+
+/// What is told about a negative prompt: its grammar does not matter.
+pub fn negative(text: &str) -> Option<Advice> {
+    let found = weights(text)?;
+    let problem = format!("of the negative prompt, {}", found.problem());
+    Some(Advice::new(Topic::Prompt, problem, format!("{} (-n)", found.remedy())))
 }
 
 /// What is told where a text is longer than the text encoder reads; `name` is "prompt" or "negative prompt".

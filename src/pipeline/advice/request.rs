@@ -36,8 +36,15 @@ pub fn request(request: &Request, defaults: Option<&Defaults>) -> Vec<Advice> {
     let sparse = |a: &Anchoring| a.acts() && a.interval >= request.frames && request.frames > 1;
     if let Some(anchoring) = request.anchoring.filter(sparse) {
         let Anchoring { interval, .. } = anchoring;
-        let finding = format!("every {interval}th of {} frames is an anchor: only the first one", request.frames);
-        advice.push(Advice::new(Topic::Anchoring, finding, "take a smaller --anchor-interval, usually 4"));
+        let finding = format!(
+            "with {interval} frames from one to the next, of {} only the first one is an anchor",
+            request.frames
+        );
+        let change = match request.frames {
+            0..=4 => format!("take --anchor-interval {}, or 0 for none", request.frames / 2),
+            _ => "take a smaller --anchor-interval, usually 4".to_owned(),
+        };
+        advice.push(Advice::new(Topic::Anchoring, finding, change));
     }
     advice
 }
@@ -176,11 +183,29 @@ mod tests {
             (Request { width: 256, height: 256, ..Request::plain() }, "detail is lost"),
             (Request { width: 384, height: 640, ..Request::plain() }, "aspect"),
             (Request { frames: 48, ..Request::plain() }, "frames: 48 are"),
-            (Request { anchoring: Some(anchoring), ..Request::plain() }, "only the first one"),
+            (Request { anchoring: Some(anchoring), ..Request::plain() }, "only the first one is an anchor"),
         ] {
             let lines = advice(&changed, None);
             assert!(lines.len() == 1 && lines[0].contains(word) && !lines[0].contains('\n'), "{word}: {lines:?}");
             assert!(lines[0].contains("; ") && lines[0].contains("--"), "no flag is named: {}", lines[0]);
+        }
+    }
+
+    #[test]
+    fn a_shorter_interval_is_proposed_than_the_one_that_is_too_long() {
+        let anchoring = |interval| Anchoring {
+            interval,
+            strength: 0.3,
+            mode: AnchorMode::Adain,
+            until: 0.8,
+            noise: AnchorNoise::Kept,
+        };
+        for (frames, interval, word) in
+            [(4, 4, "--anchor-interval 2,"), (2, 4, "--anchor-interval 1,"), (8, 9, "usually 4")]
+        {
+            let request = Request { frames, anchoring: Some(anchoring(interval)), ..Request::plain() };
+            let lines = advice(&request, None);
+            assert!(lines.iter().any(|line| line.starts_with("anchoring: ") && line.contains(word)), "{lines:?}");
         }
     }
 

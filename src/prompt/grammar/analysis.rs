@@ -14,6 +14,7 @@ use super::suggest::subject_of;
 use super::tag::Count;
 use super::token::{Kind as TokenKind, Token, tokens};
 use super::verb::{Number, Verb};
+use super::weights::weights;
 use super::words::{NounClass, Words};
 
 /// What the grammar finds in a prompt.
@@ -50,7 +51,7 @@ pub fn analyse(prompt: &str) -> Analysis {
     let titled = tokens.iter().filter(|token| token.kind == TokenKind::Word).all(|token| {
         prompt.get(token.range.clone()).and_then(|text| text.chars().next()).is_some_and(|c| !c.is_lowercase())
     });
-    let mut analysis = Analysis::default();
+    let mut analysis = Analysis { findings: weights(prompt).into_iter().collect(), ..Analysis::default() };
     let mut edits: Vec<Edit> = Vec::new();
     let mut motions = Motions::default();
     for sentence in sentences(&tokens) {

@@ -15,6 +15,11 @@ pub enum Finding {
         /// The language, or the script where that is all that shows.
         language: &'static str,
     },
+    /// Syntax by which other programs weigh words, or load networks; here it means nothing.
+    Weights {
+        /// The first of it, as it stands in the prompt.
+        found: String,
+    },
     /// A verb that reads better in the present continuous.
     Tense {
         /// The verb's bytes in the prompt.
@@ -69,6 +74,12 @@ impl Finding {
             Self::OtherLanguage { language } => {
                 format!("the prompt seems to be in {language}, but the text encoder knows English")
             }
+            Self::Weights { found } => {
+                format!(
+                    "\"{}\" is syntax of other programs and has no meaning here: every sign of it is read as text",
+                    flat(found)
+                )
+            }
             Self::Tense { from, tense, .. } => format!("\"{}\" is {tense}, which {}", flat(from), effect(*tense)),
             Self::NoMotion { .. } => "nothing in the prompt moves".to_owned(),
             Self::OneMotion { motion, .. } => format!("\"{motion}\" is the only motion"),
@@ -80,6 +91,7 @@ impl Finding {
         match self {
             Self::Empty => "describe what moves, for example \"a person is walking\"".to_owned(),
             Self::OtherLanguage { .. } => "translate it".to_owned(),
+            Self::Weights { .. } => "leave brackets and weights out".to_owned(),
             Self::Tense { to, .. } => format!("write \"{}\"", flat(to)),
             Self::NoMotion { suggestions } => format!("say what does, for example {}", quoted(suggestions)),
             Self::OneMotion { suggestions, .. } => {

@@ -93,10 +93,12 @@ fn by_words(tokens: &[Token]) -> Option<&'static str> {
         }
         let known =
             !Verbs::get().forms(&token.lower).is_empty() || Words::get().adjectives.contains(token.lower.as_str());
-        if known && !frequent().contains_key(token.lower.as_str()) {
-            *scores.entry("English").or_default() += 1;
+        let languages = frequent().get(token.lower.as_str()).map(Vec::as_slice).unwrap_or_default();
+        if known && !languages.contains(&"English") {
+            // As much as the others, where it is theirs, too: "pour" is no sign of French.
+            *scores.entry("English").or_default() += if languages.is_empty() { 1 } else { 2 };
         }
-        for language in frequent().get(token.lower.as_str()).into_iter().flatten() {
+        for language in languages {
             *scores.entry(language).or_default() += 2;
         }
         for (language, letters) in LETTERS {

@@ -28,8 +28,10 @@ mod token;
 mod verb;
 mod verb_step;
 mod verbs;
+mod weights;
 mod words;
 
 pub use analysis::{Analysis, analyse};
 pub use finding::Finding;
 pub use verb::{Kind, Number, Tense, Verb};
+pub use weights::weights;

@@ -46,6 +46,42 @@ fn findings_are_one_line_each() {
 }
 
 #[test]
+fn words_that_two_languages_have_decide_nothing() {
+    let language = |prompt: &str| {
+        analyse(prompt).findings.into_iter().find_map(|finding| match finding {
+            Finding::OtherLanguage { language } => Some(language),
+            _ => None,
+        })
+    };
+    for prompt in [
+        "do not run",
+        "don't move",
+        "people do not move",
+        "a man and his dog do tricks as no cloud moves",
+        "as waves pour in, no one moves",
+        "van door opens",
+        "his son rents a mare",
+        "do",
+    ] {
+        assert_eq!(language(prompt), None, "{prompt}");
+    }
+    for (prompt, expected) in [
+        ("o gato corre no jardim", "Portuguese"),
+        ("um cão dança", "Portuguese"),
+        ("as folhas do outono caem", "Portuguese"),
+        ("a mulher não corre na praia", "Portuguese"),
+        ("o menino anda pela rua enquanto chuva cai", "Portuguese"),
+        ("de hond rent door het bos", "Dutch"),
+        ("le chat court dans la rue", "French"),
+        ("il cane corre sulla spiaggia", "Italian"),
+        ("el perro corre por la playa", "Spanish"),
+        ("der Hund rennt durch den Wald", "German"),
+    ] {
+        assert_eq!(language(prompt), Some(expected), "{prompt}");
+    }
+}
+
+#[test]
 fn two_motions_need_no_advice() {
     assert_eq!(analyse("waves are crashing, foam is bubbling").findings, Vec::<Finding>::new());
 }
