@@ -16,22 +16,24 @@ pub enum FitError {
     #[error(transparent)]
     Wgsl(#[from] WgslError),
     /// Its bindings, constants or workgroup size are not what the kernel is called with, or it needs more than the device has.
-    #[error("{file} does not fit {kernel}:\n{table}{hint}")]
+    #[error("{file} does not fit {kernel}:\n{table}")]
     Mismatch {
         /// The file.
         file: String,
         /// The kernel.
         kernel: &'static str,
         /// What was expected and what was found, line by line.
-        table: Table,
-        /// Where it would fit, if the file says so.
-        hint: String,
+        table: Box<Table>,
     },
 }
 
 /// What was expected of a file and what it has instead.
 #[derive(Debug, Default)]
-pub struct Table(Vec<Row>);
+pub struct Table {
+    rows: Vec<Row>,
+    /// Where the file would fit, if it says so; a line of its own behind the rows.
+    hint: String,
+}
 
 /// What does not fit, what was expected of it, what was found.
 type Row = [String; 3];
@@ -39,13 +41,14 @@ type Row = [String; 3];
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heads = ["", "expected", "found"].map(String::from);
-        let rows: Vec<&Row> = std::iter::once(&heads).chain(&self.0).collect();
+        let rows: Vec<&Row> = std::iter::once(&heads).chain(&self.rows).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths = [width(0), width(1)];
         let lines = rows.iter().map(|[what, expected, found]| {
             format!("  {what:<0$}  {expected:<1$}  {found}", widths[0], widths[1]).trim_end().to_owned()
         });
-        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))?;
+        f.write_str(&self.hint)
     }
 }
 
@@ -82,8 +85,8 @@ pub fn stand_in(op: &dyn Op, base: &Choice, file: &Arc<WgslFile>, device: &Capab
     match rows.is_empty() {
         true => Ok(choice),
         false => {
-            let hint = printed_elsewhere(op, file);
-            Err(FitError::Mismatch { file: file.path.clone(), kernel: op.kernel().name, table: Table(rows), hint })
+            let table = Table { rows, hint: printed_elsewhere(op, file) }.into();
+            Err(FitError::Mismatch { file: file.path.clone(), kernel: op.kernel().name, table })
         }
     }
 }
@@ -170,7 +173,7 @@ mod tests {
         let told = error("const A = nothing;\n");
         assert!(told.contains("mine.wgsl:1:") && !told.contains("expanded"), "{told}");
         let told = error("// A\nconst A = ${nope};\n");
-        assert!(told.contains("`nope` has no value, there are "), "{told}");
+        assert!(told.starts_with("mine.wgsl: line 2: `nope` has no value; there are "), "{told}");
     }
 
     #[test]

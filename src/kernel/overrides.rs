@@ -241,10 +241,7 @@ mod tests {
         assert_eq!(checked(std::slice::from_ref(&all), &[64]), Ok(vec![]));
         let error = checked(std::slice::from_ref(&all), &[64, 32, 16]).unwrap_err();
         let own = spelled(&op.shape());
-        assert!(
-            error.contains(&format!("2 others")) && error.contains(&format!("'linear[{own}]=mine.wgsl'")),
-            "{error}"
-        );
+        assert!(error.contains("2 others") && error.contains(&format!("'linear[{own}]=mine.wgsl'")), "{error}");
         // What it says to write is that shape alone.
         assert_eq!(checked(&[of_file(Value::Object(fields(&own).unwrap()), &printed)], &[64, 32]), Ok(vec![]));
         // Who names more shapes is told.

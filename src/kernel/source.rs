@@ -61,21 +61,25 @@ fn told(kernel: &str, error: minijinja::Error) -> SourceError {
     SourceError { kernel: kernel.to_owned(), reason: format!("{error:#}") }
 }
 
-/// The name that has no value, as the text has it: the template engine does not tell.
+/// The name that has no value, and where: the template engine shows the line without a word of the name.
 fn undefined(error: &minijinja::Error) -> Option<String> {
     let all = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     let innermost = all.filter_map(|error| error.downcast_ref::<minijinja::Error>()).last()?;
-    let text = innermost.template_source()?.get(innermost.range()?)?;
-    (innermost.kind() == ErrorKind::UndefinedError).then(|| text.trim().to_owned())
+    let name = innermost.template_source()?.get(innermost.range()?)?.trim();
+    // Of an included file with its name: that of the whole is told anyway.
+    let file =
+        innermost.name().filter(|name| error.name() != Some(name)).map_or(String::new(), |name| format!("{name}, "));
+    let line = innermost.line()?;
+    (innermost.kind() == ErrorKind::UndefinedError).then(|| format!("{file}line {line}: `{name}` has no value"))
 }
 
 fn expand(env: &Environment<'_>, kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
-    let mut body = env.render_named_str(kernel, text, defines).map_err(|error| {
-        let name = undefined(&error);
-        let SourceError { kernel, reason } = told(kernel, error);
-        let known = || defines.keys().copied().collect::<Vec<_>>().join(", ");
-        let named = name.map_or(String::new(), |name| format!("; `{name}` has no value, there are {}", known()));
-        SourceError { kernel, reason: reason + &named }
+    let mut body = env.render_named_str(kernel, text, defines).map_err(|error| match undefined(&error) {
+        None => told(kernel, error),
+        Some(told) => {
+            let known = defines.keys().copied().collect::<Vec<_>>().join(", ");
+            SourceError { kernel: kernel.to_owned(), reason: format!("{told}; there are {known}") }
+        }
     })?;
     let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
     let wanted = [("f16", f16), ("wgpu_cooperative_matrix", defines.contains_key(MATRIX))];
