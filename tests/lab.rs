@@ -107,14 +107,18 @@ fn a_bench_says_what_ran_and_what_was_not_checked() {
         room.run(&[&options[..], more].concat())
     };
     let ran = bench(&["chosen", "sum.wgsl"]).ok();
-    assert!(ran.stdout.contains("\nchosen (portable) ") && !ran.stdout.contains(" 0.0 "), "{ran:?}");
-    let note = "note: sum.wgsl was not checked here: `i2vgen kernels check pointwise --case 'sum f32' --variant sum.wgsl";
+    assert!(ran.stdout.contains("\nchosen (portable:THREADS=64) ") && !ran.stdout.contains(" 0.0 "), "{ran:?}");
+    let note =
+        "note: sum.wgsl was not checked here: `i2vgen kernels check pointwise --case 'sum f32' --variant sum.wgsl";
     assert!(ran.stderr.contains(note) && ran.stderr.matches("not checked").count() == 1, "{ran:?}");
     let ran = bench(&["chosen", "broken.wgsl", "--json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let times = &ran.json()["times"];
     let [chosen, broken] = [0, 1].map(|at| &times[at]);
-    assert!(chosen["setting"] == "portable" && chosen["error"].is_null() && chosen["timing"].is_object(), "{times}");
+    assert!(
+        chosen["setting"] == "portable:THREADS=64" && chosen["error"].is_null() && chosen["timing"].is_object(),
+        "{times}"
+    );
     assert!(broken["candidate"] == "broken.wgsl" && broken["timing"].is_null(), "{times}");
     assert!(broken["error"].as_str().is_some_and(|error| error.contains("nothing")), "{times}");
 }
@@ -133,7 +137,10 @@ fn shapes_and_types_that_contradict_are_refused() {
     let ran = check("f32", "channels=4,rows=8").ok();
     assert!(ran.stdout.contains("channels=4,rows=8,dtype=f32"), "{ran:?}");
     let ran = room.run(&["kernels", "check", "layer_norm", "--case", "zzz"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("`i2vgen kernels list KERNEL --case \"\"` lists them"), "{ran:?}");
+    assert!(
+        ran.code == Some(1) && ran.stderr.contains("`i2vgen kernels list KERNEL --case \"\"` lists them"),
+        "{ran:?}"
+    );
     assert!(room.run(&["kernels", "list", "layer_norm", "--case", ""]).ok().stdout.contains("transformer f32/f32"));
 }
 

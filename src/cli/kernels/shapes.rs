@@ -135,8 +135,8 @@ impl ShapeOptions {
         let mut name = text.to_owned();
         if let Some(dtype) = self.dtype.map(Dtype::wgsl) {
             let types = kernel::ACTIVATIONS.into_iter().chain(["dtype"]);
-            let given = types.filter_map(|field| Some((field, shape.get(field)?.as_str()?)));
-            if let Some((field, other)) = given.into_iter().find(|(_, other)| *other != dtype) {
+            let mut given = types.filter_map(|field| Some((field, shape.get(field)?.as_str()?)));
+            if let Some((field, other)) = given.find(|(_, other)| *other != dtype) {
                 return Err(Error::message(format!(
                     "--dtype {dtype} contradicts {field}={other} of --shape: leave out one of them"
                 )));

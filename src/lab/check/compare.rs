@@ -116,11 +116,10 @@ impl Output<'_> {
                 }
             }
         }
-        if words && 100 * off_by_one > 4 * found.compared + 200 {
-            found.faults.push(format!("{off_by_one} bytes of {} are off by one", 4 * found.compared));
-        }
+        let off = too_many(off_by_one, found.compared);
         found.rms = (squares / found.compared.max(1) as f64).sqrt() / scale;
         found.faults.truncate(1);
+        found.faults.extend(off);
         found.faults.extend(not_written(self.binding, unwritten.into_iter()));
         if let Some(&(first, is, value)) = invalid.first() {
             let more = more(invalid.len());
@@ -234,10 +233,16 @@ fn to_f64(dtype: Dtype, bytes: &[u8]) -> f64 {
 }
 
 /// The largest difference of one byte beyond 1, and how many differ by 1: a value on the edge may be rounded either way, but few are.
-fn bytes_apart(expected: u32, found: &[u8]) -> (f64, usize) {
+pub fn bytes_apart(expected: u32, found: &[u8]) -> (f64, usize) {
     let differences = || expected.to_le_bytes().into_iter().zip(found).map(|(e, &f)| e.abs_diff(f));
     let ones = differences().filter(|&difference| difference == 1).count();
     (differences().max().map_or(f64::MAX, |most| f64::from(most.saturating_sub(1))), ones)
+}
+
+/// The fault that so many bytes off by one are in so many words: a few percent may lie on an edge.
+pub fn too_many(off_by_one: usize, words: usize) -> Option<String> {
+    let bytes = 4 * words;
+    (100 * off_by_one > bytes + 200).then(|| format!("{off_by_one} bytes of {bytes} are off by one"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use super::{
-    compare::{Expected, index, not_written, saturated},
+    compare::{Expected, bytes_apart, index, not_written, saturated, too_many},
     trial::{Prepared, Trial},
 };
 use crate::{
@@ -59,6 +59,9 @@ impl Prepared {
             if found.is_complete() {
                 found.faults.extend(unwritten(binding, &trial.expected[cover][number], span, written));
             }
+            if binding.dtype == Dtype::U32 {
+                found.faults.extend(off_by_one(&trial.expected[cover][number], span, written));
+            }
             let error = self.error(trial, cover, number, binding.dtype, span, written);
             if let Some((error, at)) = error.filter(|(error, _)| *error > found.error.unwrap_or(-1.0)) {
                 found.error = Some(error);
@@ -85,10 +88,7 @@ impl Prepared {
         for (at, value, is) in known {
             let error = match dtype {
                 // Bytes may be off by one where they lie between two values.
-                Dtype::U32 => {
-                    let bytes = value.to_bits().to_le_bytes().into_iter().zip(is.to_bits().to_le_bytes());
-                    bytes.map(|(a, b)| f64::from(a.abs_diff(b).saturating_sub(1))).fold(0.0, f64::max)
-                }
+                Dtype::U32 => bytes_apart(value.to_bits(), &is.to_bits().to_le_bytes()).0,
                 _ if value.is_nan() => continue,
                 _ => {
                     let value = f64::from(saturated(dtype, value));
@@ -105,6 +105,18 @@ impl Prepared {
         let scale = if dtype == Dtype::U32 { 1.0 } else { (squares / count.max(1) as f64).sqrt().max(1e-30) };
         worst.map(|(error, at)| ((error / scale).min(f64::MAX), at))
     }
+}
+
+/// Too many bytes beside those of the twin's.
+fn off_by_one(expected: &[Expected], span: &Range<usize>, written: &[Option<f32>]) -> Option<String> {
+    let pairs = expected.iter().flat_map(|e| (e.elements.start..).zip(&e.values));
+    let known = pairs.filter_map(|(at, &value)| Some((value, (*written.get(at.checked_sub(span.start)?)?)?)));
+    let (mut ones, mut words) = (0, 0);
+    for (value, is) in known {
+        ones += bytes_apart(value.to_bits(), &is.to_bits().to_le_bytes()).1;
+        words += 1;
+    }
+    too_many(ones, words)
 }
 
 /// Elements of the twin's that no workgroup wrote.

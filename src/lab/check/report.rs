@@ -29,7 +29,7 @@ pub struct Report {
     /// What the interpreter saw, if it ran.
     pub interpreted: Option<Sanitized>,
     /// Did the device fail with the same units and inputs with which all workgroups ran on the interpreter, and it saw nothing wrong? Then
-    /// the fault may be the driver's.
+    /// the fault may be the driver's, or lie in the bases: the interpreter's bindings begin with the first element of the units.
     pub disputed: bool,
 }
 
