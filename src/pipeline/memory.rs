@@ -33,9 +33,8 @@ pub(super) enum Budget {
 impl Budget {
     /// The tightest of the user's limit, the device's memory, and what is free of that.
     pub fn new(policy: MemoryPolicy, device: &Capabilities) -> Option<Self> {
-        let of_device = |memory: Option<u64>, free| {
-            memory.map(|memory| Self::Device { name: device.name.clone(), memory, free })
-        };
+        let of_device =
+            |memory: Option<u64>, free| memory.map(|memory| Self::Device { name: device.name.clone(), memory, free });
         let limits =
             [policy.limit.map(Self::Asked), of_device(device.memory, false), of_device(device.free_memory, true)];
         limits.into_iter().flatten().min_by_key(Self::bytes)
@@ -56,7 +55,11 @@ impl Budget {
             }
             Self::Device { name, memory, free } => {
                 let free = if *free { " free" } else { "" };
-                format!("device '{name}' has {}{free}, of which {:.0} % can be used", Bytes(*memory), MEMORY_SHARE * 100.0)
+                format!(
+                    "device '{name}' has {}{free}, of which {:.0} % can be used",
+                    Bytes(*memory),
+                    MEMORY_SHARE * 100.0
+                )
             }
         }
     }
@@ -136,7 +139,8 @@ mod tests {
     #[test]
     fn the_tightest_of_limit_memory_and_what_is_free_counts() {
         let device = |memory, free_memory| Capabilities { memory, free_memory, ..Capabilities::default() };
-        let budget = |limit, device: &Capabilities| Budget::new(MemoryPolicy { limit, ..MemoryPolicy::default() }, device);
+        let budget =
+            |limit, device: &Capabilities| Budget::new(MemoryPolicy { limit, ..MemoryPolicy::default() }, device);
         let bytes = |limit, device: &Capabilities| budget(limit, device).map(|budget| budget.bytes());
         let (unknown, idle, busy) = (device(None, None), device(Some(1000), None), device(Some(1000), Some(500)));
         assert_eq!([bytes(None, &unknown), bytes(None, &idle), bytes(None, &busy)], [None, Some(900), Some(450)]);

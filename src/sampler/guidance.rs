@@ -87,7 +87,9 @@ impl Guidance {
         let combine = |a: f32, b: f32| match (self.frames.is_some(), self.steps.is_some()) {
             (true, true) => match 1.0 + (a - 1.0) * (b - 1.0) / (self.scale - 1.0) {
                 both if RANGE.contains(&both) => Ok(both),
-                both => error(format!("{a} for a frame and {b} for a step make {both} together, which is out of range")),
+                both => {
+                    error(format!("{a} for a frame and {b} for a step make {both} together, which is out of range"))
+                }
             },
             (true, false) => Ok(a),
             _ => Ok(b),

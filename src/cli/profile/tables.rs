@@ -37,7 +37,8 @@ pub fn report(profile: &Profile, shown: Shown) -> String {
 
 /// What phases take of the device's memory.
 pub fn memory(found: &MemoryCount) -> String {
-    let head = ["phase", "planned", "counted", "weights", "intermediates", "exchanged", "kept", "other", "while loading"];
+    let head =
+        ["phase", "planned", "counted", "weights", "intermediates", "exchanged", "kept", "other", "while loading"];
     let row = |phase: &PhaseMemory| {
         let p = &phase.planned;
         let parts = [p.weights, p.intermediates, p.externals, p.kept, p.other, p.upload];

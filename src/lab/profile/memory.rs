@@ -94,7 +94,12 @@ impl Phases<'_> {
             }
         }
         self.device.wait()?;
-        Ok(PhaseMemory { kind, planned_bytes: planned.bytes(), counted_bytes: self.device.memory()[1] - before, planned })
+        Ok(PhaseMemory {
+            kind,
+            planned_bytes: planned.bytes(),
+            counted_bytes: self.device.memory()[1] - before,
+            planned,
+        })
     }
 
     /// A network that is one plan, or the decoder in strips.

@@ -44,12 +44,7 @@ pub(super) const SEED: u64 = 5;
 
 impl Phases<'_> {
     /// Times a phase; the UNet's conditions come with its steps.
-    pub fn run(
-        &self,
-        kind: PhaseKind,
-        timing: &Timing<'_>,
-        note: &mut dyn FnMut(&str),
-    ) -> Result<Vec<Phase>, Error> {
+    pub fn run(&self, kind: PhaseKind, timing: &Timing<'_>, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
         if kind == PhaseKind::VaeDecode && self.plans.strips.is_some() {
             let reason = "the decode does not fit whole, and one in tiles cannot be profiled".to_owned();
             return Err(Error::Setting { field: "--phase vae-decode", reason });
