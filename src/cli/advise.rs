@@ -94,7 +94,7 @@ impl Advise {
 
     fn asked(&self, model: &Model) -> Result<Asked, Error> {
         let Generate { settings, machine, count, .. } = &self.generate;
-        let from = self.generate.from_path();
+        let from = self.generate.earlier_clip();
         let parameters = from.as_deref().map(Parameters::read).transpose()?;
         let named = self.generate.picture_path();
         let clip = from.as_deref().zip(parameters.as_ref());

@@ -133,7 +133,7 @@ fn read(path: &Path) -> Result<Capabilities, Error> {
         value = inner.take();
     }
     let device = serde_path_to_error::deserialize(value);
-    device.map_err(|e| wrong(format!("{}: {}", e.path(), e.inner())))
+    device.map_err(|e| wrong(format!("{}: {}", e.path(), in_words(&e.inner().to_string()))))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Generate {
 
     fn make(&self, progress: &mut Progress) -> Result<(), Error> {
         let started = Instant::now();
-        let clip = self.from_path();
+        let clip = self.earlier_clip();
         let from = clip.as_deref().map(Parameters::read).transpose()?;
 
         // Everything that can be wrong with the command line is found before anything takes long.

@@ -159,8 +159,10 @@ fn damaged_files_are_refused() {
 
 #[test]
 fn what_is_no_picture_is_refused() {
-    assert!(refusal("empty.png", b"").contains("not a picture"));
+    assert!(refusal("empty.png", b"").contains("is empty"));
     assert!(refusal("notes.png", b"This is a text.").contains("not a picture"));
+    let photo = refusal("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    assert!(photo.contains("photo.heic is HEIC") && photo.contains("convert it"), "{photo}");
     let missing = Picture::open(Path::new("no-such-picture.png")).unwrap_err();
     assert!(missing.to_string().contains("no-such-picture.png does not exist"));
     let folder = Picture::open(&std::env::temp_dir()).unwrap_err();

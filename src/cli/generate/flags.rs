@@ -45,7 +45,7 @@ impl Generate {
     }
 
     /// The clip that parameters come from; of a png sequence named by its pattern, the first frame.
-    pub fn from_path(&self) -> Option<PathBuf> {
+    pub fn earlier_clip(&self) -> Option<PathBuf> {
         self.from.as_deref().map(first_file)
     }
 }

@@ -36,10 +36,8 @@ pub fn request(request: &Request, defaults: Option<&Defaults>) -> Vec<Advice> {
     let sparse = |a: &Anchoring| a.acts() && a.interval >= request.frames && request.frames > 1;
     if let Some(anchoring) = request.anchoring.filter(sparse) {
         let Anchoring { interval, .. } = anchoring;
-        let finding = format!(
-            "with {interval} frames from one to the next, of {} only the first one is an anchor",
-            request.frames
-        );
+        let finding =
+            format!("at an interval of {interval}, of {} frames only the first one is an anchor", request.frames);
         let change = match request.frames {
             0..=4 => format!("take --anchor-interval {}, or 0 for none", request.frames / 2),
             _ => "take a smaller --anchor-interval, usually 4".to_owned(),
