@@ -88,8 +88,8 @@ fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
     let text = base.wgsl(case.op.kernel()).expect("the text expands");
     let (end, skipped) = ("if block >= p.end { return; }", "if block >= p.end || block == 3u { return; }");
     assert!(text.contains(end));
-    let file = WgslFile { path: "mutant.wgsl".into(), text: text.replace(end, skipped) };
-    let choice = kernel::stand_in(case.op.as_ref(), &base, &Arc::new(file)).expect("the file fits");
+    let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(end, skipped)));
+    let choice = kernel::stand_in(case.op.as_ref(), &base, &file, &PORTABLE).expect("the file fits");
     let found = |budget: u64| prepare(&case).sanitize(&choice, SUBGROUP, budget);
     assert_eq!(found(BUDGET).faults, ["y[12] not written, and 3 more"]);
     let some = found(BUDGET / 100);
