@@ -234,6 +234,7 @@ fn numbers_out_of_range() {
         ("--frames", "two", &["--frames", "two"]),
         ("--steps", "0", &["0 steps", "1 to 1000"]),
         ("--steps", "1001", &["1001 steps", "1 to 1000"]),
+        ("--steps", "18446744073709551615", &["18446744073709551615 steps", "1 to 1000"]),
         // Evenly spaced from 1 on, the last of them would be timestep 1000 of 0 to 999.
         ("--steps", "1000", &["1000 steps", "timestep 1000"]),
         ("--eta", "-0.1", &["--eta", "0 (deterministic) to 1"]),

@@ -118,7 +118,9 @@ fn the_memory_of_every_phase_is_counted_beside_its_plan() {
             assert!(counted <= planned && counted > planned * 4 / 5, "{more:?}: {counted} of {planned}: {phase}");
         }
         let [planned, counted] = ["peak_planned_bytes", "peak_counted_bytes"].map(|field| bytes(&found, field));
-        assert!(counted <= planned && planned - counted <= planned / 20, "{more:?}: {counted} of {planned}");
+        // What a step writes is planned, and not there.
+        let missing = planned / 20 + (512 << 10);
+        assert!(counted <= planned && planned - counted <= missing, "{more:?}: {counted} of {planned}");
         peaks.push(counted);
     }
     assert!(peaks[1] < peaks[0], "streamed weights take less: {peaks:?}");

@@ -320,6 +320,9 @@ impl Request {
                 format!("{} layers are more than the text encoder's {layers}", self.clip_skip),
             );
         }
+        if !self.eta.is_finite() || !(0.0..=1.0).contains(&self.eta) {
+            return error("--eta", format!("{} is out of range: take 0 (deterministic) to 1", self.eta));
+        }
         // Before tables are made of the steps.
         let schedule = Schedule::new(&SchedulerConfig::try_from(configs.scheduler.clone())?)?;
         schedule.with(&self.scheduler)?.steps(&self.sampling())?;
@@ -331,9 +334,6 @@ impl Request {
                     return error(field, format!("{share} is out of range: take 0 (off) to 1"));
                 }
             }
-        }
-        if !self.eta.is_finite() || !(0.0..=1.0).contains(&self.eta) {
-            return error("--eta", format!("{} is out of range: take 0 (deterministic) to 1", self.eta));
         }
         if self.reuse_deep == 0 {
             return error("--reuse-deep", "0 is out of range: take 1 (every step runs all of the UNet), 2 or 3".into());

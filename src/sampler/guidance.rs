@@ -291,6 +291,8 @@ mod tests {
         let both = guidance(9.0, "0=5", "0-50%=5,50-75%=1").unwrap();
         assert_eq!(both.table(4, 2).unwrap(), [[3.0, 5.0], [3.0, 5.0], [1.0, 1.0], [5.0, 9.0]]);
         assert_eq!(Guidance::from(2.5).table(1, 2).unwrap(), [[2.5, 2.5]]);
+        let far = guidance(1.01, "0-=100", "0-100%=100").unwrap().table(2, 2).unwrap_err().to_string();
+        assert!(far.contains("100 for a frame and 100 for a step") && far.contains("out of range"), "{far}");
     }
 
     #[test]
