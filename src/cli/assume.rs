@@ -113,7 +113,7 @@ fn change(device: Capabilities, field: &str, value: &str) -> Result<Capabilities
         (_, Err(_)) => serde_json::from_str(value).unwrap_or_else(|_| value.into()),
     };
     fields.insert(field.to_owned(), new);
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|e| wrong(in_words(&e.inner().to_string())))
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|e| wrong(in_words(e.inner())))
 }
 
 /// A device from a file: its capabilities, or one entry or the whole list of `i2vgen devices --json` (the first one).
@@ -133,7 +133,7 @@ fn read(path: &Path) -> Result<Capabilities, Error> {
         value = inner.take();
     }
     let device = serde_path_to_error::deserialize(value);
-    device.map_err(|e| wrong(format!("{}: {}", e.path(), in_words(&e.inner().to_string()))))
+    device.map_err(|e| wrong(format!("{}: {}", e.path(), in_words(e.inner()))))
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! What serde says about a value, in words for people who do not write Rust.
 
+use std::fmt::Display;
+
 /// `invalid type: string "three", expected usize` as `expected a whole number from 0 on, found "three"`; any other text as it is.
-pub fn in_words(message: &str) -> String {
-    let Some((found, expected)) = message.split_once(", expected ") else { return message.to_owned() };
+pub fn in_words(error: &impl Display) -> String {
+    let message = error.to_string();
+    let Some((found, expected)) = message.split_once(", expected ") else { return message };
     let kinds = ["invalid type: ", "invalid value: ", "unknown variant "];
-    let Some(found) = kinds.iter().find_map(|kind| found.strip_prefix(kind)) else { return message.to_owned() };
+    let Some(found) = kinds.iter().find_map(|kind| found.strip_prefix(kind)) else { return message };
     format!("expected {}, found {}", thing(expected), value(found))
 }
 
@@ -44,7 +47,7 @@ mod tests {
     #[test]
     fn values_of_the_wrong_type_are_told_without_rust() {
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-        let read = |text: &str| in_words(&serde_json::from_value::<u32>(value(text)).unwrap_err().to_string());
+        let read = |text: &str| in_words(&serde_json::from_value::<u32>(value(text)).unwrap_err());
         for (text, words) in [
             (r#""three""#, "found \"three\""),
             ("-1", "a whole number from 0 to 4294967295, found -1"),
@@ -55,9 +58,9 @@ mod tests {
         ] {
             assert!(read(text).contains(words) && !read(text).contains("u32"), "{text}: {}", read(text));
         }
-        let number = serde_json::from_value::<f64>(value("\"x\"")).unwrap_err().to_string();
+        let number = serde_json::from_value::<f64>(value("\"x\"")).unwrap_err();
         assert!(in_words(&number).starts_with("expected a number, found \"x\""));
-        assert_eq!(in_words("unknown variant `dice`, expected `a` or `b`"), "expected `a` or `b`, found dice");
-        assert_eq!(in_words("it ends early"), "it ends early");
+        assert_eq!(in_words(&"unknown variant `dice`, expected `a` or `b`"), "expected `a` or `b`, found dice");
+        assert_eq!(in_words(&"it ends early"), "it ends early");
     }
 }

@@ -146,16 +146,7 @@ impl ProfileCommand {
     fn count_memory(&self) -> Result<(), Error> {
         let tell = &mut |phase: &str| output::tell(&format!("making ready: {phase}"));
         let found = self.session(|session, _| Ok(session.count_memory(tell)?))?;
-        if self.json {
-            let [planned, counted] = found.peaks();
-            let mut value = json!(found);
-            if let Some(fields) = value.as_object_mut() {
-                fields.insert("peak_planned_bytes".into(), planned.into());
-                fields.insert("peak_counted_bytes".into(), counted.into());
-            }
-            return output::print_json(&value);
-        }
-        output::print(&tables::memory(&found))
+        if self.json { output::print_json(&found) } else { output::print(&tables::memory(&found)) }
     }
 
     /// Plans what was asked for on the device that was asked for, and hands it over.

@@ -60,7 +60,7 @@ impl Job {
         let picture = picture.ok_or_else(|| Error::message("no picture: name one as in \"picture\": \"photo.png\""))?;
         let output = file_name(&mut fields, "output")?;
         let mut settings: Settings = serde_path_to_error::deserialize(Value::Object(fields))
-            .map_err(|error| Error::message(format!("`{}`: {}", error.path(), in_words(&error.inner().to_string()))))?;
+            .map_err(|error| Error::message(format!("`{}`: {}", error.path(), in_words(error.inner()))))?;
         let picture = pictures.join(picture);
         settings.preparation.mask = settings.preparation.mask.map(|mask| pictures.join(mask));
         let said = settings.or(usual.settings.clone());

@@ -48,6 +48,7 @@ impl Tally {
         parts.extend(peak.map(|peak| format!("peak device memory {}", units::bytes(peak))));
         progress.line(&parts.join(", "))
     }
+
     /// Bytes at most over all clips; the device's own count begins anew with each, so `last` is that of the last one.
     fn peak(&self, last: u64) -> u64 {
         self.peak.max(last)

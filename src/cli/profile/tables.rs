@@ -47,7 +47,7 @@ pub fn memory(found: &MemoryCount) -> String {
     };
     let rows: Vec<Vec<String>> =
         std::iter::once(head.map(str::to_owned).to_vec()).chain(found.phases.iter().map(row)).collect();
-    let [planned, counted] = found.peaks().map(units::bytes);
+    let [planned, counted] = [found.peak_planned_bytes, found.peak_counted_bytes].map(units::bytes);
     format!(
         "{}\n\n{}\npeak device memory {planned} planned, {counted} counted; nothing was run\n",
         found.title(),

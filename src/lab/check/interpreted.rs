@@ -81,11 +81,9 @@ impl Prepared {
         span: &Range<usize>,
         written: &[Option<f32>],
     ) -> Option<(f64, usize)> {
-        let expected = &trial.expected[cover][output];
-        let pairs = expected.iter().flat_map(|e| (e.elements.start..).zip(&e.values));
-        let known = pairs.filter_map(|(at, &value)| Some((at, value, (*written.get(at.checked_sub(span.start)?)?)?)));
         let (mut worst, mut squares, mut count): (Option<(f64, usize)>, f64, usize) = (None, 0.0, 0);
-        for (at, value, is) in known {
+        for (at, value, is) in beside(&trial.expected[cover][output], span, written) {
+            let Some(is) = is else { continue };
             let error = match dtype {
                 // Bytes may be off by one where they lie between two values.
                 Dtype::U32 => bytes_apart(value.to_bits(), &is.to_bits().to_le_bytes()).0,
@@ -107,12 +105,21 @@ impl Prepared {
     }
 }
 
+/// Elements with the twin's values, and what was written there.
+fn beside<'a>(
+    expected: &'a [Expected],
+    span: &'a Range<usize>,
+    written: &'a [Option<f32>],
+) -> impl Iterator<Item = (usize, f32, Option<f32>)> + 'a {
+    let is = |at: usize| *written.get(at.checked_sub(span.start)?)?;
+    let pairs = expected.iter().flat_map(|e| (e.elements.start..).zip(&e.values));
+    pairs.map(move |(at, &value)| (at, value, is(at)))
+}
+
 /// Too many bytes beside those of the twin's.
 fn off_by_one(expected: &[Expected], span: &Range<usize>, written: &[Option<f32>]) -> Option<String> {
-    let pairs = expected.iter().flat_map(|e| (e.elements.start..).zip(&e.values));
-    let known = pairs.filter_map(|(at, &value)| Some((value, (*written.get(at.checked_sub(span.start)?)?)?)));
     let (mut ones, mut words) = (0, 0);
-    for (value, is) in known {
+    for (value, is) in beside(expected, span, written).filter_map(|(_, value, is)| Some((value, is?))) {
         ones += bytes_apart(value.to_bits(), &is.to_bits().to_le_bytes()).1;
         words += 1;
     }
@@ -121,8 +128,7 @@ fn off_by_one(expected: &[Expected], span: &Range<usize>, written: &[Option<f32>
 
 /// Elements of the twin's that no workgroup wrote.
 fn unwritten(binding: &Binding, expected: &[Expected], span: &Range<usize>, written: &[Option<f32>]) -> Option<String> {
-    let is_written = |at: usize| at.checked_sub(span.start).and_then(|at| *written.get(at)?).is_some();
-    let pairs = expected.iter().flat_map(|e| (e.elements.start..).zip(&e.values));
-    let wanted = pairs.filter(|(_, value)| binding.dtype == Dtype::U32 || !value.is_nan());
-    not_written(binding, wanted.map(|(at, _)| at).filter(|&at| !is_written(at)))
+    let wanted = |value: f32| binding.dtype == Dtype::U32 || !value.is_nan();
+    let missing = beside(expected, span, written).filter(|&(_, value, is)| is.is_none() && wanted(value));
+    not_written(binding, missing.map(|(at, ..)| at))
 }

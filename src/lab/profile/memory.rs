@@ -39,6 +39,10 @@ pub struct MemoryCount {
     pub device: Capabilities,
     /// In the order in which they were made ready.
     pub phases: Vec<PhaseMemory>,
+    /// Bytes of the largest phase, as planned.
+    pub peak_planned_bytes: u64,
+    /// Bytes of the largest phase, as counted.
+    pub peak_counted_bytes: u64,
 }
 
 /// The memory of a phase.
@@ -62,18 +66,12 @@ impl MemoryCount {
         let streaming = self.streaming.map_or(String::new(), |streaming| format!("\n{streaming}"));
         format!("{clip}\non {} ({}, {}){streaming}", device.name, device.backend, device.driver)
     }
-
-    /// Bytes of the largest phase: planned, and counted.
-    pub fn peaks(&self) -> [u64; 2] {
-        let peak = |bytes: fn(&PhaseMemory) -> u64| self.phases.iter().map(bytes).max().unwrap_or(0);
-        [peak(|phase| phase.planned_bytes), peak(|phase| phase.counted_bytes)]
-    }
 }
 
 impl Phases<'_> {
-    /// Makes a phase ready as a generation does, beside as much as other phases have left there, and frees it.
-    pub fn count_memory(&self, kind: PhaseKind) -> Result<PhaseMemory, Error> {
-        let planned = self.planned(kind)?;
+    /// Makes a phase ready as a generation does, beside as much as other phases have left there, and frees it; `estimate` is that of all.
+    pub fn count_memory(&self, kind: PhaseKind, estimate: &Estimate) -> Result<PhaseMemory, Error> {
+        let planned = planned(kind, estimate)?;
         let before = self.device.memory()[0];
         self.device.reset_peak();
         match self.network(kind) {
@@ -82,7 +80,7 @@ impl Phases<'_> {
                 self.ready_alone(kind, &network)?;
             }
             None => {
-                let encoded = self.encoded()?;
+                let _encoded = self.encoded()?;
                 let rest = planned.kept.saturating_sub(self.device.memory()[0] - before);
                 let _kept = self.device.buffer("what other phases keep", rest)?;
                 let (plans, residence) = (self.plans.networks(), &self.plans.residences.unet);
@@ -90,7 +88,6 @@ impl Phases<'_> {
                 let denoiser = Denoiser::new(self.device, self.plans, &weights)?;
                 denoiser.start(&mut Noise::new(RngKind::TorchCpu, SEED))?;
                 denoiser.read("latents")?;
-                drop(encoded);
             }
         }
         self.device.wait()?;
@@ -115,12 +112,11 @@ impl Phases<'_> {
         }
         Ok(())
     }
+}
 
-    /// What is planned for a phase. All phases of the UNet need the same.
-    fn planned(&self, kind: PhaseKind) -> Result<PhaseEstimate, Error> {
-        let name = if kind == PhaseKind::Unet { "denoising" } else { kind.name() };
-        let phases = Estimate::new(self.plans, self.request.step_counts()).phases;
-        let found = phases.into_iter().find(|phase| phase.name == name);
-        Ok(found.ok_or_else(|| crate::graph::Error::Unbound(name.into()))?)
-    }
+/// What is planned for a phase. All phases of the UNet need the same.
+fn planned(kind: PhaseKind, estimate: &Estimate) -> Result<PhaseEstimate, Error> {
+    let name = if kind == PhaseKind::Unet { "denoising" } else { kind.name() };
+    let found = estimate.phases.iter().find(|phase| phase.name == name);
+    Ok(found.cloned().ok_or_else(|| crate::graph::Error::Unbound(name.into()))?)
 }

@@ -40,7 +40,7 @@ use crate::{
     gpu::Device,
     graph::{Keep, Target, measure},
     kernel::{Choices, Dtype, Override},
-    pipeline::{DtypeChoice, MAX_SECONDS, MemoryPolicy, Networks, PlanTypes, Planner, Plans, Request},
+    pipeline::{DtypeChoice, Estimate, MAX_SECONDS, MemoryPolicy, Networks, PlanTypes, Planner, Plans, Request},
 };
 use phases::Phases;
 use run::Timing;
@@ -178,11 +178,16 @@ impl<'a> Session<'a> {
     pub fn count_memory(&self, tell: &mut dyn FnMut(&str)) -> Result<MemoryCount, Error> {
         let Self { device, subject, settings, plans, dtype, .. } = self;
         device.limit_memory(settings.memory.limit);
+        let estimate = Estimate::new(plans, settings.request.step_counts());
         let count = |&kind: &PhaseKind| {
             tell(kind.name());
-            self.phases().count_memory(kind)
+            self.phases().count_memory(kind, &estimate)
         };
+        let phases: Vec<PhaseMemory> = settings.phases.iter().map(count).collect::<Result<_, _>>()?;
+        let peak = |bytes: fn(&PhaseMemory) -> u64| phases.iter().map(bytes).max().unwrap_or(0);
         Ok(MemoryCount {
+            peak_planned_bytes: peak(|phase| phase.planned_bytes),
+            peak_counted_bytes: peak(|phase| phase.counted_bytes),
             model: subject.name.clone(),
             random_weights: matches!(subject.weights, Weights::Random(_)),
             size: plans.shape.size,
@@ -192,7 +197,7 @@ impl<'a> Session<'a> {
             streaming: plans.streaming(),
             dtype: *dtype,
             device: device.capabilities().clone(),
-            phases: settings.phases.iter().map(count).collect::<Result<_, _>>()?,
+            phases,
         })
     }
 
