@@ -1,6 +1,7 @@
 //! An open device: buffers, pipelines, bind groups, submission, reading back.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     ops::Range,
     path::Path,
@@ -32,7 +33,7 @@ pub struct Device {
     gone: Arc<OnceLock<String>>,
 }
 
-/// Pipelines by WGSL text, each behind a lock of its own: none is compiled twice, and different ones can be at the same time.
+/// Pipelines by WGSL text, or what stands for it, each behind a lock of its own: none is compiled twice, and different ones can be at the same time.
 type Pipelines = HashMap<(String, ShaderChecks), Arc<Mutex<Option<Pipeline>>>>;
 
 /// Bytes on the device. Freed when the last clone is dropped.
@@ -237,11 +238,26 @@ impl Device {
 
     /// Compiles WGSL, or finds it compiled, by another thread perhaps, which is waited for. `read_only[i]` tells whether storage binding i + 1 is only read.
     pub fn pipeline(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
-        let place = lock(&self.pipelines).entry((wgsl.to_owned(), self.checks())).or_default().clone();
+        self.pipeline_of(kernel, wgsl.to_owned(), || Ok(wgsl.into()), read_only)
+    }
+
+    /// The same of WGSL that `key` stands for, which is made only if it must be compiled.
+    pub fn pipeline_of<'a, E: From<Error>>(
+        &self,
+        kernel: &str,
+        key: String,
+        wgsl: impl FnOnce() -> Result<Cow<'a, str>, E>,
+        read_only: &[bool],
+    ) -> Result<Pipeline, E> {
+        let place = lock(&self.pipelines).entry((key, self.checks())).or_default().clone();
         let mut place = lock(&place);
         if let Some(found) = &*place {
             return Ok(found.clone());
         }
+        Ok(place.insert(self.compile(kernel, &wgsl()?, read_only)?).clone())
+    }
+
+    fn compile(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
         let scopes = self.error_scopes();
         let descriptor =
             wgpu::ShaderModuleDescriptor { label: Some(kernel), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
@@ -279,8 +295,7 @@ impl Device {
             let reason = error + self.way_out();
             return Err(Error::Pipeline { kernel: kernel.to_owned(), reason });
         }
-        let pipeline = Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) };
-        Ok(place.insert(pipeline).clone())
+        Ok(Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) })
     }
 
     /// Binds parameters and storage ranges (in bytes) to a pipeline.

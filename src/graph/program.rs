@@ -300,9 +300,12 @@ fn specialisation(op: &PlannedOp) -> Specialisation<'_> {
 fn pipeline(device: &Device, op: &PlannedOp) -> Result<Pipeline, Error> {
     let kernel = op.op.kernel();
     let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
-    let wgsl = op.choice.wgsl(kernel)?;
-    let foreign = op.choice.file.as_ref().map(|_| device.for_foreign_shaders());
-    Ok(foreign.as_ref().unwrap_or(device).pipeline(kernel.name, &wgsl, &read_only)?)
+    if op.choice.file.is_some() {
+        let wgsl = op.choice.wgsl(kernel)?;
+        return Ok(device.for_foreign_shaders().pipeline(kernel.name, &wgsl, &read_only)?);
+    }
+    let key = format!("{} {:?}", kernel.name, op.choice.defines);
+    device.pipeline_of(kernel.name, key, || Ok(op.choice.wgsl(kernel)?.into()), &read_only)
 }
 
 /// Compiles the pipelines of these plans, several at the same time, until it is `enough`: programs that are made of them find them ready.
