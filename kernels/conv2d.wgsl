@@ -14,7 +14,6 @@ struct Params {
   up_width: u32,
   out_height: u32,
   out_width: u32,
-  kernel_width: u32,
   stride: u32,
   pad_top: u32,
   pad_left: u32,
@@ -30,14 +29,16 @@ fn place(row: u32) -> vec3<u32> {
 }
 
 fn under(place: vec3<u32>, tap: u32) -> i32 {
-  var y = place.y + tap / p.kernel_width;
-  var x = place.z + tap % p.kernel_width;
+  let y = place.y + tap / ${KERNEL_WIDTH}u;
+  let x = place.z + tap % ${KERNEL_WIDTH}u;
   if y >= p.up_height || x >= p.up_width { return -1; }
-  if p.up_height != p.height || p.up_width != p.width {
-    y = y * p.height / p.up_height;
-    x = x * p.width / p.up_width;
-  }
+# if UPSAMPLED == "no"
   return i32((place.x * p.height + y) * p.width + x);
+# elif UPSAMPLED == "twice"
+  return i32((place.x * p.height + y / 2u) * p.width + x / 2u);
+# else
+  return i32((place.x * p.height + y * p.height / p.up_height) * p.width + x * p.width / p.up_width);
+# endif
 }
 
 # include "shared/gemm.wgsl"

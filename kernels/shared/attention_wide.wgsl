@@ -1,6 +1,7 @@
 // Attention, wide loads: whole rows as in attention_rows.wgsl, for a workgroup that is one subgroup. Every lane loads other columns of a block
 // of keys and values, 8 at a time as 64-bit integers, and hands them to all lanes. A sum is finished over a whole block before the next is
-// begun, so that it stays in a register: what CPU drivers like, which keep everything else in memory.
+// begun, so that it stays in a register: what CPU drivers like, which keep everything else in memory. Where all keys are ONE block, there is
+// no loop: on such drivers its body runs once more, with nothing to do.
 # set w8 = WIDTH // 8
 # set loads = KEYS * w8 // LANES
 # set parts = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", "high.w"]
@@ -34,7 +35,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let key_${n} = (sublane + ${n * LANES}u) / ${w8}u;
   let column_${n} = (sublane + ${n * LANES}u) % ${w8}u;
 # endfor
+# if ONE
+  let block = 0u;
+  {
+# else
   for (var block = 0u; block < item.keys; block += ${KEYS}u) {
+# endif
 # for n in range(loads)
     let at_${n} = kv_at + min(block + key_${n}, item.keys - 1u) * stride;
     let k_${n} = eight_${X}(k[(at_${n} - p.k_base) / 8u + column_${n}]);

@@ -21,13 +21,13 @@ fn eight_f32(v: Eight_f32) -> Eight {
 # endif
 
 # if OUT == "f16"
-// What does not fit saturates. Rounded before it is packed: packing may cut instead.
-fn halves(v: vec4<f32>) -> u64 {
-  let rounded = vec4<f32>(vec4<f16>(clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0))));
-  return u64(pack2x16float(rounded.xy)) | (u64(pack2x16float(rounded.zw)) << 32u);
+# include "shared/halves.wgsl"
+
+fn to_four(v: vec4<f32>) -> u64 {
+  let half = halves(v);
+  return u64(half.x | (half.y << 16u)) | (u64(half.z | (half.w << 16u)) << 32u);
 }
-fn to_four(v: vec4<f32>) -> u64 { return halves(v); }
-fn to_eight(low: vec4<f32>, high: vec4<f32>) -> vec2<u64> { return vec2<u64>(halves(low), halves(high)); }
+fn to_eight(low: vec4<f32>, high: vec4<f32>) -> vec2<u64> { return vec2<u64>(to_four(low), to_four(high)); }
 # elif OUT == "f32"
 fn to_four(v: vec4<f32>) -> vec2<u64> {
   let bits = bitcast<vec4<u32>>(v);

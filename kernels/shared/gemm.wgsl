@@ -53,7 +53,13 @@ struct Gemm {
 # else
 @group(0) @binding(3) var<storage, read> w: array<vec4<f32>>;
 # endif
+# if TALL
+@group(0) @binding(4) var<storage, read> bias: array<u64>;
+# elif WIDE
+@group(0) @binding(4) var<storage, read> bias: array<Eight_f32>;
+# else
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
+# endif
 # if WIDE
 # set FOUR = "u64" if Y == "f16" else "vec2<u64>"
 @group(0) @binding(5) var<storage, read> row_bias: array<Eight_${X}>;

@@ -1,5 +1,6 @@
 // 8 channels of a thread, all of one input: CPU drivers fetch what a load asks for in a loop over lanes and components.
-// An activation that there is not is left out: there both sides of a branch run. Both numbers of channels are multiples of 8.
+// An activation that there is not is left out: there both sides of a branch run. And loops end at their end: one that asks at its beginning runs once
+// more there, with nothing to do. Both numbers of channels are multiples of 8.
 # set TYPES = [X, "f32"]
 # set OUT = Y
 # include "shared/eight.wgsl"
@@ -22,30 +23,32 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
   let index = workgroup_index(wg, workgroups) * ${THREADS}u + thread;
   let column = index % columns;
   let first = p.begin + index / columns * ROWS;
+  if first >= p.end { return; }
   let last = min(p.end, first + ROWS);
   let weights = eight_f32(weight[column]);
   let biases = eight_f32(bias[column]);
-# for name in ["mean", "scale"]
-  var ${name}_low = vec4<f32>();
-  var ${name}_high = vec4<f32>();
-# endfor
-  var known = 0xffffffffu;
-  for (var row = first; row < last; row++) {
+  var row = first;
+  loop {
     let stat = row / p.rows_per_stat;
-    if stat != known {
-      known = stat;
-      let at = (stat * p.stats_width - p.stats_base) / 2u;
+    let until = min(last, (stat + 1u) * p.rows_per_stat);
+    let at = (stat * p.stats_width - p.stats_base) / 2u;
 # for i in range(8)
-      let s_${i} = statistics(at, column * 8u + ${i}u);
+    let s_${i} = statistics(at, column * 8u + ${i}u);
 # endfor
-      mean_low = vec4<f32>(s_0.x, s_1.x, s_2.x, s_3.x);
-      mean_high = vec4<f32>(s_4.x, s_5.x, s_6.x, s_7.x);
-      scale_low = vec4<f32>(s_0.y, s_1.y, s_2.y, s_3.y) * weights.low;
-      scale_high = vec4<f32>(s_4.y, s_5.y, s_6.y, s_7.y) * weights.high;
+    let mean_low = vec4<f32>(s_0.x, s_1.x, s_2.x, s_3.x);
+    let mean_high = vec4<f32>(s_4.x, s_5.x, s_6.x, s_7.x);
+    let scale_low = vec4<f32>(s_0.y, s_1.y, s_2.y, s_3.y) * weights.low;
+    let scale_high = vec4<f32>(s_4.y, s_5.y, s_6.y, s_7.y) * weights.high;
+    loop {
+      let v = load(row, column);
+      let low = fma(v.low - mean_low, scale_low, biases.low);
+      let high = fma(v.high - mean_high, scale_high, biases.high);
+      y[(row * (p.c0 + p.c1) - p.y_base) / 8u + column] = ${"to_eight(low, high)" if ACTIVATION == "none" else "to_eight(" ~ ACTIVATION ~ "4(low), " ~ ACTIVATION ~ "4(high))"};
+      continuing {
+        row++;
+        break if row >= until;
+      }
     }
-    let v = load(row, column);
-    let low = fma(v.low - mean_low, scale_low, biases.low);
-    let high = fma(v.high - mean_high, scale_high, biases.high);
-    y[(row * (p.c0 + p.c1) - p.y_base) / 8u + column] = ${"to_eight(low, high)" if ACTIVATION == "none" else "to_eight(" ~ ACTIVATION ~ "4(low), " ~ ACTIVATION ~ "4(high))"};
+    continuing { break if row >= last; }
   }
 }

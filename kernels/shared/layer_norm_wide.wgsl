@@ -1,6 +1,7 @@
 // Wide loads, for a workgroup that is one subgroup: each lane has a row of its own, so that no sum is passed on, and loads 8 values at a time as 64-bit
 // integers: CPU drivers fetch what a load asks for in a loop over lanes and components. Deviations are those from the mean of the row's first
-// 8 values, so that the row is read twice and not three times. Weights and biases are loaded once for all lanes. Channels are a multiple of 8.
+// 8 values, so that the row is read twice and not three times. Weights and biases are loaded once for all lanes. Loops end at their end: there one that
+// asks at its beginning runs once more, with nothing to do. Channels are a multiple of 8.
 # set TYPES = [X, "f32"]
 # set OUT = Y
 # include "shared/eight.wgsl"
@@ -22,18 +23,24 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
   let origin = dot(first.low + first.high, ONES) / 8.0;
   var sum = vec4<f32>();
   var square = vec4<f32>();
-  for (var c = 0u; c < width; c++) {
+  var c = 0u;
+  loop {
     let v = eight_${X}(x[x_at + c]);
     let low = v.low - origin;
     let high = v.high - origin;
     sum += low + high;
     square = fma(low, low, fma(high, high, square));
+    continuing {
+      c++;
+      break if c >= width;
+    }
   }
   let offset = dot(sum, ONES) / f32(p.channels);
   let variance = max(dot(square, ONES) / f32(p.channels) - offset * offset, 0.0);
   let mean = origin + offset;
   let rstd = inverseSqrt(variance + p.eps);
-  for (var c0 = 0u; c0 < width; c0 += ${ROWS}u) {
+  var c0 = 0u;
+  loop {
     let own = min(c0 + lane, width - 1u);
     let weights = eight_f32(weight[own]);
     let biases = eight_f32(bias[own]);
@@ -45,5 +52,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) workgroup
       if row < p.end { y[y_at + c0 + ${j}u] = to_eight(low, high); }
     }
 # endfor
+    continuing {
+      c0 += ${ROWS}u;
+      break if c0 >= width;
+    }
   }
 }

@@ -69,7 +69,8 @@ pub(super) fn tunings(op: &Attention, device: &Capabilities) -> Vec<Choice> {
         let most = if device.is_cpu() { 512 } else { 256 };
         let rows = [1, 2, 4, 8].into_iter().filter(|rows| rows * op.width as u32 <= most);
         tunings.extend(match choice.variant {
-            "wide" | "broadcast" => {
+            "wide" => rows.map(|r| op.wide(lanes, r)).collect(),
+            "broadcast" => {
                 rows.map(|r| op.choice(choice.variant, "tuned", [lanes, slots, r, keys, stage, slices])).collect()
             }
             "portable" | "workgroup" => rows
@@ -106,7 +107,8 @@ impl Attention {
 
     /// Loads of 8 values by lanes that share them.
     fn wide(&self, lanes: u32, rows: u32) -> Choice {
-        self.choice("wide", threads::WIDE, [lanes, 1, rows, lanes.max(8), 0, 0])
+        let keys = lanes.max(8);
+        self.choice("wide", threads::WIDE, [lanes, 1, rows, keys, 0, 0]).with("ONE", self.k_tokens <= keys as usize)
     }
 
     /// Rows per lane of the wide rung: as many as there are, up to what is worth compiling.
@@ -118,7 +120,7 @@ impl Attention {
 
     /// Does a second of compiling on a CPU driver pay?
     fn is_much_work(&self) -> bool {
-        self.cost().flops > 1e9
+        self.cost().flops > 1e8
     }
 
     /// A rung with its lanes, slots, rows per thread, keys per block, keys per stage and slices per row.

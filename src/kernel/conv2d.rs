@@ -74,7 +74,6 @@ struct Params {
     up_width: u32,
     out_height: u32,
     out_width: u32,
-    kernel_width: u32,
     stride: u32,
     pad_top: u32,
     pad_left: u32,
@@ -116,6 +115,17 @@ impl Conv2d {
         Self { gemm, frames, size, upsampled, out, kernel, stride, pad }
     }
 
+    /// The choices of the product, told what finding an input pixel takes: divisions are dear.
+    fn marked(&self, choices: Vec<Choice>) -> Vec<Choice> {
+        let upsampled = match self.upsampled {
+            size if size == self.size => "no",
+            size if size == self.size.map(|s| 2 * s) => "twice",
+            _ => "any",
+        };
+        let mark = |choice: Choice| choice.with("UPSAMPLED", upsampled).with("KERNEL_WIDTH", self.kernel[1] as u32);
+        choices.into_iter().map(mark).collect()
+    }
+
     /// The input line that tap row `ky` of output line `oy` reads, clamped to the input.
     fn input_line(&self, oy: usize, ky: usize) -> usize {
         let up = (oy * self.stride + ky).saturating_sub(self.pad[0]).min(self.upsampled[0] - 1);
@@ -135,11 +145,11 @@ impl Op for Conv2d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.gemm.variants(device)
+        self.marked(self.gemm.variants(device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.gemm.tunings(device)
+        self.marked(self.gemm.tunings(device))
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
@@ -173,7 +183,6 @@ impl Op for Conv2d {
             up_width: self.upsampled[1] as u32,
             out_height: self.out[0] as u32,
             out_width: self.out[1] as u32,
-            kernel_width: self.kernel[1] as u32,
             stride: self.stride as u32,
             pad_top: self.pad[0] as u32,
             pad_left: self.pad[1] as u32,

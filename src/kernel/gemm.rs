@@ -17,9 +17,6 @@ use crate::gpu::Capabilities;
 pub(super) static GEOMETRY: &[(&str, &str)] =
     &[("ROWS", "rows of y that a workgroup computes"), ("COLS", "columns of w that it computes, in vec4")];
 
-/// Operations from which on a second or two of compiling on a CPU driver pay.
-const MUCH_WORK: f64 = 1e9;
-
 /// Tiles from which on a large one leaves no part of a large GPU idle.
 const MANY: usize = 128;
 
@@ -241,7 +238,12 @@ impl Gemm {
             let tn = if self.n4() <= lanes as usize && !self.geglu { 1 } else { 2 };
             variants.insert(0, self.broadcast(lanes, tm, tn));
             if self.is_wide(device) {
-                variants.insert(0, self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) }));
+                let wide = self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) });
+                let tall = self.tall(lanes, [8, 4]);
+                variants.splice(
+                    0..0,
+                    if self.filled(&tall) > 1.05 * self.filled(&wide) { [tall, wide] } else { [wide, tall] },
+                );
             }
         }
         variants
@@ -272,6 +274,7 @@ impl Gemm {
                 tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
                 if self.is_wide(device) {
                     tunings.extend(heights.map(|tm| self.wide(lanes, tm)));
+                    tunings.extend([[4, 4], [8, 2], [8, 4], [4, 8]].map(|tile| self.tall(lanes, tile)));
                 }
             }
         }
@@ -287,19 +290,38 @@ impl Gemm {
     fn broadcast(&self, lanes: u32, tm: u32, tn: u32) -> Choice {
         let reason = "a CPU driver with subgroups: loads are dear there, so each lane loads for all of them";
         self.rung("broadcast", reason, "shared/gemm_broadcast.wgsl", [lanes, tm, tn], [tm, lanes * tn])
+            .with("TWO", self.sources[1] > 0)
     }
 
     fn wide(&self, lanes: u32, tm: u32) -> Choice {
-        self.rung("wide", threads::WIDE, "shared/gemm_wide.wgsl", [lanes, tm, 2], [tm, lanes * 2])
+        let choice = self.rung("wide", threads::WIDE, "shared/gemm_wide.wgsl", [lanes, tm, 2], [tm, lanes * 2]);
+        self.eights(choice)
+    }
+
+    /// A tile whose lanes have rows of their own, `tm` of them, and `tn` vec4 columns in common.
+    fn tall(&self, lanes: u32, [tm, tn]: [u32; 2]) -> Choice {
+        let reason = "a CPU driver, as `wide`: so many columns fill no wide tile, so each lane has rows of its own";
+        self.eights(self.rung("tall", reason, "shared/gemm_tall.wgsl", [lanes, tm, tn], [tm * lanes, tn]))
+    }
+
+    /// What the rungs that load 8 values at a time leave out.
+    fn eights(&self, choice: Choice) -> Choice {
+        choice
+            .with("TWO", self.sources[1] > 0)
             .with("GROUPED", self.rows_per_group.is_some())
             .with("RESIDUAL", self.residual)
             .with("ACTIVATION", self.activation.function())
     }
 
-    /// Rows of the wide rung's tile: more of them share what is loaded, but what is unrolled must be compiled.
+    /// Rows of the wide rung's tile: more of them share what is loaded, but their sums leave the registers. In f32 there is twice as much to load.
     fn wide_rows(&self, lanes: u32) -> u32 {
-        let much = self.flops() > MUCH_WORK && self.rows >= 64;
-        lanes * if much { 8 } else { 4 }
+        lanes * if self.w == Dtype::F16 { 2 } else { 4 }
+    }
+
+    /// The share of a choice's tiles that is y, and not beyond its last rows and columns.
+    fn filled(&self, choice: &Choice) -> f64 {
+        let share = |size: usize, tile: usize| size as f64 / (size.div_ceil(tile) * tile) as f64;
+        share(self.rows, choice.int("ROWS")) * share(self.n4(), choice.int("COLS"))
     }
 
     /// Can all operands be read 8 values at a time?
@@ -388,7 +410,8 @@ impl Gemm {
             reason,
             [
                 ("TILE", body.into()),
-                ("WIDE", (variant == "wide").into()),
+                ("WIDE", matches!(variant, "wide" | "tall").into()),
+                ("TALL", (variant == "tall").into()),
                 ("MATRIX", (variant == "matrix").into()),
                 ("WG", wg.into()),
                 ("TM", tm.into()),

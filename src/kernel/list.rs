@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    AdaptivePool, Anchor, Attention, ChannelStatistics, ConcatRows, Conv2d, Conv3d, Ddim, Embedding, GroupNormApply,
-    GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Multistep, Op, Philox, Pointwise, Posterior,
-    RandomWeights, Rgb8, Sinusoid, ToLatents, shape,
+    AdaptivePool, Anchor, Attention, ChannelStatistics, ConcatRows, Conv2d, Conv3d, Ddim, Embedding, GroupNorm,
+    GroupNormApply, GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Multistep, Op, Philox,
+    Pointwise, Posterior, RandomWeights, Rgb8, Sinusoid, ToLatents, shape,
 };
 
 /// A kernel: its name, its WGSL before specialisation, and how its shapes are read.
@@ -74,12 +74,14 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/gemm.wgsl", include_str!("../../kernels/shared/gemm.wgsl")),
     ("shared/gemm_broadcast.wgsl", include_str!("../../kernels/shared/gemm_broadcast.wgsl")),
     ("shared/gemm_finish.wgsl", include_str!("../../kernels/shared/gemm_finish.wgsl")),
+    ("shared/gemm_finish_eight.wgsl", include_str!("../../kernels/shared/gemm_finish_eight.wgsl")),
     ("shared/gemm_matrix_begin.wgsl", include_str!("../../kernels/shared/gemm_matrix_begin.wgsl")),
     ("shared/gemm_matrix_finish.wgsl", include_str!("../../kernels/shared/gemm_matrix_finish.wgsl")),
     ("shared/gemm_matrix_multiply.wgsl", include_str!("../../kernels/shared/gemm_matrix_multiply.wgsl")),
     ("shared/gemm_register.wgsl", include_str!("../../kernels/shared/gemm_register.wgsl")),
     ("shared/gemm_split.wgsl", include_str!("../../kernels/shared/gemm_split.wgsl")),
     ("shared/gemm_staged.wgsl", include_str!("../../kernels/shared/gemm_staged.wgsl")),
+    ("shared/gemm_tall.wgsl", include_str!("../../kernels/shared/gemm_tall.wgsl")),
     ("shared/gemm_wide.wgsl", include_str!("../../kernels/shared/gemm_wide.wgsl")),
     ("shared/gemm_workgroup_begin.wgsl", include_str!("../../kernels/shared/gemm_workgroup_begin.wgsl")),
     ("shared/gemm_workgroup_finish.wgsl", include_str!("../../kernels/shared/gemm_workgroup_finish.wgsl")),
@@ -89,6 +91,7 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/group_norm_apply_four.wgsl", include_str!("../../kernels/shared/group_norm_apply_four.wgsl")),
     ("shared/group_norm_partial_eight.wgsl", include_str!("../../kernels/shared/group_norm_partial_eight.wgsl")),
     ("shared/group_norm_partial_lanes.wgsl", include_str!("../../kernels/shared/group_norm_partial_lanes.wgsl")),
+    ("shared/halves.wgsl", include_str!("../../kernels/shared/halves.wgsl")),
     ("shared/item.wgsl", include_str!("../../kernels/shared/item.wgsl")),
     ("shared/layer_norm_rows.wgsl", include_str!("../../kernels/shared/layer_norm_rows.wgsl")),
     ("shared/layer_norm_wide.wgsl", include_str!("../../kernels/shared/layer_norm_wide.wgsl")),

@@ -57,8 +57,11 @@ pub(super) fn specialise_file(file: &WgslFile, defines: &Defines) -> Result<Stri
     expand(&env, &file.path, &file.text, defines)
 }
 
+/// What the template engine says, down to what is wrong in an included file.
 fn told(kernel: &str, error: minijinja::Error) -> SourceError {
-    SourceError { kernel: kernel.to_owned(), reason: format!("{error:#}") }
+    let causes = std::iter::successors(std::error::Error::source(&error), |error| error.source());
+    let reason = causes.fold(format!("{error:#}"), |reason, cause| format!("{reason}: {cause:#}"));
+    SourceError { kernel: kernel.to_owned(), reason }
 }
 
 /// The name that has no value, and where: the template engine shows the line without a word of the name.

@@ -1,0 +1,143 @@
+// Tall tile: as the wide tile (gemm_wide.wgsl), with rows and columns exchanged: a lane has TM rows of its own, and all lanes share the TN vec4
+// columns of w, of which each loads another inner index. For products whose columns would leave lanes of the wide tile idle.
+# set eights = TN // 2
+# set TOGETHER = 2
+
+# set TYPES = [X, W, "f32"]
+# set OUT = Y
+# include "shared/eight.wgsl"
+# include "shared/gemm_finish_eight.wgsl"
+
+@compute @workgroup_size(${WG})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let tile = workgroup_index(wg, groups);
+  let row0 = p.gemm.row_begin + tile / p.gemm.tiles_n * ROWS;
+  if row0 >= p.gemm.row_end { return; }
+  let col0 = tile % p.gemm.tiles_n * COLS;
+  let n8 = p.gemm.n4 / 2u;
+# for e in range(eights)
+  let col_${e} = min(col0 / 2u + ${e}u, n8 - 1u);
+# endfor
+# for i in range(TM)
+  let row_${i} = min(row0 + lane + ${i * WG}u, p.gemm.row_end - 1u);
+# if not ONE_TAP
+  let place_${i} = place(row_${i});
+# endif
+# for c in range(4 * TN)
+  var sum_${i}_${c} = 0.0;
+# endfor
+# endfor
+  var w_at = lane * n8;
+# if not ONE_TAP
+  var tap = 0u;
+  loop {
+# endif
+# for i in range(TM)
+# if ONE_TAP
+    let pixel_${i} = row_${i};
+# else
+    let under_${i} = under(place_${i}, tap);
+    let inside_${i} = under_${i} >= 0;
+# endif
+# endfor
+# for s in ["0", "1"] if s == "0" or TWO
+# for i in range(TM)
+# if ONE_TAP
+    let x${s}_at_${i} = (pixel_${i} * p.gemm.c${s} - p.gemm.x${s}_base) / 8u;
+# else
+    let x${s}_at_${i} = select(0u, (u32(under_${i}) * p.gemm.c${s} - p.gemm.x${s}_base) / 8u, inside_${i});
+# endif
+# endfor
+    var c_${s} = 0u;
+    loop {
+# for i in range(TM)
+# if ONE_TAP
+      let v_${i} = eight_${X}(x${s}[x${s}_at_${i} + c_${s}]);
+# else
+      let loaded_${i} = eight_${X}(x${s}[x${s}_at_${i} + c_${s}]);
+      let v_${i} = Eight(select(vec4<f32>(), loaded_${i}.low, inside_${i}), select(vec4<f32>(), loaded_${i}.high, inside_${i}));
+# endif
+# endfor
+# for e in range(eights)
+      let part_${e} = eight_${W}(w[w_at + col_${e}]);
+# endfor
+# for e in range(eights)
+# for half in ["low", "high"]
+# for c in ["x", "y", "z", "w"]
+# set column = 8 * e + (4 if half == "high" else 0) + loop.index0
+      {
+# for k in range(8)
+        let b_${k} = subgroupBroadcast(part_${e}.${half}.${c}, ${k}u);
+# endfor
+# for i in range(TM)
+# for k in range(8)
+        sum_${i}_${column} = fma(v_${i}.${"low" if k < 4 else "high"}.${"xyzw"[k % 4]}, b_${k}, sum_${i}_${column});
+# endfor
+# endfor
+      }
+# endfor
+# endfor
+# endfor
+      continuing {
+        w_at += 8u * n8;
+        c_${s}++;
+        break if c_${s} >= p.gemm.c${s} / 8u;
+      }
+    }
+# endfor
+# if not ONE_TAP
+    continuing {
+      tap++;
+      break if tap >= p.gemm.taps;
+    }
+  }
+# endif
+  // Each lane loads a part of the biases.
+# for e in range(eights)
+  let bias_${e} = bias[col_${e} * 4u + lane % 4u];
+  let pair_${e} = bitcast<vec2<f32>>(vec2<u32>(u32(bias_${e}), u32(bias_${e} >> 32u)));
+# for half in [0, 1]
+  let bias_${e}_${half} = vec4<f32>(
+    subgroupBroadcast(pair_${e}.x, ${2 * half}u), subgroupBroadcast(pair_${e}.y, ${2 * half}u),
+    subgroupBroadcast(pair_${e}.x, ${2 * half + 1}u), subgroupBroadcast(pair_${e}.y, ${2 * half + 1}u));
+# endfor
+# endfor
+  // In a loop, some rows at a time, as in the wide tile.
+  var i = 0u;
+  loop {
+# for r in range(TOGETHER)
+# for e in range(eights)
+# for half in [0, 1]
+    var v_${r}_${e}_${half} = vec4<f32>();
+# endfor
+# endfor
+# endfor
+    switch i {
+# for i in range(0, TM, TOGETHER)
+      case ${i}u: {
+# for r in range(TOGETHER) if i + r < TM
+# for e in range(eights)
+# for half in [0, 1]
+# set column = 8 * e + 4 * half
+        v_${r}_${e}_${half} = vec4<f32>(sum_${i + r}_${column}, sum_${i + r}_${column + 1}, sum_${i + r}_${column + 2}, sum_${i + r}_${column + 3});
+# endfor
+# endfor
+# endfor
+      }
+# endfor
+      default: { }
+    }
+# for r in range(TOGETHER)
+    let out_${r} = row0 + lane + (i + ${r}u) * ${WG}u;
+# for e in range(eights)
+    if out_${r} < p.gemm.row_end && col0 / 2u + ${e}u < n8 {
+      finish_row(out_${r}, col0 + ${2 * e}u, v_${r}_${e}_0 + bias_${e}_0, v_${r}_${e}_1 + bias_${e}_1);
+    }
+# endfor
+# endfor
+    continuing {
+      i += ${TOGETHER}u;
+      break if i >= ${TM}u;
+    }
+  }
+}
