@@ -37,35 +37,29 @@ impl Graph {
             (1, None) => self.strip_statistics(name, x0, layer)?,
             _ => None,
         };
-        let stats = match given {
-            Some(given) => given,
-            None => {
-                let partial = kernel::GroupNormPartial { frames, rows, sources, groups: layer.groups, x: dtype };
-                let segments = partial.segments();
-                let sums = self.record(name, Arc::new(partial), &[x0.into(), second])?;
-                let finish =
-                    kernel::GroupNormFinish { frames, segments, groups: layer.groups, frames_per_stat, eps: layer.eps };
-                Self::one(
-                    self.record(name, Arc::new(finish), &[(&sums[0]).into()])?,
-                    &[frames / frames_per_stat.max(1), layer.groups, 2],
-                )
-            }
-        };
-        let apply = kernel::GroupNormApply {
-            frames,
-            rows,
-            sources,
-            groups: layer.groups,
-            frames_per_stat,
-            activation,
-            x: dtype,
-            y: self.types().activation,
-        };
-        let inputs = [x0.into(), second, (&stats).into(), (&layer.weight).into(), (&layer.bias).into()];
         let mut shape = x0.shape().to_vec();
         if let Some(last) = shape.last_mut() {
             *last = sources[0] + sources[1];
         }
+        let (groups, eps, y) = (layer.groups, layer.eps, self.types().activation);
+        let whole = kernel::GroupNorm { frames, rows, sources, groups, frames_per_stat, eps, activation, x: dtype, y };
+        if given.is_none() && whole.is_small() {
+            let inputs = [x0.into(), second, (&layer.weight).into(), (&layer.bias).into()];
+            return Ok(Self::one(self.record(name, Arc::new(whole), &inputs)?, &shape));
+        }
+        let stats = match given {
+            Some(given) => given,
+            None => {
+                let partial = kernel::GroupNormPartial { frames, rows, sources, groups, x: dtype };
+                let segments = partial.segments();
+                let sums = self.record(name, Arc::new(partial), &[x0.into(), second])?;
+                let finish = kernel::GroupNormFinish { frames, segments, groups, frames_per_stat, eps };
+                let stats = self.record(name, Arc::new(finish), &[(&sums[0]).into()])?;
+                Self::one(stats, &[frames / frames_per_stat.max(1), groups, 2])
+            }
+        };
+        let apply = kernel::GroupNormApply { frames, rows, sources, groups, frames_per_stat, activation, x: dtype, y };
+        let inputs = [x0.into(), second, (&stats).into(), (&layer.weight).into(), (&layer.bias).into()];
         Ok(Self::one(self.record(name, Arc::new(apply), &inputs)?, &shape))
     }
 

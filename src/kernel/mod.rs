@@ -20,6 +20,7 @@ mod fields;
 mod fingerprint;
 mod fit;
 mod gemm;
+mod group_norm;
 mod group_norm_apply;
 mod group_norm_finish;
 mod group_norm_partial;
@@ -62,6 +63,7 @@ pub use fields::fields;
 pub use fingerprint::fingerprint;
 pub use fit::{FitError, stand_in};
 pub use gemm::Gemm;
+pub use group_norm::GroupNorm;
 pub use group_norm_apply::GroupNormApply;
 pub use group_norm_finish::GroupNormFinish;
 pub use group_norm_partial::GroupNormPartial;
@@ -93,6 +95,7 @@ pub fn cases() -> Vec<Case> {
         conv2d::cases(),
         conv3d::cases(),
         attention::cases(),
+        group_norm::cases(),
         group_norm_partial::cases(),
         group_norm_finish::cases(),
         group_norm_apply::cases(),
