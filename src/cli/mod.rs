@@ -4,6 +4,7 @@ mod advise;
 mod assume;
 mod batch;
 mod choosing;
+mod clip_file;
 mod devices;
 mod error;
 mod expected;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::cli::{
     Error,
     expected::in_words,
-    generate::{PictureMark, Presets, Recipe, Settings, Source},
+    generate::{PictureMark, Presets, Recipe, STDIN, Settings, Source},
     model::Model,
 };
 
@@ -58,6 +58,9 @@ impl Job {
         check_names(&fields)?;
         let picture = file_name(&mut fields, "picture")?;
         let picture = picture.ok_or_else(|| Error::message("no picture: name one as in \"picture\": \"photo.png\""))?;
+        if picture == STDIN {
+            return Err(Error::message("`picture`: '-', the standard input, can be read only once: name a file"));
+        }
         let output = file_name(&mut fields, "output")?;
         let mut settings: Settings = serde_path_to_error::deserialize(Value::Object(fields))
             .map_err(|error| Error::message(format!("`{}`: {}", error.path(), in_words(error.inner()))))?;
@@ -100,12 +103,14 @@ impl Job {
 
     /// Reads the picture, decides every setting, refuses what cannot work, and prepares the picture.
     pub fn prepare(&self, model: &Model) -> Result<Prepared, Error> {
-        let Source { opened, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
-        let mut recipe = self.recipe(opened.picture.clone())?;
+        let source = Source::open(Some(&self.picture), None)?;
+        let mut recipe = self.recipe(source.opened.picture.clone())?;
         recipe.check(model, self.target.kind())?;
         recipe.spares(&[&self.picture], std::slice::from_ref(&self.target))?;
-        recipe.prepare(&opened)?;
-        Ok(Prepared { recipe, mark, notes })
+        recipe.prepare(&source.opened)?;
+        let transparency = source.transparency(&recipe.preparation);
+        let notes = source.notes.into_iter().chain(transparency.map(|line| line.words())).collect();
+        Ok(Prepared { recipe, mark: source.mark, notes })
     }
 }
 

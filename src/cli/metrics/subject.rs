@@ -99,6 +99,9 @@ impl Subject {
     fn picture(&mut self, path: &Path) -> Result<Against, Error> {
         let from = self.parameters.as_ref().map(|parameters| (self.path.as_path(), parameters));
         let source = Source::open(Some(path), from)?;
+        if let Some(p) = &self.parameters {
+            self.notes.extend(source.transparency(&p.preparation).map(|line| line.words()));
+        }
         let prepared = match self.parameters.as_ref().filter(|p| p.picture.fingerprint == source.mark.fingerprint) {
             Some(p) => p.preparation.apply(&source.opened, p.width, p.height, Mode::Off)?.picture,
             None => source.opened.picture,

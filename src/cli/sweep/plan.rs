@@ -185,13 +185,13 @@ impl Seeds {
 fn in_force(job: &Job) -> Result<Value, Error> {
     // Any picture will do: none of this depends on it.
     let picture = Picture::from_rgb8(8, 8, vec![0; 192])?;
-    let Recipe { request: r, fps, enlarge, dtype, preparation, .. } = job.recipe(picture)?;
+    let Recipe { request: r, fps, enlarge, quality, dtype, preparation, .. } = job.recipe(picture)?;
     Ok(json!({
         "prompt": r.prompt, "negative_prompt": r.negative(), "width": r.width, "height": r.height, "frames": r.frames,
         "steps": r.steps, "cfg_scale": r.guidance.scale, "cfg_frames": r.guidance.frames, "cfg_steps": r.guidance.steps,
         "anchoring": r.anchoring, "sampler": r.sampler, "reuse_deep": r.reuse_deep, "eta": r.eta, "scheduler": r.scheduler, "target_fps": r.target_fps, "clip_skip": r.clip_skip, "seeds": r.seeds,
         "rng": r.rng, "compat": r.compat, "cfg_passes": r.passes, "fps": fps, "output_scale": enlarge.scale,
-        "output_filter": enlarge.filter, "dtype": dtype, "preparation": preparation,
+        "output_filter": enlarge.filter, "quality": quality, "dtype": dtype, "preparation": preparation,
     }))
 }
 
