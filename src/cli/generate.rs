@@ -21,7 +21,7 @@ use i2vgen::{
     gpu::Device,
     graph::Keep,
     kernel::{Choices, Override},
-    lab::{CACHE_VARIABLE, cache_folder},
+    lab::CACHE_VARIABLE,
     pipeline::{Engine, MemoryUse, Request},
     video::{Kind, Target},
 };
@@ -136,11 +136,7 @@ pub fn save_pipelines(device: &Device, progress: &Progress) {
 impl Machine {
     /// Opens the device, with the pipelines that an earlier run has kept.
     pub fn open(&self) -> Result<Device, Error> {
-        let device = self.device.open()?;
-        Ok(match cache_folder() {
-            Ok(folder) => device.keeping_pipelines(&folder.join("pipelines")),
-            Err(_) => device,
-        })
+        self.device.open_kept()
     }
 
     /// Opens the model.

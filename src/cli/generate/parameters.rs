@@ -143,7 +143,12 @@ impl Parameters {
 
     /// Reads them back out of a clip.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        serde_path_to_error::deserialize(video::read_parameters(path)?).map_err(|error| {
+        Self::of(video::read_parameters(path)?, path)
+    }
+
+    /// Those that a file had inside.
+    pub fn of(inside: Value, path: &Path) -> Result<Self, Error> {
+        serde_path_to_error::deserialize(inside).map_err(|error| {
             let path = path.display();
             Error::message(format!("{path}: its parameters cannot be used: {}: {}", error.path(), error.inner()))
         })
