@@ -20,7 +20,7 @@ use super::{
     generate::{Made, Parameters, save_pipelines},
     memory::MemoryOptions,
     options::{DeviceOptions, ModelOption, by_name},
-    output::table,
+    output::{self, table},
     progress::{Progress, Style},
     units,
 };
@@ -94,6 +94,7 @@ impl Decode {
         let started = Instant::now();
         let target = self.target()?;
         target.check()?;
+        output::spare([self.latents.as_path()].into_iter(), target.files(1).into_iter(), "output")?;
         let Latents { values, shape, parameters } = video::read_latents(&self.latents)?;
         let name = self.latents.display().to_string();
         let parameters = parameters.map(|value| Parameters::of(value, &self.latents)).transpose()?;

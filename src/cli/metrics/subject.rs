@@ -11,7 +11,7 @@ use i2vgen::{
 
 use crate::cli::{
     Error,
-    generate::{Parameters, Source, picture_of},
+    generate::{Parameters, STDIN, Source, picture_of},
 };
 
 /// A clip with what it says about itself.
@@ -118,6 +118,9 @@ impl Subject {
     fn own_picture(&self) -> Option<String> {
         let file = &self.parameters.as_ref()?.picture.file;
         let name = self.path.display();
+        if file == STDIN {
+            return Some(format!("{name} was made from a picture of the standard input: --reference compares with it"));
+        }
         Some(match picture_of(&self.path, file) {
             Some(path) => {
                 let path = path.display();
