@@ -86,6 +86,7 @@ fn what_cannot_be_decoded_is_refused() {
     room.generate("photo.png", &["-o", "clip.mp4"]).ok();
     let kept = room.read("kept.safetensors");
     room.write("cut.safetensors", &kept[..kept.len() - 5]);
+    room.write("named.mp4", &kept);
     let write = |name: &str, values: usize, shape: [usize; 5]| {
         let target = Target::parse(&room.path(name)).unwrap();
         video::write_latents(&target, &vec![0.5; values], shape, &Value::Null).unwrap();
@@ -102,6 +103,7 @@ fn what_cannot_be_decoded_is_refused() {
     for (latents, more, words) in [
         ("absent.safetensors", &[][..], &["cannot read absent.safetensors"][..]),
         ("clip.mp4", &[], &["clip.mp4", "not latents", "generate -o NAME.safetensors"]),
+        ("named.mp4", &["-o", "named.mp4"], &["named.mp4 would be replaced", "name another output"]),
         ("cut.safetensors", &[], &["cut.safetensors", "damaged"]),
         ("wide.safetensors", &[], &["wide.safetensors: the latents have 6 channels", "has 4", "--model"]),
         ("huge.safetensors", &[], &["huge.safetensors: the latents are of 1 frames of 4800x8", "4096"]),
