@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             frames: output.frames,
         };
         let parameters = serde_json::json!({ "prompt": request.prompt, "seed": output.seed });
-        println!("{}", video::write(&target, &clip, &parameters)?[0].display());
+        println!("{}", video::write(&target, &clip, None, &parameters)?[0].display());
     }
     Ok(())
 }

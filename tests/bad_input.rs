@@ -553,7 +553,7 @@ fn a_clip_that_cannot_be_measured() {
     let clip = |name: &str, frames: u8| {
         let frames = (1..=frames).map(|t| (0..64 * 48 * 3).map(|at| (at as u8).wrapping_mul(t)).collect()).collect();
         let clip = Clip { width: 64, height: 48, fps: 8.0, frames };
-        video::write(&Target::parse(&room.path(name)).unwrap(), &clip, &Value::Null).unwrap();
+        video::write(&Target::parse(&room.path(name)).unwrap(), &clip, None, &Value::Null).unwrap();
     };
     clip("clip.mp4", 3);
     clip("one.mp4", 1);

@@ -162,7 +162,7 @@ fn an_older_clip_still_gives_its_parameters() {
     }
     let clip = i2vgen::video::Clip { width: 1, height: 1, fps: 8.0, frames: vec![vec![0; 3]] };
     let old = i2vgen::video::Target::parse(&room.path("old-%d.png")).unwrap();
-    i2vgen::video::write(&old, &clip, &parameters).unwrap();
+    i2vgen::video::write(&old, &clip, None, &parameters).unwrap();
     room.run(&["generate", "--from", "old-1.png", "--model", "model", "-o", "out/again-%d.png"]).ok();
     assert!(room.read("out/again-1.png") == room.read("out/new-1.png"));
 }

@@ -112,6 +112,35 @@ fn what_the_device_cannot_run_is_emitted_all_the_same() {
 }
 
 #[test]
+fn all_shaders_of_a_kernel_are_announced_and_limited() {
+    let room = Room::new();
+    let all = |more: &[&str]| room.run(&[&["kernels", "emit", "layer_norm", "--all"], more].concat());
+    let index =
+        |folder: &str| -> Vec<Value> { serde_json::from_slice(&room.read(&format!("{folder}/index.json"))).unwrap() };
+    let ran = all(&["--target", "wgsl,spirv", "-o", "out/all"]).ok();
+    let whole = index("out/all");
+    let announced = ran.stderr.lines().last().unwrap();
+    assert!(announced.starts_with(&format!("{} shaders as wgsl, spirv: about ", whole.len())), "{announced}");
+    assert!(
+        announced.ends_with(" in out/all") && whole.iter().all(|entry| entry["kernel"] == "layer_norm"),
+        "{announced}"
+    );
+    all(&["--usual", "--target", "wgsl", "-o", "out/usual"]).ok();
+    let usual = index("out/usual");
+    assert!(usual.len() < whole.len() && usual.iter().all(|entry| entry["usual"] == true));
+    for (more, words) in [
+        (&["--limit", "1KiB"][..], &["more than 1.0 KiB", "--target", "--usual", "--limit"][..]),
+        (&["--limit", "some"], &["--limit"]),
+    ] {
+        let ran = all(&[&["-o", "out/none"], more].concat());
+        assert!(ran.code.is_some_and(|code| code > 0) && !room.path("out/none").exists(), "{ran:?}");
+        words.iter().for_each(|word| assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr));
+    }
+    let unknown = room.run(&["kernels", "emit", "layer_nrm", "--all", "-o", "out/none"]);
+    assert!(unknown.code == Some(1) && unknown.stderr.contains("no kernel is called 'layer_nrm'"), "{unknown:?}");
+}
+
+#[test]
 fn all_shaders_are_written_with_an_index() {
     let room = Room::new();
     room.run(&["kernels", "emit", "--all", "--target", "wgsl", "-o", "out/all"]).ok();

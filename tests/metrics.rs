@@ -56,7 +56,7 @@ fn disc(room: &Room, name: &str, frames: u32, x: impl Fn(u32) -> u32) {
     };
     let clip = Clip { width: 48, height: 40, fps: 8.0, frames: (0..frames).map(frame).collect() };
     RgbImage::from_raw(48, 40, clip.frames[0].clone()).unwrap().save(room.path("ground.png")).unwrap();
-    video::write(&Target::parse(&room.path(name)).unwrap(), &clip, &Value::Null).unwrap();
+    video::write(&Target::parse(&room.path(name)).unwrap(), &clip, None, &Value::Null).unwrap();
 }
 
 fn right(t: u32) -> u32 {

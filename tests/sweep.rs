@@ -53,6 +53,9 @@ fn a_grid_is_made_measured_and_compared() {
     let file = found["clips"].as_array().unwrap().iter().find(is).unwrap()["file"].as_str().unwrap().to_owned();
     room.generate("photo.png", &["-W", "72", "-s", "2", "--frames", "3", "-o", "alone.mp4"]).ok();
     assert!(room.read(&format!("out/clips/{file}")) == room.read("alone.mp4"));
+    // Its name says what it is, and a hash keeps it from any other.
+    let hash = file.strip_prefix("photo_size-72x64_seed-2_").and_then(|rest| rest.strip_suffix(".mp4"));
+    assert!(hash.is_some_and(|hash| hash.len() == 8 && hash.chars().all(|c| c.is_ascii_hexdigit())), "{file}");
 
     let text = |name: &str| String::from_utf8(room.read(name)).unwrap();
     let csv = text("out/sweep.csv");
@@ -85,6 +88,14 @@ fn a_changed_sweep_makes_what_is_missing() {
     assert!(more.stdout.contains("1 of 3 clips made, 2 already there"), "{}", more.stdout);
     assert!(more.stderr.contains("1 of 4 combinations"), "{}", more.stderr);
     assert!(before.iter().all(|clip| clips(&room).contains(clip)), "nothing that was there is made again");
+    let names: Vec<String> = clips(&room).into_iter().map(|(name, _)| name).collect();
+    let started = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
+    // Those that were there have kept their names.
+    assert_eq!(
+        (started("photo_anchor-interval-"), started("photo_anchor-interval-2_anchor-strength-0.9_")),
+        (3, 1),
+        "{names:?}"
+    );
 
     // What lost its measures, or its clip, is made again.
     let name = before[0].0.trim_end_matches(".mp4").to_owned();

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{
     Error,
     assume::AssumeOptions,
-    generate::{Generate, Parameters, Recipe, Settings, Source, unused},
+    generate::{Generate, Parameters, Recipe, Settings, Source, earlier, unused},
     model::Model,
     output, units,
 };
@@ -102,15 +102,15 @@ impl Advise {
             true => Some(Source::open(named, clip)?),
             false => None,
         };
-        let earlier = parameters.as_ref().map(Settings::from).unwrap_or_default();
+        let path = source.as_ref().map_or(Path::new("clip"), |source| &source.path);
+        let kind = self.generate.target(path)?.kind();
+        let earlier = earlier(parameters.as_ref(), kind);
         let presets = machine.presets(model.defaults.as_ref())?;
         let settings = presets.complete(settings.clone().or(earlier))?;
         let prompt = settings.prompt.is_some();
         let settings = Settings { prompt: Some(settings.prompt.unwrap_or_default()), ..settings };
         let opened = source.as_ref().map(|source| source.opened.picture.clone());
         let recipe = Recipe::new(settings, opened.unwrap_or_else(|| Request::plain().picture), *count)?;
-        let path = source.as_ref().map_or(Path::new("clip"), |source| &source.path);
-        let kind = self.generate.target(path)?.kind();
         recipe.check(model, kind)?;
         Ok(Asked { recipe, source, prompt, kind })
     }
@@ -171,6 +171,8 @@ impl Asked {
         };
         let (request, options) = (&self.recipe.request, &self.recipe.preparation);
         let mut lines: Vec<Advice> = source.notes.iter().map(|note| known(note)).collect();
+        lines.extend(source.transparency(&self.recipe.preparation));
+        lines.extend(source.hides_background(&self.recipe.preparation));
         let mode = options.prepare.unwrap_or_default();
         let own = model.defaults.as_ref().and_then(|defaults| defaults.prepare.as_deref());
         let done = match mode == Mode::Off && own == Some("off") {

@@ -107,6 +107,7 @@ pub fn open(
             other => other,
         })?;
     }
+    engines.check_overrides(todo)?.iter().for_each(|note| progress.note(note));
     progress.check()?;
     Ok(engines)
 }

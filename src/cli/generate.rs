@@ -21,9 +21,9 @@ use i2vgen::{
     gpu::Device,
     graph::Keep,
     kernel::{Choices, Override},
-    lab::{CACHE_VARIABLE, cache_folder},
+    lab::CACHE_VARIABLE,
     pipeline::{Engine, MemoryUse, Request},
-    video::Target,
+    video::{Kind, Target},
 };
 use serde_json::json;
 
@@ -34,22 +34,14 @@ pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
 pub use scheduler::HEADING as SCHEDULER_HEADING;
 pub use settings::{Settings, seed};
-pub use source::{Source, picture_of};
+pub use source::{STDIN, Source, picture_of, stem};
 pub use unused::unused;
 
-use super::{
-    Error,
-    machine::Machine,
-    model::Model,
-    options::USUAL_MODEL,
-    output::{print, table},
-    progress::Progress,
-    units,
-};
+use super::{Error, machine::Machine, model::Model, options::USUAL_MODEL, output::table, progress::Progress, units};
 
 impl Generate {
     pub fn run(self) -> Result<(), Error> {
-        let mut progress = Progress::new(self.machine.progress);
+        let mut progress = Progress::new(self.machine.progress).beside_clip(self.file.is_stdout());
         let made = self.make(&mut progress);
         if let Err(error) = &made {
             progress.emit(json!({ "event": "failed", "error": error.to_string() }));
@@ -70,8 +62,7 @@ impl Generate {
         let choices = self.machine.choosing.asked()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
-        let earlier = from.as_ref().map(Settings::from).unwrap_or_default();
-        let settings = presets.complete(self.settings.clone().or(earlier))?;
+        let settings = presets.complete(self.settings.clone().or(earlier(from.as_ref(), kind)))?;
         let mut recipe = Recipe::new(settings, source.opened.picture.clone(), self.count)?;
         let model = Model::opened(&checkpoint)?;
         recipe.check(&model, kind)?;
@@ -80,12 +71,15 @@ impl Generate {
         recipe.spares(&read, &targets)?;
 
         source.notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
+        // Also where no advice is wanted: it shows.
+        source.transparency(&recipe.preparation).iter().for_each(|line| progress.note(&line.words()));
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
         recipe.warnings(&model).iter().for_each(|line| progress.note(&line.to_string()));
         if !self.machine.no_advice {
             let advice = recipe.advice(&model, kind).into_iter().chain(unused(&self.settings, &recipe));
+            let advice = advice.chain(source.hides_background(&self.settings.preparation));
             advice.for_each(|line| progress.note(&line.to_string()));
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
@@ -110,19 +104,26 @@ impl Generate {
     /// The output of each clip. Who names none replaces none: the number in the default name is the first one that is free.
     fn targets(&self, picture: &Path) -> Result<Vec<Target>, Error> {
         let (target, count) = (self.target(picture)?, self.count as usize);
-        let first = if self.output.is_some() { 0 } else { target.first_free(count) };
+        if target.is_stdout() && count > 1 {
+            return Err(Error::message(format!(
+                "--count: {count} clips do not fit into one output: name a file with -o"
+            )));
+        }
+        let first = if self.file.is_named() { 0 } else { target.first_free(count) };
         Ok((first..first.saturating_add(count)).map(|index| target.for_index(index)).collect())
     }
 
-    /// The output that was named, or the picture's name with `.mp4` in the current folder.
+    /// The output that was named, or the picture's name with the format's ending in the current folder.
     pub fn target(&self, picture: &Path) -> Result<Target, Error> {
-        let path = self.output.clone().unwrap_or_else(|| {
-            let mut name = picture.file_stem().unwrap_or_else(|| "clip".as_ref()).to_owned();
-            name.push(".mp4");
-            name.into()
-        });
-        Ok(Target::parse(&path)?)
+        self.file.target(stem(picture))
     }
+}
+
+/// What an earlier clip was made with, for one of this format: quality is left behind where there is none.
+pub fn earlier(from: Option<&Parameters>, kind: Kind) -> Settings {
+    let settings = from.map(Settings::from).unwrap_or_default();
+    let quality = settings.quality.filter(|quality| quality.check(kind).is_ok());
+    Settings { quality, ..settings }
 }
 
 /// Keeps what was compiled for the next start, which goes without it, if that fails.
@@ -135,11 +136,7 @@ pub fn save_pipelines(device: &Device, progress: &Progress) {
 impl Machine {
     /// Opens the device, with the pipelines that an earlier run has kept.
     pub fn open(&self) -> Result<Device, Error> {
-        let device = self.device.open()?;
-        Ok(match cache_folder() {
-            Ok(folder) => device.keeping_pipelines(&folder.join("pipelines")),
-            Err(_) => device,
-        })
+        self.device.open_kept()
     }
 
     /// Opens the model.
@@ -229,5 +226,6 @@ fn report(
     let (sizes, all, peak, planned) = (recipe.sizes(), units::time(all), units::bytes(peak), units::bytes(planned));
     let divided = streaming.map_or(String::new(), |streaming| format!("; {streaming}"));
     let rows = table(rows);
-    print(&format!("{rows}{sizes}, {steps}, {all} in all, peak device memory {peak} of {planned} planned{divided}"))
+    progress
+        .line(&format!("{rows}{sizes}, {steps}, {all} in all, peak device memory {peak} of {planned} planned{divided}"))
 }

@@ -4,6 +4,8 @@ mod advise;
 mod assume;
 mod batch;
 mod choosing;
+mod clip_file;
+mod decode;
 mod devices;
 mod error;
 mod expected;
@@ -47,6 +49,7 @@ struct Cli {
 enum Command {
     Generate(Box<generate::Generate>),
     Batch(Box<batch::Batch>),
+    Decode(Box<decode::Decode>),
     Advise(Box<advise::Advise>),
     Sweep(Box<sweep::Sweep>),
     Metrics(Box<metrics::Metrics>),
@@ -69,6 +72,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(),
             Self::Batch(command) => command.run(),
+            Self::Decode(command) => command.run(),
             Self::Advise(command) => command.run(),
             Self::Sweep(command) => command.run(),
             Self::Metrics(command) => command.run(),

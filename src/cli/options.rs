@@ -86,6 +86,15 @@ impl DeviceOptions {
         })
     }
 
+    /// The same, with the pipelines that an earlier run has kept.
+    pub fn open_kept(&self) -> Result<Device, Error> {
+        let device = self.open()?;
+        Ok(match lab::cache_folder() {
+            Ok(folder) => device.keeping_pipelines(&folder.join("pipelines")),
+            Err(_) => device,
+        })
+    }
+
     /// What the device has that is not disabled; it is not opened.
     pub fn capabilities(&self) -> Result<Capabilities, gpu::Error> {
         Ok(self.limit(gpu::choose(self.device.as_deref())?.capabilities))

@@ -1,30 +1,32 @@
 //! `i2vgen plan`: what a generation would cost, without a device and without weights.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+};
 
 use clap::Args;
 use i2vgen::{
-    checkpoint::Defaults,
     gpu::Capabilities,
     graph::{Keep, Rate, Target},
-    pipeline::{DtypeChoice, Estimate, Passes, PhaseEstimate, Request, Savings, VaeTile, Why},
-    sampler::{Guidance, StepScales},
+    pipeline::{Estimate, PhaseEstimate, Request, Savings, Why},
 };
 use serde_json::json;
 
 use super::{
     Error,
     assume::AssumeOptions,
+    generate::{Presets, Recipe, Settings},
     memory::MemoryOptions,
     model::Model,
-    options::{ModelOption, Overrides, by_name},
+    options::{ModelOption, Overrides},
     output, units,
 };
 
 /// Show what a clip would cost: memory and arithmetic of each phase, and what is split
 ///
-/// No device and no weights are needed. If no model is named, the published configuration is planned for, also without its
-/// files.
+/// Takes the settings of `i2vgen generate`, with the same defaults; those that cost nothing change nothing. No device and no weights are
+/// needed, no picture and no prompt. If no model is named, the published configuration is planned for, also without its files.
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Plan {
@@ -33,36 +35,14 @@ pub struct Plan {
     /// A configuration by name, without its files: i2vgen-xl is the published one
     #[arg(long, value_name = "i2vgen-xl", value_parser = ["i2vgen-xl"], conflicts_with = "model")]
     config: Option<String>,
-    /// Width in pixels [default: 512]
-    #[arg(short = 'W', long, value_name = "PIXELS")]
-    width: Option<u32>,
-    /// Height in pixels [default: 512]
-    #[arg(short = 'H', long, value_name = "PIXELS")]
-    height: Option<u32>,
-    /// Number of frames [default: 16]
-    #[arg(long, value_name = "N")]
-    frames: Option<usize>,
-    /// Denoising steps [default: 50]
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
-    /// Guidance scale; 1 turns guidance off [default: 9]
-    #[arg(long, value_name = "SCALE")]
-    cfg_scale: Option<f32>,
-    /// Other scales for parts of the denoising, such as 80-100%=1: what those steps save
-    #[arg(long, value_name = "RANGE=SCALE,…")]
-    cfg_steps: Option<StepScales>,
-    /// Run all of the UNet in every N-th step alone: what the others save
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    reuse_deep: usize,
-    /// How numbers are stored on the device: auto is f16 if the device has it
-    #[arg(long, value_name = "auto|f32|f16", default_value = "auto", value_parser = by_name::<DtypeChoice>)]
-    dtype: DtypeChoice,
-    /// Guidance as one batch of two, or in two passes
-    #[arg(long, value_name = "auto|one|two", default_value = "auto", value_parser = by_name::<Passes>)]
-    cfg_passes: Passes,
-    /// Decode frames whole, or in strips of so many rows
-    #[arg(long, value_name = "auto|off|ROWS", default_value = "auto")]
-    vae_tile: VaeTile,
+    #[command(flatten)]
+    settings: Settings,
+    /// Clips to make from one load
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Clip")]
+    count: u32,
+    /// A file with presets of your own, see `i2vgen presets` [default: $I2VGEN_PRESETS]
+    #[arg(long, value_name = "TOML", env = "I2VGEN_PRESETS", hide_env = true)]
+    preset_file: Option<PathBuf>,
     #[command(flatten)]
     memory: MemoryOptions,
     #[command(flatten)]
@@ -78,10 +58,10 @@ impl Plan {
     pub fn run(self) -> Result<(), Error> {
         let model = self.model()?;
         let (device, rate) = self.assume.device()?;
-        let request = self.request(model.defaults.as_ref());
+        let Recipe { request, dtype, .. } = self.recipe(&model)?;
         request.check(&model.configs)?;
         let target = Target { choices: self.overrides.choices()?.into(), ..Target::new(device, rate) };
-        let (plans, activation) = model.planning(&request, self.dtype, target, self.memory.policy(), |planner| {
+        let (plans, activation) = model.planning(&request, dtype, target, self.memory.policy(), |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)
         })?;
         let plans = plans?;
@@ -93,7 +73,7 @@ impl Plan {
         if self.json {
             return output::print_json(&json!({
                 "model": model.name, "width": width, "height": height, "frames": frames, "steps": steps,
-                "cfg_scale": cfg_scale, "one_batch": plans.shape.one_batch, "dtype": activation, "savings": Savings::of(&plans),
+                "sampler": request.sampler, "eta": request.eta, "cfg_scale": cfg_scale, "one_batch": plans.shape.one_batch, "dtype": activation, "savings": Savings::of(&plans),
                 "device": device, "rate": rate, "estimate": estimate,
             }));
         }
@@ -132,23 +112,12 @@ impl Plan {
         }
     }
 
-    fn request(&self, defaults: Option<&Defaults>) -> Request {
-        let (d, usual) = (defaults.cloned().unwrap_or_default(), Request::plain());
-        Request {
-            width: self.width.or(d.width).unwrap_or(usual.width),
-            height: self.height.or(d.height).unwrap_or(usual.height),
-            frames: self.frames.or(d.frames.map(|v| v as usize)).unwrap_or(usual.frames),
-            steps: self.steps.or(d.steps.map(|v| v as usize)).unwrap_or(usual.steps),
-            guidance: Guidance {
-                scale: self.cfg_scale.or(d.cfg_scale).unwrap_or(usual.guidance.scale),
-                steps: self.cfg_steps.clone(),
-                ..usual.guidance
-            },
-            passes: self.cfg_passes,
-            reuse_deep: self.reuse_deep,
-            vae_tile: self.vae_tile,
-            ..usual
-        }
+    /// What `generate` would make with these settings; what a clip costs depends on no picture and no prompt.
+    fn recipe(&self, model: &Model) -> Result<Recipe, Error> {
+        let presets = Presets::new(self.preset_file.as_deref(), model.defaults.as_ref())?;
+        let settings = presets.complete(self.settings.clone())?;
+        let settings = Settings { prompt: Some(settings.prompt.unwrap_or_default()), ..settings };
+        Recipe::new(settings, Request::plain().picture, self.count)
     }
 }
 

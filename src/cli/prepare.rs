@@ -14,7 +14,12 @@ use i2vgen::{
 
 pub use options::PrepareOptions;
 
-use super::{Error, options::ModelOption, output};
+use super::{
+    Error,
+    generate::{Source, stem},
+    options::ModelOption,
+    output,
+};
 
 /// Pictures in a row of the contact sheet, and the longer side of each.
 const COLUMNS: u32 = 3;
@@ -26,7 +31,7 @@ const CELL: u32 = 480;
 /// is invented: a crop never reaches outside of the picture. No device is needed.
 #[derive(Args)]
 pub struct Prepare {
-    /// Picture to prepare: PNG, JPEG, WebP, BMP, GIF or TIFF
+    /// Picture to prepare: PNG, JPEG, WebP, BMP, GIF or TIFF; - reads it from the standard input
     picture: PathBuf,
     /// Folder for the pictures; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
@@ -45,15 +50,17 @@ pub struct Prepare {
 
 impl Prepare {
     pub fn run(self) -> Result<(), Error> {
-        let opened = Picture::open(&self.picture)?;
-        for note in &opened.notes {
-            output::tell(&format!("note: {}: {note}", self.picture.display()));
+        let source = Source::open(Some(&self.picture), None)?;
+        source.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
+        if let Some(line) = source.transparency(&self.options) {
+            output::tell(&format!("note: {}", line.words()));
         }
-        for line in self.options.unused(self.options.prepare.unwrap_or(Mode::Auto)) {
+        let unused = self.options.unused(self.options.prepare.unwrap_or(Mode::Auto));
+        for line in unused.into_iter().chain(source.hides_background(&self.options)) {
             output::tell(&format!("note: {line}"));
         }
         let (width, height) = self.size()?;
-        let done = self.options.apply(&opened, width, height, Mode::Auto)?;
+        let done = self.options.apply(&source.opened, width, height, Mode::Auto)?;
         let files = self.write(&done)?;
         let mut text = done.report.to_string();
         for file in files {
@@ -95,7 +102,7 @@ impl Prepare {
 
     /// `photo-NAME.png` in the folder.
     fn file(&self, name: &str) -> PathBuf {
-        let mut file = self.picture.file_stem().unwrap_or_else(|| "picture".as_ref()).to_owned();
+        let mut file = stem(&self.picture).as_os_str().to_owned();
         file.push(format!("-{name}.png"));
         self.output.join(file)
     }

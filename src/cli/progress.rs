@@ -1,6 +1,7 @@
 //! What a user sees of a running generation, and how Ctrl-C stops it.
 //!
-//! A bar or plain lines go to the standard error. With `--progress json` the standard output carries one JSON object per line:
+//! A bar or plain lines go to the standard error. With `--progress json` the standard output (the standard error where a clip goes to the
+//! standard output) carries one JSON object per line:
 //! `{"event":"phase","phase":"denoise","clip":1,"clips":2}`, then
 //! `{"event":"step","done":3,"of":50,"seconds_per_step":1.2,"seconds_left":56.4}`, `{"event":"frame","done":1,"of":16}`,
 //! `{"event":"note","text":"…"}`; `generate` adds `clip`, and ends with `done` or, where an error ends it,
@@ -42,6 +43,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Shows progress, and asks the generation to stop after Ctrl-C.
 pub struct Progress {
     style: Style,
+    /// Does the standard output belong to a clip?
+    beside_clip: bool,
     bar: ProgressBar,
     stopped: Arc<AtomicBool>,
     /// Which of several jobs is at work.
@@ -70,7 +73,22 @@ impl Progress {
             }
             shown.suspend(|| output::tell("stopping; press Ctrl-C again to stop at once"));
         });
-        Self { style, bar, stopped, job: None, label: String::new(), told: None, pace: Pace::default() }
+        let (job, label, told) = (None, String::new(), None);
+        Self { style, beside_clip: false, bar, stopped, job, label, told, pace: Pace::default() }
+    }
+
+    /// The same; if the standard output `belongs` to a clip, everything is told on the standard error.
+    pub fn beside_clip(mut self, belongs: bool) -> Self {
+        self.beside_clip = belongs;
+        self
+    }
+
+    fn print(&self, text: &str) -> Result<(), Error> {
+        match self.beside_clip {
+            true => output::tell(text),
+            false => output::print(text)?,
+        }
+        Ok(())
     }
 
     /// Does the standard output belong to JSON?
@@ -138,9 +156,9 @@ impl Progress {
         }
     }
 
-    /// A result, on the standard output; in JSON mode events tell it.
+    /// A result; in JSON mode events tell it.
     pub fn line(&self, text: &str) -> Result<(), Error> {
-        if self.style == Style::Json { Ok(()) } else { self.bar.suspend(|| output::print(text)) }
+        if self.style == Style::Json { Ok(()) } else { self.bar.suspend(|| self.print(text)) }
     }
 
     fn in_job(&self, text: &str) -> String {
@@ -150,7 +168,7 @@ impl Progress {
     /// Writes an object in JSON mode. A reader that has left does not stop the generation.
     pub fn emit(&self, event: Value) {
         if self.style == Style::Json {
-            let _ = output::print(&event.to_string());
+            let _ = self.print(&event.to_string());
         }
     }
 

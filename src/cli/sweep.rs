@@ -2,6 +2,7 @@
 
 mod axes;
 mod grid;
+mod names;
 mod page;
 mod plan;
 mod record;

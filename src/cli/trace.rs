@@ -37,7 +37,7 @@ use super::{
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct TraceTensors {
-    /// Picture to animate
+    /// Picture to animate; - reads it from the standard input
     picture: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,

@@ -3,7 +3,7 @@
 use image::ColorType;
 
 /// `samples` in the layout `color` (16-bit ones in the machine's byte order) as RGB, or `None` if they are neither 8 nor
-/// 16 bits wide. What is lost is told in `notes`.
+/// 16 bits wide. Lost low bytes are told in `notes`.
 ///
 /// Grey is replicated, alpha dropped, 16-bit samples lose their low byte.
 pub(super) fn to_rgb8(samples: Vec<u8>, color: ColorType, notes: &mut Vec<String>) -> Option<Vec<u8>> {
@@ -24,12 +24,6 @@ pub(super) fn to_rgb8(samples: Vec<u8>, color: ColorType, notes: &mut Vec<String
     } else {
         samples
     };
-    if channels % 2 == 0 {
-        let alpha = samples.iter().skip(channels - 1).step_by(channels);
-        if alpha.into_iter().any(|&alpha| alpha != u8::MAX) {
-            notes.push("its transparency is dropped, the colours under it are used".to_owned());
-        }
-    }
     let pixels = samples.chunks_exact(channels);
     Some(match channels {
         1 | 2 => pixels.flat_map(|pixel| [pixel[0]; 3]).collect(),
@@ -72,13 +66,13 @@ mod tests {
         let wide: Vec<u8> = [0x00ff_u16, 0x7fff, 0xff80, 0x1234].iter().flat_map(|v| v.to_ne_bytes()).collect();
         assert_eq!(converted(&[7, 9], ColorType::L8), (vec![7, 7, 7, 9, 9, 9], 0));
         assert_eq!(converted(&[7, 255], ColorType::La8), (vec![7; 3], 0));
-        assert_eq!(converted(&[7, 0], ColorType::La8), (vec![7; 3], 1));
+        assert_eq!(converted(&[7, 0], ColorType::La8), (vec![7; 3], 0));
         assert_eq!(converted(&[1, 2, 3], ColorType::Rgb8), (vec![1, 2, 3], 0));
-        assert_eq!(converted(&[1, 2, 3, 4], ColorType::Rgba8), (vec![1, 2, 3], 1));
+        assert_eq!(converted(&[1, 2, 3, 4], ColorType::Rgba8), (vec![1, 2, 3], 0));
         assert_eq!(converted(&wide[..2], ColorType::L16), (vec![0; 3], 1));
-        assert_eq!(converted(&wide[..4], ColorType::La16), (vec![0; 3], 2));
+        assert_eq!(converted(&wide[..4], ColorType::La16), (vec![0; 3], 1));
         assert_eq!(converted(&wide[2..], ColorType::Rgb16), (vec![127, 255, 18], 1));
-        assert_eq!(converted(&wide, ColorType::Rgba16), (vec![0, 127, 255], 2));
+        assert_eq!(converted(&wide, ColorType::Rgba16), (vec![0, 127, 255], 1));
         assert!(to_rgb8(vec![0; 12], ColorType::Rgb32F, &mut Vec::new()).is_none());
     }
 

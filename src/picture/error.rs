@@ -27,7 +27,7 @@ pub enum Error {
     #[error("picture {path} is a file of {bytes} bytes, the limit is {limit}; save it smaller or compressed")]
     FileTooLarge { path: PathBuf, bytes: u64, limit: u64 },
     /// There is nothing in the file.
-    #[error("picture {path} is empty: the file has no bytes; save or download it again")]
+    #[error("picture {path} is empty: it has no bytes; save or download it again")]
     Empty { path: PathBuf },
     /// A picture of a format that is known and not read.
     #[error("picture {path} is {format}, which is not read; convert it to PNG or JPEG first")]
@@ -61,6 +61,12 @@ pub enum Error {
         "clip size {width}x{height}: width and height must be positive multiples of {SIZE_MULTIPLE}; nearest: {nearest}"
     )]
     SizeMultiple { width: u32, height: u32, nearest: String },
+    /// No colour of CSS.
+    #[error("'{found}' is no colour; take a name such as white or teal, or #rrggbb")]
+    Colour { found: String },
+    /// A colour that shows what is behind it.
+    #[error("'{found}' is transparent itself; take an opaque colour such as white or #rrggbb")]
+    ColourAlpha { found: String },
     /// A setting of the image encoder's input makes no sense.
     #[error("feature extractor field `{field}` is {found}, expected {expected}")]
     ClipPixels { field: &'static str, found: String, expected: &'static str },

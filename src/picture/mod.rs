@@ -3,6 +3,7 @@
 //! The way of a picture: [`Picture::open`] → [`prepare`] → the two tensors that the image encoder and the VAE receive.
 //! The arithmetic is that of Pillow and of diffusers' `I2VGenXLPipeline`, so that a clip can be compared with theirs.
 
+mod background;
 mod convert;
 mod crop;
 mod error;
@@ -14,6 +15,7 @@ mod save;
 #[cfg(test)]
 mod test_noise;
 
+pub use background::Colour;
 pub use crop::cover_crop;
 pub use error::{Error, Result};
 pub use open::Opened;

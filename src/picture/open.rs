@@ -1,6 +1,6 @@
 //! A picture file to 8-bit RGB, as diffusers' `load_image` does it with Pillow.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
@@ -22,7 +22,8 @@ pub struct Opened {
     pub picture: Picture,
     /// Its alpha channel `[height, width]`, upright; `None` without one, or if nothing is transparent.
     pub alpha: Option<Vec<u8>>,
-    /// One clause for each thing that was changed or left out; empty for an upright 8-bit picture without alpha.
+    /// One clause for each thing that was changed or left out; empty for an upright 8-bit picture. What becomes of its
+    /// transparency is told by [`Opened::transparency`].
     pub notes: Vec<String>,
 }
 
@@ -30,7 +31,7 @@ impl Picture {
     /// Reads a PNG, JPEG, WebP, BMP, GIF or TIFF file; its first bytes say which it is.
     ///
     /// As diffusers' `load_image`: turned as the EXIF orientation says, and made RGB as Pillow's `convert("RGB")` does:
-    /// palettes expanded, grey replicated, alpha dropped (not blended), 16-bit samples cut to their high byte. 16-bit
+    /// palettes expanded, grey replicated, alpha dropped (not blended; [`Opened::over`] does that), 16-bit samples cut to their high byte. 16-bit
     /// grey is cut in the same way (Pillow saturates it, which turns nearly all of a picture white). Colour profiles are
     /// not applied. Of an animation the first frame is taken. Lossless files give Pillow's samples; JPEG decoders differ
     /// from each other by a few levels.
@@ -40,16 +41,34 @@ impl Picture {
     /// bits wide, and a size outside of [`super::MIN_SIDE`] and [`MAX_PIXELS`]. The size is checked before the pixels are
     /// allocated.
     pub fn open(path: &Path) -> Result<Opened> {
-        let file = read(path)?;
-        if file.is_empty() {
-            return Err(Error::Empty { path: path.to_owned() });
-        }
-        if let Some(format) = unread(&file) {
-            return Err(Error::Convert { path: path.to_owned(), format });
-        }
-        let format = image::guess_format(&file).map_err(|_| Error::NotAPicture { path: path.to_owned() })?;
-        decode(&file, format, path)
+        recognise(&read(path)?, path)
     }
+
+    /// Reads such a file from a pipe until it ends; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Those of [`Picture::open`], and [`Error::Read`] if the pipe breaks.
+    pub fn read(source: impl Read, name: &Path) -> Result<Opened> {
+        let mut file = Vec::new();
+        let read = source.take(MAX_FILE_BYTES + 1).read_to_end(&mut file);
+        read.map_err(|source| Error::Read { path: name.to_owned(), source })?;
+        if file.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::FileTooLarge { path: name.to_owned(), bytes: file.len() as u64, limit: MAX_FILE_BYTES });
+        }
+        recognise(&file, name)
+    }
+}
+
+/// The picture in the bytes of a file called `path`, whichever format they have.
+fn recognise(file: &[u8], path: &Path) -> Result<Opened> {
+    if file.is_empty() {
+        return Err(Error::Empty { path: path.to_owned() });
+    }
+    if let Some(format) = unread(file) {
+        return Err(Error::Convert { path: path.to_owned(), format });
+    }
+    let format = image::guess_format(file).map_err(|_| Error::NotAPicture { path: path.to_owned() })?;
+    decode(file, format, path)
 }
 
 /// The bytes of the file at `path`.

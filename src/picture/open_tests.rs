@@ -71,7 +71,8 @@ fn grey_alpha_and_sixteen_bits_become_rgb_with_notes() {
     let open = |image: DynamicImage| {
         let file = Scratch::new("photo.png", &encoded(&image, ImageFormat::Png));
         let opened = file.open().unwrap();
-        (opened.picture.pixels()[..3].to_vec(), opened.notes.join("; "))
+        let notes: Vec<String> = opened.transparency().into_iter().chain(opened.notes).collect();
+        (opened.picture.pixels()[..3].to_vec(), notes.join("; "))
     };
     let grey = GrayImage::from_pixel(9, 8, Luma([77]));
     assert_eq!(open(grey.into()), (vec![77; 3], String::new()));
@@ -167,6 +168,19 @@ fn what_is_no_picture_is_refused() {
     assert!(missing.to_string().contains("no-such-picture.png does not exist"));
     let folder = Picture::open(&std::env::temp_dir()).unwrap_err();
     assert!(folder.to_string().contains("not a regular file"));
+}
+
+#[test]
+fn a_pipe_is_read_like_a_file() {
+    let file = encoded(&rgb(21, 13), ImageFormat::Png);
+    let name = Path::new("the pipe");
+    assert_eq!(Picture::read(file.as_slice(), name).unwrap().picture, noise(21, 13));
+    for (bytes, word) in
+        [(&b""[..], "the pipe is empty"), (&b"text"[..], "the pipe is not a picture"), (&file[..60], "corrupt")]
+    {
+        let message = Picture::read(bytes, name).unwrap_err().to_string();
+        assert!(message.contains(word), "{message}");
+    }
 }
 
 #[test]

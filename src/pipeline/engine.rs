@@ -210,7 +210,7 @@ impl Engine {
         self.planner().fit(request)
     }
 
-    fn planner(&self) -> Planner<'_> {
+    pub(super) fn planner(&self) -> Planner<'_> {
         let configs = self.checkpoint.configs();
         Planner { configs, networks: &self.networks, types: self.types, target: &self.target, memory: self.memory }
     }
@@ -408,4 +408,10 @@ impl Engine {
 pub fn to_torch(values: &[f32], s: &Shape) -> Vec<f32> {
     let per_channel = s.frames * s.pixels();
     (0..s.channels).flat_map(|c| (0..per_channel).map(move |i| i * s.channels + c)).map(|i| values[i]).collect()
+}
+
+/// Latents in torch's order `(1, C, F, h, w)` as `[F, h, w, C]`.
+pub fn from_torch(values: &[f32], s: &Shape) -> Vec<f32> {
+    let per_channel = s.frames * s.pixels();
+    (0..per_channel).flat_map(|i| (0..s.channels).map(move |c| c * per_channel + i)).map(|i| values[i]).collect()
 }

@@ -24,6 +24,9 @@ pub enum Error {
         /// What would fit instead.
         remedy: Option<Remedy>,
     },
+    /// Latents that the checkpoint's VAE cannot decode.
+    #[error("the latents {0}")]
+    Latents(String),
     /// The observer asked to stop.
     #[error("cancelled")]
     Cancelled,

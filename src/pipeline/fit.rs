@@ -69,7 +69,7 @@ impl Planner<'_> {
     /// (with [`Passes::Auto`]), a decode in tiles (with [`VaeTile::Auto`]), streamed weights, of which as many are kept as fit. An error says
     /// what would fit.
     pub fn plan(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
-        self.attempt(request, keep).map_err(|error| {
+        self.attempt(request, keep, peak).map_err(|error| {
             let (reason, needed) = match error {
                 // No size would help.
                 Error::Graph(graph::Error::Fit { .. }) => return error,
@@ -79,6 +79,11 @@ impl Planner<'_> {
             };
             Error::TooLarge { reason, needed, remedy: self.remedy(request) }
         })
+    }
+
+    /// The plans of a request of which only the decode will run, which alone has to fit.
+    pub fn decode_plans(&self, request: &Request) -> Result<Plans, Error> {
+        self.attempt(request, Keep::Nothing, decode_bytes)
     }
 
     /// How a request fits the device: what [`Planner::plan`] would do, in numbers.
@@ -120,8 +125,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The first plans that fit; if none do, the error of those that need least.
-    fn attempt(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
+    /// The first plans that fit with the bytes that they `need`; if none do, the error of those that need least.
+    fn attempt(&self, request: &Request, keep: Keep, need: fn(&Plans) -> u64) -> Result<Plans, Error> {
         let shape = Shape::new(self.configs, request);
         let free = request.passes == Passes::Auto && shape.guided;
         let shapes = [Some(shape), free.then_some(Shape { one_batch: false, ..shape })];
@@ -141,7 +146,7 @@ impl Planner<'_> {
                 let plans = made[i].clone().map_or_else(|| self.plans(shape, keep), Ok);
                 let fitting = plans.and_then(|plans| {
                     made[i] = Some(plans.clone());
-                    self.fitting(plans, streamed, request.vae_tile)
+                    self.fitting(plans, streamed, request.vae_tile, need)
                 });
                 match fitting {
                     Ok(plans) => return Ok(plans),
@@ -157,8 +162,9 @@ impl Planner<'_> {
         Plans::new(self.networks, shape, self.types, self.target, keep)
     }
 
-    /// Plans that respect the user's limit and, where that is known, the device's memory; `streamed` if not all weights need to stay.
-    fn fitting(&self, plans: Plans, streamed: bool, tile: VaeTile) -> Result<Plans, Error> {
+    /// Plans that respect the user's limit and, where that is known, the device's memory, with the bytes that they `need`; `streamed` if not
+    /// all weights need to stay.
+    fn fitting(&self, plans: Plans, streamed: bool, tile: VaeTile, need: fn(&Plans) -> u64) -> Result<Plans, Error> {
         let budget = Budget::new(self.memory, &self.target.device);
         let mut plans = if streamed { plans.streamed() } else { plans };
         if let Some(budget) = &budget {
@@ -169,7 +175,7 @@ impl Planner<'_> {
                 plans = plans.keeping_within(budget.bytes());
             }
         }
-        let needed = peak(&plans);
+        let needed = need(&plans);
         match budget {
             Some(budget) if needed > budget.bytes() => {
                 let Shape { size: [width, height], frames, .. } = plans.shape;
@@ -204,7 +210,7 @@ impl Planner<'_> {
     }
 
     fn fits(&self, request: &Request) -> bool {
-        self.attempt(request, Keep::Nothing).is_ok()
+        self.attempt(request, Keep::Nothing, peak).is_ok()
     }
 
     /// What would fit in place of a request that does not.

@@ -277,9 +277,7 @@ impl Plans {
     /// # Errors
     /// [`Error::Override`]: nothing runs with it, or its file runs where it was not made for.
     pub fn check_overrides(&self) -> Result<Vec<String>, Error> {
-        let planned = self.all().into_iter().flat_map(|plan| &plan.ops);
-        let choices = &self.step.unet.target.choices;
-        Ok(choices.check(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))?)
+        check_overrides(&self.all())
     }
 
     /// The same with frames that are decoded in strips, of which each has so many rows of latents of its own; `None` if one would be as high as
@@ -299,6 +297,16 @@ impl Plans {
             _ => Ok(None),
         }
     }
+}
+
+/// The same for these plans alone, which may belong to several requests.
+///
+/// # Errors
+/// [`Error::Override`].
+pub fn check_overrides(plans: &[&Plan]) -> Result<Vec<String>, Error> {
+    let Some(first) = plans.first() else { return Ok(Vec::new()) };
+    let planned = plans.iter().flat_map(|plan| &plan.ops);
+    Ok(first.target.choices.check(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))?)
 }
 
 /// The plan of the VAE decoder for a frame, or that of its beginning and those of its strips with the rows of each. Strips that nobody asked

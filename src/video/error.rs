@@ -22,6 +22,34 @@ pub enum Error {
         /// What was found in place of a known ending.
         found: String,
     },
+    /// `--quality` where nothing is lost, or nothing can be chosen.
+    #[error("--quality: {reason}: leave it out, or write .mp4 or .webp")]
+    Quality {
+        /// Why the format has no such thing.
+        reason: &'static str,
+    },
+    /// A quality out of range.
+    #[error("{found} is no quality: take 1 (small files) to 100 (best), usually 90")]
+    QualityRange {
+        /// What was given.
+        found: String,
+    },
+    /// Several files for the standard output.
+    #[error(
+        "a png sequence is several files, which one output cannot take: choose another --format, or name them with -o name-%03d.png"
+    )]
+    SeveralFiles,
+    /// The standard output shows what is written to it.
+    #[error(
+        "a terminal cannot show a clip: redirect the standard output (> FILE, or | PROGRAM), or name a file with -o"
+    )]
+    Terminal,
+    /// The standard output does not take the clip.
+    #[error("cannot write to the standard output: {cause}")]
+    Stdout {
+        /// What the system says.
+        cause: io::Error,
+    },
     /// A `.png` name without exactly one frame number pattern.
     #[error("{}: {problem}; a png sequence needs exactly one %d or %03d in its name, for example {example}", path.display())]
     Pattern {
@@ -47,14 +75,16 @@ pub enum Error {
         problem: String,
     },
     /// The target does not hold what it was asked to hold.
-    #[error("{} holds {holds}, not {asked}", path.display())]
+    #[error("{} holds {holds}, not {asked}{hint}", path.display())]
     Content {
         /// The output as given.
         path: PathBuf,
         /// What this kind of file holds.
         holds: &'static str,
-        /// What was to be written.
+        /// What was asked for.
         asked: &'static str,
+        /// What to do about it, after a colon; empty where nothing is known.
+        hint: &'static str,
     },
     /// An encoder refused.
     #[error("cannot encode the clip as {format}: {problem}")]

@@ -10,11 +10,10 @@ use openh264::formats::YUVSlices;
 use super::clip::Clip;
 use super::error::{Error, Result};
 use super::limits::check_size;
+use super::quality::Quality;
 use super::target::Kind;
 use super::yuv::{self, BT709, Matrix};
 
-/// The quantiser, of 0 (finest) to 51: constant quality, in RGB about 39 dB, of which halved chroma costs the most.
-const QUANTISER: u8 = 16;
 /// Bits for each pixel of each frame that are announced to the encoder; it chooses the stream's level by them.
 const BITS_PER_PIXEL: f64 = 2.0;
 /// Seconds between key frames, so that a player can jump.
@@ -32,7 +31,7 @@ pub(super) struct Sample {
 ///
 /// # Errors
 /// [`Error::Encode`] if the size is beyond 3840×2160 (or upright) or the encoder refuses.
-pub(super) fn encode(clip: &Clip) -> Result<Vec<Sample>> {
+pub(super) fn encode(clip: &Clip, quality: Quality) -> Result<Vec<Sample>> {
     check_size(Kind::Mp4, clip.width, clip.height)?;
     let fail = |problem: openh264::Error| Error::encode("mp4", problem);
     let (width, height) = yuv::padded_size(clip.width, clip.height);
@@ -47,7 +46,7 @@ pub(super) fn encode(clip: &Clip) -> Result<Vec<Sample>> {
         // The one mode whose quantiser stays where the range puts it, and that never drops a frame.
         .rate_control_mode(RateControlMode::Bufferbased)
         .bitrate(BitRate::from_bps(bits.min(f64::from(i32::MAX)) as u32))
-        .qp(QpRange::new(QUANTISER, QUANTISER))
+        .qp(QpRange::new(quality.quantiser(), quality.quantiser()))
         .max_frame_rate(FrameRate::from_hz(rate))
         .usage_type(UsageType::CameraVideoRealTime)
         .complexity(Complexity::High)

@@ -1,8 +1,12 @@
 //! Latents as a safetensors file, the parameters in its metadata.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::{self, Read};
+use std::path::Path;
 
+use half::{bf16, f16};
+use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde_json::Value;
 
@@ -11,6 +15,54 @@ use super::parameters::{self, KEY, MAX_BYTES};
 
 /// The tensor's name.
 const NAME: &str = "latents";
+
+/// Latents from a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latents {
+    /// `[1, C, F, h, w]`, as the denoiser left them: scaled.
+    pub values: Vec<f32>,
+    /// Their shape.
+    pub shape: [usize; 5],
+    /// What they were made with, if the file says so.
+    pub parameters: Option<Value>,
+}
+
+/// Reads the tensor `latents` `[1, C, F, h, w]` of a safetensors file, as [`super::write_latents`] makes it; f16 and bf16 are widened.
+///
+/// # Errors
+/// [`Error::Read`] if the file cannot be opened, [`Error::Content`] if it holds something else, [`Error::Damaged`] if it is no whole
+/// safetensors file, has no such tensor, or values in it are no numbers.
+pub fn read_latents(path: &Path) -> Result<Latents> {
+    let file = fs::read(path).map_err(|cause| Error::Read { path: path.to_owned(), cause })?;
+    if !matches!(file.as_slice(), [_, _, _, _, _, 0, 0, 0, b'{', ..]) {
+        let hint = ": `i2vgen generate -o NAME.safetensors` writes them";
+        return Err(Error::Content { path: path.to_owned(), holds: "something else", asked: "latents", hint });
+    }
+    let damaged = |problem: String| Error::Damaged { path: path.to_owned(), format: "latents", problem };
+    let tensors = SafeTensors::deserialize(&file).map_err(|problem| damaged(problem.to_string()))?;
+    let tensor = tensors.tensor(NAME).map_err(|_| {
+        let names = tensors.names();
+        let found = names.iter().take(3).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        damaged(format!("expected a tensor '{NAME}', found {}: {found}", names.len()))
+    })?;
+    let shape = <[usize; 5]>::try_from(tensor.shape()).ok().filter(|shape| shape[0] == 1 && !shape.contains(&0));
+    let shape = shape.ok_or_else(|| {
+        damaged(format!("`{NAME}` has the shape {:?}, expected [1, channels, frames, height, width]", tensor.shape()))
+    })?;
+    let data = tensor.data();
+    let half = || data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let values: Vec<f32> = match tensor.dtype() {
+        Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        Dtype::F16 => half().map(|bits| f16::from_bits(bits).to_f32()).collect(),
+        Dtype::BF16 => half().map(|bits| bf16::from_bits(bits).to_f32()).collect(),
+        other => return Err(damaged(format!("`{NAME}` is {other:?}, expected F32, F16 or BF16"))),
+    };
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(damaged(format!("`{NAME}` has values that are no numbers")));
+    }
+    let parameters = read_parameters(&mut file.as_slice()).ok().flatten();
+    Ok(Latents { values, shape, parameters })
+}
 
 /// Encodes `latents` `[1, 4, F, h, w]` as a whole file: one float32 tensor.
 pub(super) fn encode(latents: &[f32], shape: [usize; 5], parameters: &Value) -> Result<Vec<u8>> {
@@ -60,6 +112,51 @@ mod tests {
         assert_eq!(tensor.dtype(), Dtype::F32);
         let back: Vec<f32> = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         assert_eq!(back, values);
+    }
+
+    #[test]
+    fn latents_of_a_file_are_read_or_refused() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("a.safetensors");
+        let read = |file: &[u8]| {
+            fs::write(&path, file).unwrap();
+            read_latents(&path)
+        };
+        let refused = |file: &[u8]| read(file).unwrap_err().to_string();
+        let values: Vec<f32> = (0..16).map(|i| i as f32 / 4.0 - 2.0).collect();
+        let file = encode(&values, [1, 4, 1, 2, 2], &parameters()).unwrap();
+        let expected = Latents { values: values.clone(), shape: [1, 4, 1, 2, 2], parameters: Some(parameters()) };
+        assert_eq!(read(&file).unwrap(), expected);
+
+        // As another program may have written them.
+        let foreign = |name: &str, dtype: Dtype, shape: &[usize], bytes: &[u8]| {
+            let tensor = TensorView::new(dtype, shape.to_vec(), bytes).unwrap();
+            serialize([(name, tensor)], None).unwrap()
+        };
+        let halves: Vec<u8> = values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+        let brains: Vec<u8> = values.iter().flat_map(|v| bf16::from_f32(*v).to_le_bytes()).collect();
+        for (dtype, bytes) in [(Dtype::F16, &halves), (Dtype::BF16, &brains)] {
+            let found = read(&foreign(NAME, dtype, &[1, 4, 1, 2, 2], bytes)).unwrap();
+            assert_eq!(found, Latents { parameters: None, ..expected.clone() });
+        }
+        let nan = encode(&[f32::NAN; 16], [1, 4, 1, 2, 2], &Value::Null).unwrap();
+        for (file, word) in [
+            (foreign("x", Dtype::F16, &[16], &halves), "expected a tensor 'latents', found 1: 'x'"),
+            (foreign(NAME, Dtype::F16, &[4, 2, 2], &halves), "[4, 2, 2], expected [1, channels, frames"),
+            (foreign(NAME, Dtype::F16, &[2, 2, 1, 2, 2], &halves), "expected [1, "),
+            (foreign(NAME, Dtype::U8, &[1, 4, 2, 2, 2], &halves), "is U8"),
+            (file[..file.len() - 1].to_vec(), "damaged latents file"),
+            (nan, "no numbers"),
+            (b"GIF89a and so on".to_vec(), "generate -o"),
+            (Vec::new(), "not latents"),
+        ] {
+            let message = refused(&file);
+            assert!(
+                message.contains(word) && message.contains("a.safetensors") && !message.contains('\n'),
+                "{message}"
+            );
+        }
+        assert!(matches!(read_latents(&room.path().join("absent")), Err(Error::Read { .. })));
     }
 
     #[test]

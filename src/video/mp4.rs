@@ -8,6 +8,7 @@ use super::clip::Clip;
 use super::error::{Error, Result};
 use super::h264;
 use super::parameters;
+use super::quality::Quality;
 use super::yuv;
 
 /// Ticks per second of the video track.
@@ -18,7 +19,7 @@ const MOVIE_TICKS: f64 = 1000.0;
 const COMMENT: &[u8; 4] = b"\xa9cmt";
 
 /// Encodes `clip` as a whole file.
-pub(super) fn encode(clip: &Clip, parameters: &Value) -> Result<Vec<u8>> {
+pub(super) fn encode(clip: &Clip, quality: Quality, parameters: &Value) -> Result<Vec<u8>> {
     let fail = |problem: muxide::api::MuxerError| Error::encode("mp4", problem);
     let (width, height) = yuv::padded_size(clip.width, clip.height);
     let fps = f64::from(clip.fps);
@@ -27,7 +28,7 @@ pub(super) fn encode(clip: &Clip, parameters: &Value) -> Result<Vec<u8>> {
         .with_fast_start(true)
         .build()
         .map_err(fail)?;
-    for (index, sample) in h264::encode(clip)?.iter().enumerate() {
+    for (index, sample) in h264::encode(clip, quality)?.iter().enumerate() {
         muxer.write_video(index as f64 / fps, &sample.data, sample.key).map_err(fail)?;
     }
     muxer.finish_in_place().map_err(fail)?;
@@ -161,7 +162,7 @@ mod tests {
     fn decoded_frames_are_close_to_the_originals() {
         for (width, height) in [(80, 56), (16, 16), (96, 64), (35, 21), (8, 8)] {
             let clip = moving(width, height, 5, 8.0);
-            let file = encode(&clip, &parameters()).unwrap();
+            let file = encode(&clip, Quality::default(), &parameters()).unwrap();
             let frames = decode(&file);
             assert_eq!(frames.len(), 5);
             let matrix = yuv::Matrix::for_size(width, height);
@@ -177,9 +178,26 @@ mod tests {
     }
 
     #[test]
+    fn quality_is_paid_in_bytes() {
+        let clip = moving(96, 64, 4, 8.0);
+        let matrix = yuv::Matrix::for_size(96, 64);
+        let found: Vec<(usize, f64)> = [1, 40, 90, 100]
+            .map(|percent| {
+                let file = encode(&clip, Quality::new(percent).unwrap(), &parameters()).unwrap();
+                let frames = decode(&file);
+                let planes = clip.frames.iter().map(|frame| yuv::planes(&clip, frame, matrix));
+                let of_frames = planes.zip(&frames).map(|(expected, found)| psnr(&expected.y, &found.y));
+                (file.len(), of_frames.fold(f64::INFINITY, f64::min))
+            })
+            .into();
+        let grows = |pair: &[(usize, f64)]| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1;
+        assert!(found.windows(2).all(grows), "{found:?}");
+    }
+
+    #[test]
     fn the_index_comes_first_and_counts_right() {
         for (frames, fps, ticks) in [(1, 8.0, 11_250), (4, 12.5, 28_800), (30, 29.97, 90_090)] {
-            let file = encode(&moving(16, 16, frames, fps), &parameters()).unwrap();
+            let file = encode(&moving(16, 16, frames, fps), Quality::default(), &parameters()).unwrap();
             let moov = boxes::find(&file, &[b"moov"]).unwrap();
             let mdat = boxes::find(&file, &[b"mdat"]).unwrap();
             assert!(moov.end < mdat.start);
@@ -195,7 +213,7 @@ mod tests {
     #[test]
     fn a_size_beyond_the_codec_is_refused() {
         let clip = Clip { width: 4096, height: 16, fps: 8.0, frames: vec![vec![0; 4096 * 16 * 3]] };
-        let message = encode(&clip, &parameters()).unwrap_err().to_string();
+        let message = encode(&clip, Quality::default(), &parameters()).unwrap_err().to_string();
         assert!(message.contains("4096×16"), "{message}");
     }
 }

@@ -72,7 +72,8 @@ pub fn open(path: &Path) -> Result<OpenedClip> {
             }
         }
         [_, _, _, _, _, 0, 0, 0, b'{', ..] => {
-            Err(Error::Content { path: path.to_owned(), holds: "latents", asked: "pictures" })
+            let hint = ": `i2vgen decode` makes a clip of them";
+            Err(Error::Content { path: path.to_owned(), holds: "latents", asked: "pictures", hint })
         }
         _ => Err(Error::Unknown { path: path.to_owned() }),
     }

@@ -11,7 +11,7 @@ use super::*;
 fn there_and_back(clip: &Clip, name: &str) -> OpenedClip {
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join(name);
-    write(&Target::parse(&path).unwrap(), clip, &parameters()).unwrap();
+    write(&Target::parse(&path).unwrap(), clip, None, &parameters()).unwrap();
     open(&path).unwrap()
 }
 
@@ -91,7 +91,7 @@ fn what_is_no_clip_is_told() {
     };
     let clip = moving(32, 32, 6, 8.0);
     let file = |name: &str| {
-        write(&Target::parse(&path(name)).unwrap(), &clip, &Value::Null).unwrap();
+        write(&Target::parse(&path(name)).unwrap(), &clip, None, &Value::Null).unwrap();
         fs::read(path(name)).unwrap()
     };
     let [mp4, gif, webp] = ["a.mp4", "a.gif", "a.webp"].map(file);
@@ -134,7 +134,7 @@ fn what_is_no_clip_is_told() {
 fn a_damaged_index_is_no_trap() {
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("a.mp4");
-    write(&Target::parse(&path).unwrap(), &moving(16, 16, 3, 8.0), &Value::Null).unwrap();
+    write(&Target::parse(&path).unwrap(), &moving(16, 16, 3, 8.0), None, &Value::Null).unwrap();
     let whole = fs::read(&path).unwrap();
     let index = whole.windows(4).position(|window| window == b"mdat").unwrap();
     for at in (0..index).step_by(5) {

@@ -9,9 +9,9 @@ pub(super) const KEY: &str = "i2vgen";
 /// Largest block that is read in search of parameters, in bytes: a broken length must not fill the memory.
 pub(super) const MAX_BYTES: u64 = 100_000_000;
 
-/// Parameters from JSON text; `None` if it is not JSON.
+/// Parameters from JSON text; `None` if it is not JSON, or null: a clip that was written without any.
 pub(super) fn from_json(text: &[u8]) -> Option<Value> {
-    serde_json::from_slice(text).ok()
+    serde_json::from_slice(text).ok().filter(|value: &Value| !value.is_null())
 }
 
 /// The text for a container whose comments have no key: one more object around the parameters says whose they are.
@@ -23,7 +23,7 @@ pub(super) fn to_comment(parameters: &Value) -> String {
 /// The parameters from such a comment; `None` if it is somebody else's.
 pub(super) fn from_comment(text: &[u8]) -> Option<Value> {
     match from_json(text)? {
-        Value::Object(mut comment) => comment.remove(KEY),
+        Value::Object(mut comment) => comment.remove(KEY).filter(|value| !value.is_null()),
         _ => None,
     }
 }

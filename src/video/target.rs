@@ -1,14 +1,18 @@
 //! Where a clip goes: the path, and the format that its ending names.
 
 use std::ffi::OsString;
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
 use super::pattern::Pattern;
 use crate::staged;
 
-/// The formats, chosen by the file's ending (case does not matter).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The formats, chosen by the file's ending (case does not matter), which is also their name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `.mp4`: H.264 video.
     Mp4,
@@ -17,20 +21,47 @@ pub enum Kind {
     /// `.webp`: animation, lossy at high quality.
     WebP,
     /// `.png` with a frame number in the name: one lossless picture per frame.
+    #[serde(rename = "png")]
     PngSequence,
     /// `.safetensors`: the latents in place of the pictures.
+    #[serde(rename = "safetensors")]
     Latents,
 }
 
-/// An output that has been understood: a path and its format.
+impl Kind {
+    /// The ending of a name that is made of `stem`: `.mp4`, or `-%03d.png`.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Mp4 => ".mp4",
+            Self::Gif => ".gif",
+            Self::WebP => ".webp",
+            Self::PngSequence => "-%03d.png",
+            Self::Latents => ".safetensors",
+        }
+    }
+}
+
+/// An output that has been understood: a path, or the standard output, and its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     path: PathBuf,
     kind: Kind,
     pattern: Option<Pattern>,
+    stdout: bool,
 }
 
 impl Target {
+    /// The standard output, for a clip of this format; its path is `-`.
+    ///
+    /// # Errors
+    /// [`Error::SeveralFiles`] for a png sequence.
+    pub fn stdout(kind: Kind) -> Result<Self> {
+        match kind {
+            Kind::PngSequence => Err(Error::SeveralFiles),
+            _ => Ok(Self { path: "-".into(), kind, pattern: None, stdout: true }),
+        }
+    }
+
     /// Chooses the format from the ending of `path`. Touches no file.
     ///
     /// A plain `.png` is an error: one picture cannot hold a clip that every viewer plays.
@@ -57,7 +88,12 @@ impl Target {
             Kind::PngSequence => Some(Pattern::parse(path)?),
             _ => None,
         };
-        Ok(Self { path: path.to_owned(), kind, pattern })
+        Ok(Self { path: path.to_owned(), kind, pattern, stdout: false })
+    }
+
+    /// Is it the standard output?
+    pub fn is_stdout(&self) -> bool {
+        self.stdout
     }
 
     /// The format.
@@ -84,9 +120,12 @@ impl Target {
         }
     }
 
-    /// The files of a clip of `frames` frames, in order: one, or those of a png sequence.
+    /// The files of a clip of `frames` frames, in order: one, or those of a png sequence; none of the standard output.
     pub fn files(&self, frames: usize) -> Vec<PathBuf> {
-        let count = if self.pattern.is_some() { frames } else { 1 };
+        let count = match &self.pattern {
+            Some(_) => frames,
+            None => usize::from(!self.stdout),
+        };
         (0..count).map(|frame| self.file(frame)).collect()
     }
 
@@ -100,9 +139,9 @@ impl Target {
     ///
     /// The first keeps the name, the others are counted from 2: `cat.mp4`, `cat-2.mp4`, `cat-3.mp4`. In a png
     /// sequence the clip's number stands before the frame's, so that a listing keeps the clips apart:
-    /// `cat-%03d.png`, `cat-2-%03d.png`.
+    /// `cat-%03d.png`, `cat-2-%03d.png`. The standard output has one name.
     pub fn for_index(&self, index: usize) -> Self {
-        if index == 0 {
+        if index == 0 || self.stdout {
             return self.clone();
         }
         let number = index.saturating_add(1);
@@ -119,7 +158,7 @@ impl Target {
                 name
             }
         };
-        Self { path: self.path.with_file_name(name), kind: self.kind, pattern }
+        Self { path: self.path.with_file_name(name), kind: self.kind, pattern, stdout: false }
     }
 
     /// The first index from which on nothing has the names of `count` clips in a row.
@@ -132,8 +171,12 @@ impl Target {
         first
     }
 
-    /// Checks that the output can be written, to be called before a long generation: see [`staged::check`].
+    /// Checks that the output can be written, to be called before a long generation: see [`staged::check`]. The standard output must not be
+    /// a terminal.
     pub fn check(&self) -> Result<()> {
+        if self.stdout {
+            return if stdout().is_terminal() { Err(Error::Terminal) } else { Ok(()) };
+        }
         // A pattern's folder is that of all its files.
         Ok(staged::check(&self.file(0))?)
     }

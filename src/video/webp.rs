@@ -12,21 +12,20 @@ use super::clip::Clip;
 use super::error::{Error, Result};
 use super::limits::check_size;
 use super::parameters::{self, MAX_BYTES};
+use super::quality::Quality;
 use super::target::Kind;
 
-/// Quality of the pictures, of 100.
-const QUALITY: f32 = 90.0;
 /// Features in the file's head: it is an animation, it has an XMP chunk.
 const FEATURES: u8 = 0x02 | 0x04;
 /// Each frame replaces the one before; nothing shines through.
 const NO_BLENDING: u8 = 0x02;
 
 /// Encodes `clip` as a whole file.
-pub(super) fn encode(clip: &Clip, parameters: &Value) -> Result<Vec<u8>> {
+pub(super) fn encode(clip: &Clip, quality: Quality, parameters: &Value) -> Result<Vec<u8>> {
     let fail = |problem: String| Error::encode("webp", problem);
     check_size(Kind::WebP, clip.width, clip.height)?;
     let mut config = WebPConfig::new().map_err(|()| fail("the encoder cannot be set up".to_owned()))?;
-    config.quality = QUALITY;
+    config.quality = quality.factor();
     config.use_sharp_yuv = 1; // keeps coloured edges sharp despite the halved chroma
 
     let size = [u24(clip.width - 1), u24(clip.height - 1)].concat();
@@ -105,7 +104,7 @@ mod tests {
     fn a_webp_decodes_to_the_clip() {
         for (width, height, count) in [(80, 56, 4), (16, 16, 4), (9, 5, 4), (16, 16, 1)] {
             let clip = moving(width, height, count, 8.0);
-            let file = encode(&clip, &parameters()).unwrap();
+            let file = encode(&clip, Quality::default(), &parameters()).unwrap();
             let decoder = WebPDecoder::new(Cursor::new(&file)).unwrap();
             let frames = decoder.into_frames().collect_frames().unwrap();
             assert_eq!(frames.len(), count);
@@ -118,15 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn quality_is_paid_in_bytes() {
+        let clip = moving(80, 56, 2, 8.0);
+        let bytes = |percent| encode(&clip, Quality::new(percent).unwrap(), &parameters()).unwrap().len();
+        assert!(bytes(1) < bytes(50) && bytes(50) < bytes(90) && bytes(90) < bytes(100));
+    }
+
+    #[test]
     fn sizes_beyond_the_format_are_refused() {
         let clip = Clip { width: 16_384, height: 1, fps: 8.0, frames: vec![vec![0; 16_384 * 3]] };
-        let message = encode(&clip, &Value::Null).unwrap_err().to_string();
+        let message = encode(&clip, Quality::default(), &Value::Null).unwrap_err().to_string();
         assert!(message.contains("16384×1"), "{message}");
     }
 
     #[test]
     fn cut_files_are_errors() {
-        let file = encode(&moving(8, 8, 1, 8.0), &parameters()).unwrap();
+        let file = encode(&moving(8, 8, 1, 8.0), Quality::default(), &parameters()).unwrap();
         let cut = &file[..file.len() - 9];
         assert!(read_parameters(&mut Cursor::new(cut)).is_err());
     }

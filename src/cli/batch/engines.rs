@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use i2vgen::{
     gpu::Device,
+    graph::Keep,
     kernel::Choices,
-    pipeline::{Compat, DtypeChoice, Engine, MemoryPolicy},
+    pipeline::{self, Compat, DtypeChoice, Engine, MemoryPolicy, Request, Shape, check_overrides},
 };
 
+use super::Todo;
 use crate::cli::{Error, machine::Machine};
 
 /// Open engines. They share the device and its compiled pipelines, and keep no weights on it between clips.
@@ -43,6 +45,34 @@ impl Engines {
     /// An engine that was opened.
     pub fn get(&self, dtype: DtypeChoice, compat: Compat) -> Result<&Engine, Error> {
         self.find(dtype, compat).ok_or_else(|| Error::message("no engine was opened for this job"))
+    }
+
+    /// Whether the runs of these jobs have something of every override; returns what to know. One that only some of them have is none
+    /// too many.
+    ///
+    /// Jobs of one size have the same plans, which are made once.
+    pub fn check_overrides(&self, todo: &[Todo<'_>]) -> Result<Vec<String>, Error> {
+        if self.choices.overrides().is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut seen, mut plans) = (Vec::new(), Vec::new());
+        for todo in todo {
+            // What runs does not depend on the picture.
+            let request = todo.job.recipe(Request::plain().picture)?.request;
+            let engine = self.get(todo.dtype, todo.compat)?;
+            let shape = Shape::new(engine.checkpoint().configs(), &request);
+            let kind = (self.resolved(todo.dtype), todo.compat, request.passes, shape);
+            if !seen.contains(&kind) {
+                seen.push(kind);
+                match engine.plans(&request, Keep::Nothing) {
+                    // Told when its turn comes: the others can be made.
+                    Err(pipeline::Error::TooLarge { .. }) => {}
+                    made => plans.push(made?),
+                }
+            }
+        }
+        let all: Vec<_> = plans.iter().flat_map(|plans| plans.all()).collect();
+        Ok(check_overrides(&all)?)
     }
 
     fn find(&self, dtype: DtypeChoice, compat: Compat) -> Option<&Engine> {

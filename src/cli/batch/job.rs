@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::cli::{
     Error,
     expected::in_words,
-    generate::{PictureMark, Presets, Recipe, Settings, Source},
+    generate::{PictureMark, Presets, Recipe, STDIN, Settings, Source},
     model::Model,
 };
 
@@ -58,9 +58,12 @@ impl Job {
         check_names(&fields)?;
         let picture = file_name(&mut fields, "picture")?;
         let picture = picture.ok_or_else(|| Error::message("no picture: name one as in \"picture\": \"photo.png\""))?;
+        if picture == STDIN {
+            return Err(Error::message("`picture`: '-', the standard input, can be read only once: name a file"));
+        }
         let output = file_name(&mut fields, "output")?;
-        let mut settings: Settings = serde_path_to_error::deserialize(Value::Object(fields))
-            .map_err(|error| Error::message(format!("`{}`: {}", error.path(), in_words(error.inner()))))?;
+        let mut settings: Settings =
+            serde_json::from_value(Value::Object(fields.clone())).map_err(|error| wrong_field(&fields, &error))?;
         let picture = pictures.join(picture);
         settings.preparation.mask = settings.preparation.mask.map(|mask| pictures.join(mask));
         let said = settings.or(usual.settings.clone());
@@ -100,12 +103,14 @@ impl Job {
 
     /// Reads the picture, decides every setting, refuses what cannot work, and prepares the picture.
     pub fn prepare(&self, model: &Model) -> Result<Prepared, Error> {
-        let Source { opened, mark, notes, .. } = Source::open(Some(&self.picture), None)?;
-        let mut recipe = self.recipe(opened.picture.clone())?;
+        let source = Source::open(Some(&self.picture), None)?;
+        let mut recipe = self.recipe(source.opened.picture.clone())?;
         recipe.check(model, self.target.kind())?;
         recipe.spares(&[&self.picture], std::slice::from_ref(&self.target))?;
-        recipe.prepare(&opened)?;
-        Ok(Prepared { recipe, mark, notes })
+        recipe.prepare(&source.opened)?;
+        let transparency = source.transparency(&recipe.preparation);
+        let notes = source.notes.into_iter().chain(transparency.map(|line| line.words())).collect();
+        Ok(Prepared { recipe, mark: source.mark, notes })
     }
 }
 
@@ -120,6 +125,18 @@ pub fn fields(text: &str) -> Result<Map<String, Value>, Error> {
             Err(Error::message(format!("not JSON: {problem}")))
         }
     }
+}
+
+/// Which field cannot be read. Serde itself forgets the names of those that belong to a group.
+fn wrong_field(fields: &Map<String, Value>, whole: &serde_json::Error) -> Error {
+    let alone = |(name, value): (&String, &Value)| {
+        let one = Map::from_iter([(name.clone(), value.clone())]);
+        serde_json::from_value::<Settings>(Value::Object(one)).err().map(|error| (name.clone(), error))
+    };
+    Error::message(match fields.iter().find_map(alone) {
+        Some((name, error)) => format!("`{name}`: {}", in_words(&error)),
+        None => in_words(whole),
+    })
 }
 
 /// Refuses fields that mean nothing.
@@ -189,6 +206,9 @@ mod tests {
                 r#"{"picture": "a.png", "steps": "three"}"#,
                 "`steps`: expected a whole number from 0 on, found \"three\"",
             ),
+            (r#"{"picture": "a.png", "edge_amount": "much"}"#, "`edge_amount`: expected a number, found \"much\""),
+            (r#"{"picture": "a.png", "background": "teel"}"#, "`background`: 'teel' is no colour"),
+            (r#"{"picture": "-"}"#, "name a file"),
             (r#"{"picture": "a.png", "seed": -1}"#, "`seed`: expected a whole number from 0 on, found -1"),
             (r#"{"picture": "a.png", "rng": "dice"}"#, "`rng`: expected `torch-cpu` or `philox`, found dice"),
             (r#"{"picture": "a.png", "output": "b/a.mp4"}"#, "`output`: 'b/a.mp4'"),

@@ -6,7 +6,7 @@ use clap::Args;
 use i2vgen::video::first_file;
 
 use super::Settings;
-use crate::cli::{machine::Machine, memory::MemoryOptions};
+use crate::cli::{clip_file::ClipFile, machine::Machine, memory::MemoryOptions};
 
 /// Make a clip from a picture and a sentence
 ///
@@ -15,7 +15,7 @@ use crate::cli::{machine::Machine, memory::MemoryOptions};
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Generate {
-    /// Picture to animate: PNG, JPEG, WebP, BMP, GIF or TIFF
+    /// Picture to animate: PNG, JPEG, WebP, BMP, GIF or TIFF; - reads it from the standard input
     #[arg(value_name = "PICTURE", conflicts_with = "image")]
     picture: Option<PathBuf>,
     /// The same as an option
@@ -26,10 +26,8 @@ pub struct Generate {
     /// Take every parameter from a clip that this program made; other flags override them
     #[arg(long, value_name = "CLIP")]
     from: Option<PathBuf>,
-    /// File to write: .mp4, .gif, .webp, frames as name-%03d.png, or latents as .safetensors [default: the picture's name with
-    /// .mp4, in the current folder, and a number if that is there]
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub file: ClipFile,
     /// Clips to make from one load, with the seeds seed, seed + 1, …; Ctrl-C keeps those that are finished
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Clip")]
     pub count: u32,

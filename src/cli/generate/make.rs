@@ -23,7 +23,7 @@ impl Made {
     /// Its files in short.
     pub fn named(&self) -> String {
         match self.files.as_slice() {
-            [] => String::new(),
+            [] => "standard output".into(),
             [one] => one.display().to_string(),
             [first, .., last] => format!("{} to {}", first.display(), last.display()),
         }
@@ -85,5 +85,5 @@ fn write(target: &Target, output: Output, recipe: &Recipe, parameters: &Paramete
     }
     let (width, height) = (recipe.request.width, recipe.request.height);
     let clip = recipe.enlarge.apply(Clip { width, height, fps: recipe.fps, frames: output.frames })?;
-    Ok(video::write(target, &clip, &parameters)?)
+    Ok(video::write(target, &clip, recipe.quality, &parameters)?)
 }

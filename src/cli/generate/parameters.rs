@@ -6,7 +6,7 @@ use i2vgen::{
     kernel::Override,
     pipeline::{Compat, DtypeChoice, Engine, Output, Passes, RngKind, VaeTile},
     sampler::{Anchoring, FrameScales, Sampler, SchedulerOverrides, StepScales},
-    video::{self, Filter},
+    video::{self, Filter, Quality},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,6 +61,9 @@ pub struct Parameters {
     pub output_scale: u32,
     #[serde(default)]
     pub output_filter: Filter,
+    /// Quality of the file; the usual one if nothing was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
     pub clip_skip: usize,
     pub seed: u64,
     pub rng: RngKind,
@@ -123,6 +126,7 @@ impl Parameters {
             target_fps: request.target_fps,
             output_scale: recipe.enlarge.scale,
             output_filter: recipe.enlarge.filter,
+            quality: recipe.quality,
             clip_skip: request.clip_skip,
             seed: output.seed,
             rng: request.rng,
@@ -139,7 +143,12 @@ impl Parameters {
 
     /// Reads them back out of a clip.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        serde_path_to_error::deserialize(video::read_parameters(path)?).map_err(|error| {
+        Self::of(video::read_parameters(path)?, path)
+    }
+
+    /// Those that a file had inside.
+    pub fn of(inside: Value, path: &Path) -> Result<Self, Error> {
+        serde_path_to_error::deserialize(inside).map_err(|error| {
             let path = path.display();
             Error::message(format!("{path}: its parameters cannot be used: {}: {}", error.path(), error.inner()))
         })

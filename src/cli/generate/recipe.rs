@@ -8,7 +8,7 @@ use i2vgen::{
     prepare::{Mode, Report},
     prompt::grammar::{Analysis, Finding, analyse},
     sampler::{Anchoring, Guidance},
-    video::{self, Enlarge, Kind, Target},
+    video::{self, Enlarge, Kind, Quality, Target},
 };
 
 use super::Settings;
@@ -20,6 +20,8 @@ pub struct Recipe {
     /// Rate of the file.
     pub fps: f32,
     pub enlarge: Enlarge,
+    /// Quality of the file.
+    pub quality: Option<Quality>,
     pub dtype: DtypeChoice,
     /// How the picture was prepared.
     pub preparation: PrepareOptions,
@@ -87,6 +89,7 @@ impl Recipe {
             request,
             fps: s.fps.unwrap_or(8.0),
             enlarge,
+            quality: s.quality,
             dtype: s.dtype.unwrap_or_default(),
             preparation: s.preparation.decided(),
             notes,
@@ -117,6 +120,7 @@ impl Recipe {
             return Err(Error::message(format!("--fps: {fps} is out of range: take {low} to {high}, usually 8")));
         }
         request.check(&model.configs)?;
+        self.quality.map_or(Ok(()), |quality| quality.check(kind))?;
         Ok(self.enlarge.check(kind, [request.width, request.height], request.frames)?)
     }
 

@@ -5,7 +5,7 @@ use i2vgen::{
     checkpoint::Defaults,
     pipeline::{Compat, DtypeChoice, Passes, RngKind, VaeTile},
     sampler::{AnchorMode, AnchorNoise, FrameScales, Sampler, StepScales},
-    video::{Filter, MAX_SCALE},
+    video::{Filter, MAX_SCALE, Quality},
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,9 @@ pub struct Settings {
     /// How to enlarge: soft slopes, or every pixel as a square [default: smooth]
     #[arg(long, value_name = "smooth|nearest", value_parser = by_name::<Filter>, help_heading = "Clip")]
     pub output_filter: Option<Filter>,
+    /// Quality of an mp4 or webp, 1 (small) to 100 (best); gif and png have none [default: 90]
+    #[arg(long, value_name = "1..100", help_heading = "Clip")]
+    pub quality: Option<Quality>,
 
     /// Denoising steps [default: 50]
     #[arg(long, value_name = "N", help_heading = "Sampling")]
@@ -135,6 +138,7 @@ impl Settings {
             target_fps: self.target_fps.or(other.target_fps),
             output_scale: self.output_scale.or(other.output_scale),
             output_filter: self.output_filter.or(other.output_filter),
+            quality: self.quality.or(other.quality),
             steps: self.steps.or(other.steps),
             sampler: self.sampler.or(other.sampler),
             reuse_deep: self.reuse_deep.or(other.reuse_deep),
@@ -182,6 +186,7 @@ impl From<&Parameters> for Settings {
             target_fps: Some(p.target_fps),
             output_scale: Some(p.output_scale),
             output_filter: Some(p.output_filter),
+            quality: p.quality,
             steps: Some(p.steps),
             sampler: Some(p.sampler),
             reuse_deep: Some(p.reuse_deep),
@@ -249,14 +254,14 @@ mod tests {
         let full: Value = serde_json::from_str(
             r#"{
             "preset": "pan", "prompt": "a", "negative_prompt": "b", "rewrite_prompt": true, "width": 8, "height": 16,
-            "frames": 2, "fps": 3.0, "target_fps": 4.0, "output_scale": 5, "output_filter": "nearest", "steps": 6, "sampler": "dpm-solver++",
+            "frames": 2, "fps": 3.0, "target_fps": 4.0, "output_scale": 5, "output_filter": "nearest", "quality": 70, "steps": 6, "sampler": "dpm-solver++",
             "reuse_deep": 2,
             "cfg_scale": 7.0, "cfg_frames": "0-1=5", "cfg_steps": "0-50%=2", "anchor_interval": 3,
             "anchor_strength": 0.25, "anchor_mode": "adain", "anchor_until": 0.5, "anchor_noise": "recomputed",
             "eta": 0.5, "seed": 9, "rng": "philox", "compat": "vgen", "clip_skip": 0, "dtype": "f32",
             "cfg_passes": "two", "vae_tile": "128", "prediction_type": "epsilon", "beta_schedule": "scaled_linear", "beta_start": 0.25,
             "beta_end": 0.5, "timestep_spacing": "linspace", "zero_snr": false, "set_alpha_to_one": true,
-            "clip_sample": true, "steps_offset": 2, "prepare": "auto", "mask": "m.png", "subject": "1,2,30,40",
+            "clip_sample": true, "steps_offset": 2, "prepare": "auto", "mask": "m.png", "background": "teal", "subject": "1,2,30,40",
             "subject_fill": 0.5, "edge_amount": 1.0, "background_blur": 0.01
             }"#,
         )

@@ -17,7 +17,7 @@ use i2vgen::{
 };
 
 use super::shapes::{ShapeOptions, Usual};
-use crate::cli::{Error, assume, options::DeviceOptions, output};
+use crate::cli::{Error, assume, options::DeviceOptions, output, units};
 use report::Emitted;
 
 /// Print the WGSL of a kernel after specialisation, what SPIR-V, HLSL, MSL and GLSL become of it, and static facts
@@ -27,8 +27,8 @@ use report::Emitted;
 /// guards that --shader-checks leaves in.
 #[derive(Args)]
 pub struct Emit {
-    /// The kernel; `i2vgen kernels list` has all
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    /// The kernel; `i2vgen kernels list` has all; with --all, only its settings
+    #[arg(required_unless_present = "all")]
     kernel: Option<String>,
     /// A variant, such as register or register:TM=8, or a WGSL file of your own [default: what the device would choose]
     #[arg(long, value_name = "VARIANT|FILE", conflicts_with = "all")]
@@ -47,9 +47,16 @@ pub struct Emit {
     /// Print everything as JSON
     #[arg(long, conflicts_with = "all")]
     json: bool,
-    /// Write every setting of every variant of every kernel for all kinds of devices into the folder -o, with an index.json
+    /// Write every setting of every variant of every kernel for all kinds of devices into the folder -o, with an index.json; thousands of
+    /// files, of which the number and the size are told first
     #[arg(long, requires = "output", conflicts_with_all = ["shape", "case", "shapes", "dtype"])]
     all: bool,
+    /// With --all: leave out the settings that only `kernels tune` tries
+    #[arg(long, requires = "all")]
+    usual: bool,
+    /// The most that --all may write, about
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = units::parse_bytes, requires = "all")]
+    limit: u64,
     /// The Vulkan driver keeps accesses inside of buffers itself (robustBufferAccess2, as on most cards): wgpu leaves that to it
     #[arg(long)]
     robust_buffers: bool,
@@ -112,8 +119,12 @@ impl Emit {
     pub fn run(self) -> Result<(), Error> {
         let guards =
             Guards { checks: self.device.chosen_checks().unwrap_or_default(), robust_buffers: self.robust_buffers };
-        let Some(kernel) = &self.kernel else {
-            return all::write(&self.targets(Target::All), guards, self.output.as_deref());
+        let kernel = match &self.kernel {
+            Some(kernel) if !self.all => kernel,
+            kernel => {
+                let selection = all::Selection { kernel: kernel.as_deref(), usual: self.usual, limit: self.limit };
+                return all::write(&selection, &self.targets(Target::All), guards, self.output.as_deref());
+            }
         };
         // Of several targets the output is a folder, which is made.
         if let ([_], Some(path)) = (self.targets(Target::Wgsl).as_slice(), &self.output) {

@@ -11,7 +11,7 @@ use i2vgen::{
 
 use crate::cli::{
     Error,
-    generate::{Parameters, Source, picture_of},
+    generate::{Parameters, STDIN, Source, picture_of},
 };
 
 /// A clip with what it says about itself.
@@ -99,6 +99,9 @@ impl Subject {
     fn picture(&mut self, path: &Path) -> Result<Against, Error> {
         let from = self.parameters.as_ref().map(|parameters| (self.path.as_path(), parameters));
         let source = Source::open(Some(path), from)?;
+        if let Some(p) = &self.parameters {
+            self.notes.extend(source.transparency(&p.preparation).map(|line| line.words()));
+        }
         let prepared = match self.parameters.as_ref().filter(|p| p.picture.fingerprint == source.mark.fingerprint) {
             Some(p) => p.preparation.apply(&source.opened, p.width, p.height, Mode::Off)?.picture,
             None => source.opened.picture,
@@ -115,6 +118,9 @@ impl Subject {
     fn own_picture(&self) -> Option<String> {
         let file = &self.parameters.as_ref()?.picture.file;
         let name = self.path.display();
+        if file == STDIN {
+            return Some(format!("{name} was made from a picture of the standard input: --reference compares with it"));
+        }
         Some(match picture_of(&self.path, file) {
             Some(path) => {
                 let path = path.display();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use i2vgen::{
-    picture::{Opened, Picture},
+    picture::{Colour, Opened, Picture},
     pipeline::{Advice, Topic},
     prepare::{self, Hints, Mask, Mode, Preparation, Rect, Stages, prepare},
 };
@@ -24,6 +24,10 @@ pub struct PrepareOptions {
     /// channel, if it has one]
     #[arg(long, value_name = "FILE", help_heading = "Picture")]
     pub mask: Option<PathBuf>,
+    /// Lay a transparent picture over this colour: a name such as white or teal, or #rgb or #rrggbb, in quotes or without the #
+    /// [default: transparency is dropped, as in diffusers, and what is under it shows]
+    #[arg(long, value_name = "COLOUR", help_heading = "Picture")]
+    pub background: Option<Colour>,
     /// A box around the subject in pixels, from the left and the top [default: searched for]
     #[arg(long, value_name = "X,Y,W,H", allow_hyphen_values = true, help_heading = "Picture")]
     pub subject: Option<Rect>,
@@ -44,6 +48,7 @@ impl PrepareOptions {
         Self {
             prepare: self.prepare.or(other.prepare),
             mask: self.mask.or(other.mask),
+            background: self.background.or(other.background),
             subject: self.subject.or(other.subject),
             subject_fill: self.subject_fill.or(other.subject_fill),
             edge_amount: self.edge_amount.or(other.edge_amount),
@@ -99,10 +104,15 @@ impl PrepareOptions {
         options.apply(opened, width, height, Mode::Auto)
     }
 
+    /// A picture that has been opened, over the background if one was chosen.
+    pub fn over_background(&self, opened: &Opened) -> Picture {
+        self.background.map_or_else(|| opened.picture.clone(), |colour| opened.over(colour))
+    }
+
     /// Prepares a picture that has been opened for a clip of `width` × `height`; `usual` is the mode that nobody chose.
     pub fn apply(&self, opened: &Opened, width: u32, height: u32, usual: Mode) -> Result<Preparation, Error> {
         let settings = self.settings(usual);
-        let picture = &opened.picture;
+        let picture = &self.over_background(opened);
         let read = |path: &PathBuf| -> Result<Mask, Error> { Ok(Mask::from_opened(&Picture::open(path)?)?) };
         let mask = self.mask.as_ref().map(read).transpose()?;
         let alpha = opened.alpha.as_ref();
@@ -123,7 +133,7 @@ mod tests {
     #[test]
     fn what_is_absent_comes_from_the_other() {
         let full = json!({
-            "prepare": "crop,edges", "mask": "mask.png", "subject": "1,2,30,40", "subject_fill": 0.5, "edge_amount": 1.0,
+            "prepare": "crop,edges", "mask": "mask.png", "background": "teal", "subject": "1,2,30,40", "subject_fill": 0.5, "edge_amount": 1.0,
             "background_blur": 0.01,
         });
         let options: PrepareOptions = serde_json::from_value(full.clone()).unwrap();

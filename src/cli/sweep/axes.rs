@@ -2,12 +2,13 @@
 
 use clap::Args;
 use i2vgen::{
+    picture::Colour,
     pipeline::{Compat, DtypeChoice, RngKind},
     prepare::Mode,
     sampler::{
         AnchorMode, AnchorNoise, BetaSchedule, FrameScales, PredictionType, Sampler, StepScales, TimestepSpacing,
     },
-    video::{Filter, MAX_SCALE},
+    video::{Filter, MAX_SCALE, Quality},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -48,6 +49,10 @@ pub struct Axes {
     /// How to enlarge
     #[arg(long, value_name = "smooth|nearest", value_parser = by_name::<Filter>, help_heading = "Clip")]
     output_filter: Option<Filter>,
+
+    /// Quality of the files, 1 to 100
+    #[arg(long, value_name = "1..100", help_heading = "Clip")]
+    quality: Option<Quality>,
 
     /// Denoising steps
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Sampling")]
@@ -112,6 +117,9 @@ pub struct Axes {
     /// How the picture is prepared: auto, off, or stages joined by commas; give it again for another way
     #[arg(long, value_name = "auto|off|STAGES", help_heading = "Picture")]
     prepare: Vec<Mode>,
+    /// Colours that a transparent picture is laid over, such as white,teal,#102030
+    #[arg(long, value_name = "COLOUR,…", value_delimiter = ',', help_heading = "Picture")]
+    background: Vec<Colour>,
     /// How numbers are stored on the device
     #[arg(long, value_name = "auto,f32,f16", value_delimiter = ',', value_parser = by_name::<DtypeChoice>, help_heading = "Device")]
     dtype: Vec<DtypeChoice>,
@@ -151,12 +159,14 @@ impl Axes {
             axis("negative-prompt", "negative_prompt", &self.negative_prompt),
             axis("rewrite-prompt", "rewrite_prompt", &self.rewrite_prompt),
             axis("prepare", "prepare", &self.prepare),
+            axis("background", "background", &self.background),
             Axis { name: "size", choices: sizes.collect() },
             axis("frames", "frames", &self.frames),
             axis("target-fps", "target_fps", &self.target_fps),
             axis("fps", "fps", self.fps.as_slice()),
             axis("output-scale", "output_scale", self.output_scale.as_slice()),
             axis("output-filter", "output_filter", self.output_filter.as_slice()),
+            axis("quality", "quality", self.quality.as_slice()),
             axis("steps", "steps", &self.steps),
             axis("sampler", "sampler", &self.sampler),
             axis("reuse-deep", "reuse_deep", &self.reuse_deep),
@@ -275,6 +285,10 @@ mod tests {
             "2",
             "--output-filter",
             "nearest",
+            "--quality",
+            "80",
+            "--background",
+            "teal",
             "--steps",
             "6",
             "--sampler",
@@ -316,7 +330,7 @@ mod tests {
             "--dtype",
             "f32",
         ]);
-        assert_eq!(axes.len(), 31);
+        assert_eq!(axes.len(), 33);
         let fields = axes.iter().flat_map(|axis| &axis.choices).flat_map(|choice| choice.fields.clone());
         let fields: Value =
             fields.map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into();

@@ -11,7 +11,7 @@ use super::{
     results::{Results, clip_key, setting_key},
     text,
 };
-use crate::cli::Error;
+use crate::cli::{Error, batch::Job};
 
 /// Clips that are shown, and the longest side of their frames: the page must stay small enough to open.
 const FILMS: usize = 96;
@@ -167,7 +167,7 @@ fn films(results: &Results<'_>) -> Result<Section, Error> {
                 }
             };
             if films.is_empty() {
-                films.push(picture(&job.picture, &clip)?);
+                films.push(picture(job, &clip)?);
             }
             let label = results.grid.settings.get(found.entry.setting).map(|s| s.label.clone()).unwrap_or_default();
             let values = &found.record.measures.mean;
@@ -196,8 +196,8 @@ fn films(results: &Results<'_>) -> Result<Section, Error> {
 }
 
 /// The picture as the clip would show it.
-fn picture(path: &std::path::Path, clip: &Clip) -> Result<Film, Error> {
-    let picture = Picture::open(path)?.picture;
+fn picture(job: &Job, clip: &Clip) -> Result<Film, Error> {
+    let picture = job.settings.preparation.over_background(&Picture::open(&job.picture)?);
     let once = Enlarge { scale: 1, filter: video::Filter::default() };
     let shown = as_shown(&picture, clip.width, clip.height, once)?;
     let still = Clip { frames: vec![shown], ..Clip { frames: Vec::new(), ..*clip } };

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     grid::Grid,
+    names::{Kept, readable},
     record::{Origin, Record},
 };
 use crate::cli::{
@@ -106,6 +107,8 @@ impl Input {
     pub fn plan(&self, grid: &Grid, frame: &Frame<'_>) -> Result<Plan, Error> {
         let mut marks: HashMap<PathBuf, PictureMark> = HashMap::new();
         let mut taken: HashMap<PathBuf, String> = HashMap::new();
+        let kept = Kept::read(frame.clips);
+        let axes: Vec<&str> = grid.axes.iter().map(|axis| axis.name).collect();
         let (mut jobs, mut entries, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         for (row_number, row) in self.rows.iter().enumerate() {
             for (setting_number, setting) in grid.settings.iter().enumerate() {
@@ -127,8 +130,9 @@ impl Input {
                         rows.push(format!("{}: {prompt}", mark.file));
                     }
                     let origin = Origin::new(frame.model, &mark, in_force(&job).map_err(at)?);
-                    let stem = job.picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy().into_owned();
-                    let path = frame.clips.join(format!("{stem}-{}.{}", origin.hash(), frame.format));
+                    let stem = job.picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy();
+                    let name = kept.name(&origin.hash(), || readable(&stem, setting, &axes, seed));
+                    let path = frame.clips.join(format!("{name}.{}", frame.format));
                     if let Some(other) = taken.insert(path.clone(), place.clone()) {
                         let problem = format!("it is the same as {other}: picture, prompt, seed and settings");
                         return Err(at(Error::message(problem)));
@@ -185,13 +189,13 @@ impl Seeds {
 fn in_force(job: &Job) -> Result<Value, Error> {
     // Any picture will do: none of this depends on it.
     let picture = Picture::from_rgb8(8, 8, vec![0; 192])?;
-    let Recipe { request: r, fps, enlarge, dtype, preparation, .. } = job.recipe(picture)?;
+    let Recipe { request: r, fps, enlarge, quality, dtype, preparation, .. } = job.recipe(picture)?;
     Ok(json!({
         "prompt": r.prompt, "negative_prompt": r.negative(), "width": r.width, "height": r.height, "frames": r.frames,
         "steps": r.steps, "cfg_scale": r.guidance.scale, "cfg_frames": r.guidance.frames, "cfg_steps": r.guidance.steps,
         "anchoring": r.anchoring, "sampler": r.sampler, "reuse_deep": r.reuse_deep, "eta": r.eta, "scheduler": r.scheduler, "target_fps": r.target_fps, "clip_skip": r.clip_skip, "seeds": r.seeds,
         "rng": r.rng, "compat": r.compat, "cfg_passes": r.passes, "fps": fps, "output_scale": enlarge.scale,
-        "output_filter": enlarge.filter, "dtype": dtype, "preparation": preparation,
+        "output_filter": enlarge.filter, "quality": quality, "dtype": dtype, "preparation": preparation,
     }))
 }
 

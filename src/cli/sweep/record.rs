@@ -46,11 +46,13 @@ impl Origin {
         Self { version: VERSION, model: model.to_owned(), picture: picture.clone(), settings }
     }
 
-    /// A short name for it: FNV-1a (64 bits) of its JSON, without the picture's file name.
+    /// A short name for it: FNV-1a (64 bits, folded to 32) of its JSON, without the picture's file name. That two of a sweep's clips have the
+    /// same is as good as impossible, and told.
     pub fn hash(&self) -> String {
         let PictureMark { width, height, fingerprint, .. } = &self.picture;
         let text = format!("{} {} {width} {height} {fingerprint} {}", self.version, self.model, self.settings);
-        format!("{:016x}", fnv1a(text.bytes()))
+        let hash = fnv1a(text.bytes());
+        format!("{:08x}", (hash >> 32) as u32 ^ hash as u32)
     }
 }
 

@@ -37,16 +37,20 @@ pub enum AllError {
     Wgsl(#[from] WgslError),
 }
 
-/// All shaders, each once: every setting of every variant of every case on every kind of device.
+/// All shaders, each once: every setting of every variant of every case on every kind of device. Those of one kernel have the names that they
+/// have among all.
 ///
 /// # Errors
 /// The first one that is no shader.
-pub fn all() -> Result<Vec<Entry>, AllError> {
+pub fn all(only: Option<&str>) -> Result<Vec<Entry>, AllError> {
     let mut found: BTreeMap<String, Entry> = BTreeMap::new();
     let mut numbers: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let sorts = sorts();
     for case in kernel::cases() {
         let kernel = case.op.kernel();
+        if only.is_some_and(|name| name != kernel.name) {
+            continue;
+        }
         let half = case.op.bindings().iter().any(|b| b.dtype == Dtype::F16 && !matches!(b.role, Role::Weight(_)));
         for sort in sorts.iter().filter(|sort| sort.device.f16 || !half) {
             let variants = case.op.variants(&sort.device);

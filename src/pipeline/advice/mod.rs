@@ -73,6 +73,11 @@ impl Advice {
     pub fn known(topic: Topic, finding: impl Into<String>) -> Self {
         Self { topic, finding: finding.into(), change: None }
     }
+
+    /// It without the topic: `finding; change`.
+    pub fn words(&self) -> String {
+        self.change.as_ref().map_or_else(|| self.finding.clone(), |change| format!("{}; {change}", self.finding))
+    }
 }
 
 impl fmt::Display for Topic {
@@ -96,7 +101,6 @@ impl fmt::Display for Topic {
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.topic, self.finding)?;
-        self.change.iter().try_for_each(|change| write!(f, "; {change}"))
+        write!(f, "{}: {}", self.topic, self.words())
     }
 }

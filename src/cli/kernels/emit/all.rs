@@ -2,31 +2,51 @@
 
 use std::path::Path;
 
-use i2vgen::lab::emit::{self, Guards};
+use i2vgen::lab::emit::{self, Entry, Guards, Refusal};
 use serde_json::{Map, Value, json};
 
-use super::Target;
-use crate::cli::{Error, output, units::counted};
+use super::{super::shapes, Target};
+use crate::cli::{
+    Error, output,
+    units::{self, counted},
+};
 
-/// Writes all shaders in all targets into a new folder, with an `index.json` that tells of each file what it is.
-pub fn write(targets: &[Target], guards: Guards, folder: Option<&Path>) -> Result<(), Error> {
+/// Shaders that are translated to tell how much all will be.
+const SAMPLE: usize = 100;
+
+/// Which shaders are written.
+pub struct Selection<'a> {
+    /// Those of one kernel.
+    pub kernel: Option<&'a str>,
+    /// Without settings that only tuning tries.
+    pub usual: bool,
+    /// Bytes that they may take, about.
+    pub limit: u64,
+}
+
+/// Writes shaders in all targets into a new folder, with an `index.json` that tells of each file what it is. How many they are, and about
+/// how large, is told first; more than the limit is refused.
+pub fn write(
+    selection: &Selection<'_>,
+    targets: &[Target],
+    guards: Guards,
+    folder: Option<&Path>,
+) -> Result<(), Error> {
     let folder = folder.ok_or_else(|| Error::message("--all needs a folder: -o DIR"))?;
+    selection.kernel.map(shapes::kernel).transpose()?;
     let room = output::NewFolder::new(folder)?;
-    let all = emit::all()?;
+    output::tell("making the shaders");
+    let mut all = emit::all(selection.kernel)?;
+    all.retain(|entry| entry.usual || !selection.usual);
+    announce(&all, selection.limit, targets, guards, folder)?;
     let mut index = Vec::new();
     for entry in &all {
         let (mut files, mut refused) = (Map::new(), Map::new());
         for &target in targets {
             let name = target.name();
-            let bytes = match target.backend().map(|backend| entry.shader.translate(backend, guards)) {
-                None => entry.shader.wgsl().as_bytes().to_vec(),
-                Some(Ok(code)) => match (target, &code) {
-                    (Target::SpirvText, emit::Code::Words(words)) => {
-                        emit::disassemble(words).map_err(Error::Message)?.into_bytes()
-                    }
-                    _ => code.bytes().into_owned(),
-                },
-                Some(Err(refusal)) => {
+            let bytes = match translate(entry, target, guards)? {
+                Ok(bytes) => bytes,
+                Err(refusal) => {
                     refused.insert(name, refusal.reason.into());
                     continue;
                 }
@@ -48,4 +68,44 @@ pub fn write(targets: &[Target], guards: Guards, folder: Option<&Path>) -> Resul
     room.write("index.json", serde_json::to_string_pretty(&Value::from(index)).unwrap_or_default().as_bytes())?;
     room.finish()?;
     output::print(&format!("{}: {}", folder.display(), counted(count, "shader")))
+}
+
+/// Says how much will be written where; refuses what is more than the limit.
+fn announce(all: &[Entry], limit: u64, targets: &[Target], guards: Guards, folder: &Path) -> Result<(), Error> {
+    let step = all.len().div_ceil(SAMPLE).max(1);
+    let (mut sampled, mut bytes) = (0, 0);
+    for entry in all.iter().step_by(step) {
+        sampled += entry.shader.wgsl().len();
+        for target in targets {
+            bytes += translate(entry, *target, guards)?.map_or(0, |bytes| bytes.len());
+        }
+    }
+    // What a backend gets grows with the text.
+    let whole: usize = all.iter().map(|entry| entry.shader.wgsl().len()).sum();
+    let about = (whole as f64 * bytes as f64 / sampled.max(1) as f64) as u64;
+    let (shaders, names) = (counted(all.len(), "shader"), targets.iter().map(|target| target.name()));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let what = format!("{shaders} as {names}: about {}", units::bytes(about));
+    if about > limit {
+        return Err(Error::message(format!(
+            "{what}, more than {}: choose a --target, a kernel, or --usual settings, or take a higher --limit",
+            units::bytes(limit)
+        )));
+    }
+    output::tell(&format!("{what} in {}", folder.display()));
+    Ok(())
+}
+
+/// A shader in one of the targets, or why that cannot express it.
+fn translate(entry: &Entry, target: Target, guards: Guards) -> Result<Result<Vec<u8>, Refusal>, Error> {
+    Ok(match target.backend().map(|backend| entry.shader.translate(backend, guards)) {
+        None => Ok(entry.shader.wgsl().as_bytes().to_vec()),
+        Some(Ok(code)) => Ok(match (target, &code) {
+            (Target::SpirvText, emit::Code::Words(words)) => {
+                emit::disassemble(words).map_err(Error::Message)?.into_bytes()
+            }
+            _ => code.bytes().into_owned(),
+        }),
+        Some(Err(refusal)) => Err(refusal),
+    })
 }
