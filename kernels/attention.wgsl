@@ -46,9 +46,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> q: array<Eight_${X}>;
 @group(0) @binding(2) var<storage, read> k: array<Eight_${X}>;
 @group(0) @binding(3) var<storage, read> v: array<Eight_${X}>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<${Y}>>;
+@group(0) @binding(4) var<storage, read_write> y: array<Eight_${Y}>;
 # set TYPES = [X]
-# set OUT = "none"
+# set OUT = Y
 # include "shared/eight.wgsl"
 # elif VEC
 @group(0) @binding(1) var<storage, read> q: array<vec4<${X}>>;
@@ -62,7 +62,9 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<${Y}>;
 # endif
 
+# if not WIDE
 # include "shared/store.wgsl"
+# endif
 # include "shared/grid.wgsl"
 
 const TILE = ${TILE}u;    // queries of a tile
@@ -85,6 +87,7 @@ fn load_${t}(at: u32, d: u32) -> vec4<f32> {
 # endfor
 
 # endif
+# if not WIDE
 fn store_y(at: u32, d: u32, c: vec4<f32>) {
 # if VEC
   y[at / 4u + d] = to_${Y}(c);
@@ -93,6 +96,7 @@ fn store_y(at: u32, d: u32, c: vec4<f32>) {
   for (var i = 0u; i < min(4u, ${WIDTH}u - d * 4u); i++) { y[at + d * 4u + i] = rounded[i]; }
 # endif
 }
+# endif
 
 struct Item {
   head: u32,

@@ -154,10 +154,6 @@ fn all_shaders_are_written_with_an_index() {
     for entry in index {
         let text =
             String::from_utf8(room.read(&format!("out/all/{}", entry["files"]["wgsl"].as_str().unwrap()))).unwrap();
-        // The rungs `wide` read f16 as integers: they enable what they could do without.
-        let defines = entry["defines"].as_object().unwrap();
-        let stored = defines.iter().any(|(name, value)| name != "W" && value == "f16");
-        let integers = entry["variant"] == "wide" && stored;
-        assert_eq!(text.contains("enable f16;"), entry["f16"] == true || integers, "{entry}");
+        assert_eq!(text.contains("enable f16;"), entry["f16"] == true, "{entry}");
     }
 }

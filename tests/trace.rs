@@ -127,7 +127,7 @@ fn what_is_right_departs_nowhere() {
 fn the_first_operation_that_departs_is_found() {
     let room = Room::new();
     // The wrong row of the input, in feed-forward layers only.
-    break_kernel(&room, "linear", "return i32(place.x);", "return i32(place.x ^ 1u);");
+    break_kernel(&room, "linear", "return vec3<u32>(row, 0u, 0u);", "return vec3<u32>(row ^ 1u, 0u, 0u);");
     let broken = ["--override", "linear[geglu=true]=./broken.wgsl", "--phase", "unet", "--max-binding", "512KiB"];
     let first = |label: &str| label.ends_with(".ff.net.0");
     let list = trace(&room, &["--list", "--phase", "unet", "--json"]).ok().json();

@@ -104,8 +104,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # for d in range(w8)
 # for half in [0, 4]
 # set at = 8 * d + half
-    store_y(y_at_${i}, ${2 * d + half // 4}u, vec4<f32>(sum_${i}_${at}, sum_${i}_${at + 1}, sum_${i}_${at + 2}, sum_${i}_${at + 3}) * scale_${i});
+    let y_${i}_${d}_${half} = vec4<f32>(sum_${i}_${at}, sum_${i}_${at + 1}, sum_${i}_${at + 2}, sum_${i}_${at + 3}) * scale_${i};
 # endfor
+    y[y_at_${i} / 8u + ${d}u] = to_eight(y_${i}_${d}_0, y_${i}_${d}_4);
 # endfor
   }
 # endfor

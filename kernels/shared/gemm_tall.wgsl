@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # endif
 # for i in range(TM)
 # if ONE_TAP
-    let pixel_${i} = row_${i};
+    let pixel_${i} = place(row_${i}).x;
 # else
     let under_${i} = under(place_${i}, tap);
     let inside_${i} = under_${i} >= 0;

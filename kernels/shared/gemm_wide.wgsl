@@ -39,7 +39,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # endif
 # for l in range(loads)
 # if ONE_TAP
-    let pixel_${l} = row_${l};
+    let pixel_${l} = place(row_${l}).x;
 # else
     let under_${l} = under(place_${l}, tap);
     let inside_${l} = under_${l} >= 0;

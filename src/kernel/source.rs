@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig};
 
-use super::{Define, Defines, WgslFile, list::SHARED};
+use super::{Defines, WgslFile, list::SHARED};
 
 /// A kernel's file did not expand.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ static SHARED_FILES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env
 });
 
-/// Expands the WGSL `text` of `kernel` with `defines`. What defines ask for, f16 storage and cooperative matrices, is enabled in front, on the
+/// Expands the WGSL `text` of `kernel` with `defines`. What it needs, f16 and cooperative matrices, is enabled in front, on the
 /// first line: the lines of a text without template lines keep their numbers.
 pub fn specialise(kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
     expand(&SHARED_FILES, kernel, text, defines)
@@ -76,6 +76,12 @@ fn undefined(error: &minijinja::Error) -> Option<String> {
     (innermost.kind() == ErrorKind::UndefinedError).then(|| format!("{file}line {line}: `{name}` has no value"))
 }
 
+/// Does WGSL have this word outside of comments?
+fn names(wgsl: &str, word: &str) -> bool {
+    let apart = |c: char| !c.is_alphanumeric() && c != '_';
+    wgsl.lines().filter_map(|line| line.split("//").next()).any(|code| code.split(apart).any(|found| found == word))
+}
+
 fn expand(env: &Environment<'_>, kernel: &str, text: &str, defines: &Defines) -> Result<String, SourceError> {
     let mut body = env.render_named_str(kernel, text, defines).map_err(|error| match undefined(&error) {
         None => told(kernel, error),
@@ -84,7 +90,7 @@ fn expand(env: &Environment<'_>, kernel: &str, text: &str, defines: &Defines) ->
             SourceError { kernel: kernel.to_owned(), reason: format!("{told}; there are {known}") }
         }
     })?;
-    let f16 = defines.iter().any(|(name, v)| *v == Define::Name("f16") && !PACKED.contains(name));
+    let f16 = names(&body, "f16");
     let wanted = [("f16", f16), ("wgpu_cooperative_matrix", defines.contains_key(MATRIX))];
     for (feature, _) in wanted.into_iter().filter(|(_, wanted)| *wanted) {
         let enable = format!("enable {feature}");
@@ -97,5 +103,3 @@ fn expand(env: &Environment<'_>, kernel: &str, text: &str, defines: &Defines) ->
 
 /// The define that holds the side of a cooperative matrix.
 pub(super) const MATRIX: &str = "MM";
-/// Defines that name the type of packed weights, which are read without the f16 feature.
-const PACKED: [&str; 1] = ["W"];
