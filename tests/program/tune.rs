@@ -1,13 +1,11 @@
 //! `i2vgen kernels tune`: what is searched, kept, used, carried to another machine, and refused.
 
-#[allow(dead_code)] // other tests use the rest
-mod program;
-
 use std::{fs, path::PathBuf};
 
 use i2vgen::video;
-use program::{Ran, Room};
 use serde_json::{Value, json};
+
+use crate::room::{Ran, Room};
 
 /// A room whose cache no other test writes to.
 fn room() -> Room {

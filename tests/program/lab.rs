@@ -1,13 +1,12 @@
 //! `i2vgen kernels` as its users see it: verdicts, exit codes, and what is said of a WGSL file that is wrong, does not fit or hangs.
 
-mod program;
-
 use std::{
     io::{BufRead, BufReader},
     process::Stdio,
 };
 
-use program::Room;
+use crate::room::Room;
+
 
 /// y = a + b, and a place for what a test breaks.
 const SUM: &str = "

@@ -9,6 +9,7 @@ use std::{
 
 use i2vgen::lab;
 use image::{Rgb, RgbImage};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder of one test: `photo.png`, a small `model`, and an empty `out`. It goes when the test ends.
@@ -74,19 +75,17 @@ impl Ran {
     }
 
     /// The standard output as JSON.
-    #[allow(dead_code)]
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 }
 
 /// Makes the weights of the text encoder's last layer no numbers: only clips that leave it out can be made.
-#[allow(dead_code)]
 pub fn break_last_text_layer(room: &Room) {
     let file = "model/text_encoder/model.fp16.safetensors";
     let mut weights = room.read(file);
     let header = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
-    let tensors: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&weights[8..8 + header]).unwrap();
+    let tensors: serde_json::Map<String, Value> = serde_json::from_slice(&weights[8..8 + header]).unwrap();
     let layer = |name: &str| name.split(".layers.").nth(1)?.split('.').next()?.parse::<usize>().ok();
     let last = tensors.keys().filter_map(|name| layer(name)).max();
     for (_, tensor) in tensors.iter().filter(|(name, _)| layer(name) == last) {
@@ -130,7 +129,6 @@ pub fn generate(picture: &str, changed: &[&str]) -> Vec<String> {
 }
 
 /// The arguments of `batch` for a list, with clips in `out` and the settings of [`generate`] for lines that do not say.
-#[allow(dead_code)]
 pub fn batch(list: &str, changed: &[&str]) -> Vec<String> {
     let output: &[&str] = if changed.contains(&"-o") { &[] } else { &["-o", "out"] };
     let mut arguments = generate(list, &[output, changed].concat());
@@ -139,7 +137,6 @@ pub fn batch(list: &str, changed: &[&str]) -> Vec<String> {
 }
 
 /// The arguments of a small sweep into `out`, with some changed or added.
-#[allow(dead_code)]
 pub fn sweep(input: &str, changed: &[&str]) -> Vec<String> {
     let size: &[&str] = if changed.contains(&"--size") { &[] } else { &["--size", "64x64"] };
     let usual: &[&str] = if changed.contains(&"--frames") { &[] } else { &["--frames", "2"] };
@@ -161,4 +158,19 @@ pub fn finish(mut command: Command) -> Ran {
     let output = command.output().expect("the program starts");
     let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
     Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Lines of JSON.
+pub fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+/// What a clip says about how it was made.
+pub fn parameters(room: &Room, clip: &str) -> Value {
+    i2vgen::video::read_parameters(&room.path(clip)).expect("the clip has parameters")
+}
+
+/// One frame of a png sequence as samples.
+pub fn frame(room: &Room, name: &str) -> Vec<u8> {
+    image::open(room.path(name)).expect("a png").into_rgb8().into_raw()
 }

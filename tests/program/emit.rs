@@ -1,14 +1,12 @@
 //! `i2vgen kernels emit`: what it prints can be given back, and is what the backends get.
 
-#[allow(dead_code, reason = "other tests use the rest")]
-mod program;
-
-use program::Room;
 use serde_json::Value;
+
+use crate::room::{self, Room};
 
 const CASE: [&str; 4] = ["linear", "--case", "feed-forward out f32/f32", "--assume-device"];
 
-fn emit(room: &Room, more: &[&str]) -> program::Ran {
+fn emit(room: &Room, more: &[&str]) -> room::Ran {
     room.run(&[&["kernels", "emit"][..], &CASE, &["desktop"], more].concat())
 }
 

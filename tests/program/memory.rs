@@ -1,9 +1,8 @@
 //! Memory: what is planned is what is counted, a limit is kept, and what saves memory changes nothing.
 
-mod program;
-
-use program::Room;
 use serde_json::Value;
+
+use crate::room::Room;
 
 /// The last events of a run with `--progress json`.
 fn done(stdout: &str) -> Value {

@@ -1,8 +1,5 @@
 //! `i2vgen roofline` and `i2vgen profile`: what is measured, counted, written and refused.
 
-#[allow(dead_code)] // other tests use the rest
-mod program;
-
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use i2vgen::{
@@ -13,8 +10,9 @@ use i2vgen::{
     picture::Picture,
     pipeline::{Networks, Passes, PlanTypes, Plans, Request, Shape},
 };
-use program::{Ran, Room};
 use serde_json::Value;
+
+use crate::room::{self, Ran, Room};
 
 /// The program with ceilings that all of these tests share: they take a while to measure.
 fn command(room: &Room, arguments: &[&str]) -> Command {
@@ -29,7 +27,7 @@ fn command(room: &Room, arguments: &[&str]) -> Command {
 const SMALL: [&str; 9] = ["profile", "--model", "model", "-W", "64", "-H", "64", "--frames", "2"];
 
 fn profile(room: &Room, more: &[&str]) -> Ran {
-    program::finish(command(room, &[&SMALL[..], more].concat()))
+    room::finish(command(room, &[&SMALL[..], more].concat()))
 }
 
 /// Floating-point operations of a plan by kernel.
@@ -83,7 +81,7 @@ fn a_device_is_measured_and_then_known() {
     let measure = |more: &[&str]| {
         let mut command = command(&room, &[&["roofline", "--json"], more].concat());
         command.env("I2VGEN_CACHE", room.path("cache"));
-        program::finish(command).ok().json()
+        room::finish(command).ok().json()
     };
     let first = measure(&[]);
     assert!(first["origin"].as_str().unwrap().contains("measured now and kept in"), "{}", first["origin"]);
@@ -296,7 +294,7 @@ fn what_cannot_be_profiled_is_refused_in_one_line() {
         (&["profile", "--model", "model", "--csv", "--json"], &["cannot be used with"]),
         (&["roofline", "--device", "Voodoo 3"], &["Voodoo 3"]),
     ] {
-        let ran = program::finish(room.command(arguments));
+        let ran = room::finish(room.command(arguments));
         let told: Vec<&str> =
             ran.stderr.lines().filter(|l| !l.starts_with("note: ") && !l.starts_with("profiling")).collect();
         assert!(

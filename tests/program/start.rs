@@ -1,12 +1,9 @@
 //! What a start leaves for the next one: compiled pipelines, where the backend lets a program keep them.
 
-// Each test program uses a part of it.
-#[allow(dead_code)]
-mod program;
-
 use std::{fs, path::PathBuf};
 
-use program::{Ran, Room, finish};
+use crate::room::{Ran, Room, finish};
+
 
 /// A small clip `out/NAME-1.png` with its cache in the folder `cache`.
 fn generate(room: &Room, name: &str) -> Ran {

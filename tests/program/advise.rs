@@ -1,14 +1,11 @@
 //! `i2vgen advise`: what would make a clip better, and whether it fits the device, without making it.
 
-// Each test program uses a part of it.
-#[allow(dead_code)]
-mod program;
-
 use std::fs;
 
 use image::{Rgb, RgbImage};
-use program::Room;
 use serde_json::Value;
+
+use crate::room::{self, Room};
 
 const PUBLISHED: [&str; 3] = ["advise", "--config", "i2vgen-xl"];
 /// A request as practitioners would make it, on a card that holds it.
@@ -108,7 +105,7 @@ fn it_works_without_a_device_a_picture_and_a_prompt() {
     let run = |more: &[&str]| {
         let mut command = room.command(&[&["advise", "--model", "model"][..], more].concat());
         command.env("VK_DRIVER_FILES", room.path("absent.json")).env("VK_ICD_FILENAMES", room.path("absent.json"));
-        program::finish(command).ok().stdout
+        room::finish(command).ok().stdout
     };
     let told = run(&[]);
     for words in ["prompt: not checked: none was given", "picture: not checked: none was named"] {

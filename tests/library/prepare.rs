@@ -1,11 +1,7 @@
 //! Preparing the input picture: how well subjects are found in made pictures, and what happens to a picture afterwards.
 
-// Each test program uses a part of it.
-#[allow(dead_code, unused_imports)]
-mod made;
-
 use i2vgen::prepare::{Hints, Settings, Subject};
-use made::{Case, development, held_out};
+use crate::made::{Case, development, held_out};
 
 /// Prints a row per picture and returns: mean IoU where confident, share that is confident, share of empty ones
 /// declined.

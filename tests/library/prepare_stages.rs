@@ -1,16 +1,12 @@
 //! What preparing does to a picture: the crop, the order of hints, what is left alone, what is refused.
 
-// Each test program uses a part of it.
-#[allow(dead_code, unused_imports)]
-mod made;
-
 use i2vgen::picture::Picture;
 use i2vgen::prepare::{
     Action, Error, Finding, Hints, Mask, Mode, Origin, Rect, Settings, StageName, Stages, Subject, Why, contact_sheet,
     prepare,
 };
 
-use made::named;
+use crate::made::named;
 
 fn auto() -> Settings {
     Settings { mode: Mode::Auto, ..Settings::default() }

@@ -1,16 +1,13 @@
 //! `i2vgen sweep`: combinations of settings, made, measured and compared; interrupted and started again.
 
-// Each test program uses a part of it.
-#[allow(dead_code)]
-mod program;
-
 use std::fs;
 
-use program::{Ran, Room, as_str};
 use serde_json::Value;
 
+use crate::room::{self, Ran, Room, as_str};
+
 fn sweep(room: &Room, input: &str, changed: &[&str]) -> Ran {
-    room.run(&as_str(&program::sweep(input, changed)))
+    room.run(&as_str(&room::sweep(input, changed)))
 }
 
 fn results(room: &Room) -> Value {
@@ -75,9 +72,9 @@ fn a_changed_sweep_makes_what_is_missing() {
 
     // The same in another order, and what counts without being said: no device is needed where all is there.
     let same = ["--anchor-interval", "2,0", "--anchor-strength", "0.3", "--eta", "0.3", "--no-identity"];
-    let mut again = room.command(&as_str(&program::sweep("photo.png", &same)));
+    let mut again = room.command(&as_str(&room::sweep("photo.png", &same)));
     again.env("VK_DRIVER_FILES", room.path("absent.json")).env("VK_ICD_FILENAMES", room.path("absent.json"));
-    let again = program::finish(again).ok();
+    let again = room::finish(again).ok();
     assert!(again.stdout.contains("0 of 2 clips made, 2 already there"), "{}", again.stdout);
     // Without anchors their strength means nothing.
     let more = ["--anchor-interval", "0,2", "--anchor-strength", "0.3,0.9", "--no-identity"];
@@ -94,7 +91,7 @@ fn a_changed_sweep_makes_what_is_missing() {
     assert!(ran.stdout.contains("2 of 2 clips made, ") && !ran.stdout.contains("already"), "{}", ran.stdout);
     assert!(before.iter().all(|clip| clips(&room).contains(clip)), "the same clips again");
     // Another picture under the same name makes another clip; a clip that cannot be read does not hide the others.
-    program::photo(70, 70).save(room.path("photo.png")).unwrap();
+    room::photo(70, 70).save(room.path("photo.png")).unwrap();
     let ran = sweep(&room, "photo.png", &["--anchor-interval", "0", "--no-identity"]).ok();
     assert!(ran.stdout.contains("1 of 1 clips made, ") || ran.stdout.contains("1 of 1 clip made, "), "{}", ran.stdout);
     let new = clips(&room).into_iter().find(|(name, _)| results(&room)["clips"][0]["file"] == **name).unwrap();
@@ -107,12 +104,12 @@ fn a_changed_sweep_makes_what_is_missing() {
 #[test]
 fn every_line_of_a_list_is_swept() {
     let room = Room::new();
-    program::photo(64, 64).save(room.path("second.png")).unwrap();
+    room::photo(64, 64).save(room.path("second.png")).unwrap();
     let list = r#"{"picture": "photo.png", "prompt": "A cat is purring", "output": "ignored.gif", "seed": 5}
 {"picture": "second.png", "eta": 1}
 "#;
     room.write("jobs.jsonl", list);
-    let mut arguments = program::sweep("jobs.jsonl", &["--steps", "1,2", "--no-identity", "--format", "webp"]);
+    let mut arguments = room::sweep("jobs.jsonl", &["--steps", "1,2", "--no-identity", "--format", "webp"]);
     // A prompt of the command line would count more than the lines'; the seeds are theirs, too.
     for flag in ["-p", "-s"] {
         let at = arguments.iter().position(|argument| argument == flag).unwrap();
@@ -151,7 +148,7 @@ fn an_interrupted_sweep_goes_on() {
     };
 
     let room = Room::new();
-    let arguments = program::sweep("photo.png", &["--steps", "1,500", "--no-identity", "--progress", "json"]);
+    let arguments = room::sweep("photo.png", &["--steps", "1,500", "--no-identity", "--progress", "json"]);
     let mut child = room.command(&as_str(&arguments)).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(events.any(|line| line.contains("\"step\"") && line.contains("\"of\":500")), "no step was told");
@@ -170,7 +167,7 @@ fn an_interrupted_sweep_goes_on() {
 #[test]
 fn a_clip_that_fails_does_not_lose_the_others() {
     let room = Room::new();
-    program::break_last_text_layer(&room);
+    room::break_last_text_layer(&room);
     let ran = sweep(&room, "photo.png", &["--clip-skip", "1,0", "--eta", "0,0.5", "--no-identity", "--dtype", "f32"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let told: Vec<&str> = ran.stderr.lines().collect();

@@ -1,9 +1,5 @@
 //! `i2vgen metrics`: what a clip is like, in numbers.
 
-// Each test program uses a part of it.
-#[allow(dead_code)]
-mod program;
-
 use std::{ops::ControlFlow, path::Path};
 
 use i2vgen::{
@@ -15,8 +11,9 @@ use i2vgen::{
     video::{self, Clip, Target},
 };
 use image::{Rgb, RgbImage};
-use program::Room;
 use serde_json::Value;
+
+use crate::room::{self, Room};
 
 /// The embedding is the one that transformers' CLIPVisionModelWithProjection gave for the recorded case.
 #[test]
@@ -152,7 +149,7 @@ fn a_generated_clip_is_measured_with_its_own_picture() {
     // A copy of the picture under another name is still the clip's picture; another picture is not.
     room.write("copy.png", room.read("photo.png"));
     assert_eq!(found("out/small-%d.png", &["--reference", "copy.png"])["mean"], small["mean"]);
-    program::photo(64, 90).save(room.path("other.png")).unwrap();
+    room::photo(64, 90).save(room.path("other.png")).unwrap();
     let other = found("out/small-%d.png", &["--reference", "other.png"]);
     assert!(other["notes"].to_string().contains("is not the picture that"), "{other}");
     assert_ne!(other["mean"], small["mean"]);

@@ -1,9 +1,5 @@
 //! Fewer evaluations of the network: a solver of second order, other timesteps, deep features that are used again.
 
-// Each test program uses a part of it.
-#[allow(dead_code)]
-mod program;
-
 use std::{
     ops::ControlFlow,
     sync::{Arc, Mutex},
@@ -17,8 +13,9 @@ use i2vgen::{
     pipeline::{Compat, Denoiser, DtypeChoice, Engine, Estimate, Event, Noise, Passes, Request, RngKind},
     sampler::{Guidance, Sampler, SchedulerOverrides, TimestepSpacing},
 };
-use program::Room;
 use serde_json::Value;
+
+use crate::room::Room;
 
 /// Runs every program as it would run unwatched, and keeps the dispatches of each evaluation of the UNet.
 #[derive(Debug, Default)]

@@ -1,12 +1,9 @@
 //! What a user controls: guidance over frames and steps, anchoring, presets, the prompt, the picture.
 
-// Each test program uses a part of it.
-#[allow(dead_code)]
-mod program;
-
 use image::{Rgb, RgbImage};
-use program::{Ran, Room};
 use serde_json::Value;
+
+use crate::room::{self, Ran, Room};
 
 /// The frames of a small clip made with these options.
 fn frames(room: &Room, name: &str, options: &[&str]) -> Vec<Vec<u8>> {
@@ -160,8 +157,8 @@ fn the_scheduler_can_be_overridden_and_says_what_that_means() {
 
     room.write("mine.toml", "[mine]\nextends = \"diffusers\"\nprediction_type = \"epsilon\"\nzero_snr = false\n");
     room.write("jobs.jsonl", r#"{"picture": "photo.png", "output": "job-%d.png", "steps_offset": 0}"#);
-    let batch = program::batch("jobs.jsonl", &["--preset-file", "mine.toml", "--preset", "mine"]);
-    let ran = room.run(&program::as_str(&batch)).ok();
+    let batch = room::batch("jobs.jsonl", &["--preset-file", "mine.toml", "--preset", "mine"]);
+    let ran = room.run(&room::as_str(&batch)).ok();
     assert!(ran.stderr.contains("--prediction-type epsilon: "), "{ran:?}");
     let kept = parameters(&room, "out/job-1.png")["scheduler"].clone();
     let fields = ["prediction_type", "rescale_betas_zero_snr", "steps_offset"].map(|field| kept[field].to_string());

@@ -1,19 +1,17 @@
 //! `i2vgen trace-tensors`: what it dumps, what the twins compute, and whether a broken kernel is found.
 
-#[allow(dead_code, reason = "other tests use the rest")]
-mod program;
-
 use std::{fs, path::Path};
 
-use program::{Ran, Room, as_str};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
+
+use crate::room::{self, Ran, Room, as_str};
 
 /// `trace-tensors photo.png …` of a small generation.
 fn trace(room: &Room, changed: &[&str]) -> Ran {
     let output: &[&str] = if changed.contains(&"-o") { &[] } else { &["-o", "unused"] };
     let dtype: &[&str] = if changed.contains(&"--dtype") { &[] } else { &["--dtype", "f32"] };
-    let mut arguments = program::generate("photo.png", &[output, dtype, changed].concat());
+    let mut arguments = room::generate("photo.png", &[output, dtype, changed].concat());
     "trace-tensors".clone_into(&mut arguments[0]);
     if let Some(at) = arguments.iter().position(|word| word == "unused") {
         arguments.drain(at - 1..=at);
