@@ -1,7 +1,7 @@
 //! Preparing the input picture: how well subjects are found in made pictures, and what happens to a picture afterwards.
 
-use i2vgen::prepare::{Hints, Settings, Subject};
 use crate::made::{Case, development, held_out};
+use i2vgen::prepare::{Hints, Settings, Subject};
 
 /// Prints a row per picture and returns: mean IoU where confident, share that is confident, share of empty ones
 /// declined.

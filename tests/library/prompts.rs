@@ -1,4 +1,4 @@
-//! Precision and recall of the grammar on labelled prompts: `cargo test --test prompts -- --nocapture` prints them.
+//! Precision and recall of the grammar on labelled prompts: `cargo test --test library prompts -- --nocapture` prints them.
 //!
 //! A corpus has one JSON object per line: `prompt`; `verbs` (the finite ones: `word`, `tense`, `number`, `kind`; without `tense`
 //! where the label is none of ours); `rewrite` (null: nothing to change) and `accept`, other rewrites that are as good;

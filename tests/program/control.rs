@@ -1,15 +1,32 @@
 //! What a user controls: guidance over frames and steps, anchoring, presets, the prompt, the picture.
 
 use image::{Rgb, RgbImage};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::room::{self, Ran, Room};
+
+/// What small clips have in common.
+const SMALL: [&str; 6] = ["--frames", "3", "--steps", "4", "--preset", "diffusers"];
 
 /// The frames of a small clip made with these options.
 fn frames(room: &Room, name: &str, options: &[&str]) -> Vec<Vec<u8>> {
     let output = format!("out/{name}-%d.png");
-    let usual = ["--frames", "3", "--steps", "4", "-o", &output];
-    room.generate("photo.png", &[&usual, options].concat()).ok();
+    room.generate("photo.png", &[&SMALL[..], &["-o", &output], options].concat()).ok();
+    shown(room, name)
+}
+
+/// The frames of small clips of these names made with these settings, in one process.
+fn clips<const N: usize>(room: &Room, jobs: [(&str, Value); N]) -> [Vec<Vec<u8>>; N] {
+    let job = |(name, settings): &(&str, Value)| {
+        let mut job = settings.clone();
+        job["output"] = format!("{name}-%d.png").into();
+        job
+    };
+    room.clips(&SMALL, &jobs.iter().map(job).collect::<Vec<_>>()).ok();
+    jobs.map(|(name, _)| shown(room, name))
+}
+
+fn shown(room: &Room, name: &str) -> Vec<Vec<u8>> {
     (1..=3).map(|i| pixels(room, &format!("out/{name}-{i}.png"))).collect()
 }
 
@@ -34,18 +51,16 @@ fn refuses(ran: &Ran, words: &[&str]) {
 #[test]
 fn anchoring_pulls_and_without_strength_changes_nothing() {
     let room = Room::new();
-    let plain = frames(&room, "plain", &["--preset", "diffusers"]);
-    let anchored = |name: &str, mode: &str, strength: &str| {
-        let options =
-            ["--preset", "diffusers", "--anchor-interval", "2", "--anchor-mode", mode, "--anchor-strength", strength];
-        frames(&room, name, &options)
+    let anchored = |name: &'static str, mode: &str, strength: f64| {
+        (name, json!({ "anchor_interval": 2, "anchor_mode": mode, "anchor_strength": strength }))
     };
-    assert_eq!(anchored("none", "blend", "0"), plain);
-    let mut seen = vec![plain];
-    for mode in ["blend", "lowpass", "adain"] {
-        let clip = anchored(mode, mode, "0.5");
-        assert!(!seen.contains(&clip), "{mode}");
-        seen.push(clip);
+    let [blend, lowpass, adain] = ["blend", "lowpass", "adain"].map(|mode| anchored(mode, mode, 0.5));
+    let [plain, none, blend, lowpass, adain] =
+        clips(&room, [("plain", json!({})), anchored("none", "blend", 0.0), blend, lowpass, adain]);
+    assert_eq!(none, plain);
+    let all = [plain, blend, lowpass, adain];
+    for (i, clip) in all.iter().enumerate() {
+        assert!(!all[..i].contains(clip), "clip {i} is an earlier one");
     }
     // Everything of the picture in every frame, in the only step: the frames are alike.
     let full = ["--anchor-interval", "1", "--anchor-mode", "blend", "--anchor-strength", "1", "--anchor-until", "1"];
@@ -55,22 +70,32 @@ fn anchoring_pulls_and_without_strength_changes_nothing() {
     let from =
         ["generate", "--from", "out/adain-1.png", "--model", "model", "-o", "out/again-%d.png", "--progress", "none"];
     room.run(&from).ok();
-    assert_eq!(pixels(&room, "out/again-2.png"), seen[3][1]);
+    assert_eq!(pixels(&room, "out/again-2.png"), all[3][1]);
 }
 
 #[test]
 fn guidance_follows_its_schedules() {
     let room = Room::new();
-    let made = |name: &str, options: &[&str]| frames(&room, name, &[&["--preset", "diffusers"], options].concat());
-    let guided = made("guided", &["--cfg-scale", "3"]);
-    assert_eq!(made("frames", &["--cfg-scale", "5", "--cfg-frames", "0-1=3,2-=3"]), guided);
-    assert_eq!(made("steps", &["--cfg-scale", "5", "--cfg-steps", "0-50%=3,50-100%=3"]), guided);
-    let none = made("none", &["--cfg-scale", "1"]);
-    assert_eq!(made("ones", &["--cfg-scale", "3", "--cfg-steps", "0-100%=1"]), none);
+    let half = "50-100%=1";
+    let [guided, steps, none, ones, mixed, passes] = clips(
+        &room,
+        [
+            ("guided", json!({ "cfg_scale": 3 })),
+            ("steps", json!({ "cfg_scale": 5, "cfg_steps": "0-50%=3,50-100%=3" })),
+            ("none", json!({ "cfg_scale": 1 })),
+            ("ones", json!({ "cfg_scale": 3, "cfg_steps": "0-100%=1" })),
+            ("mixed", json!({ "cfg_scale": 3, "cfg_steps": half, "cfg_passes": "one" })),
+            ("passes", json!({ "cfg_scale": 3, "cfg_steps": half, "cfg_passes": "two" })),
+        ],
+    );
+    assert_eq!((&steps, &ones), (&guided, &none));
+    // As options.
+    assert_eq!(frames(&room, "frames", &["--cfg-scale", "5", "--cfg-frames", "0-1=3,2-=3"]), guided);
+    let options = ["--cfg-scale", "3", "--cfg-steps", half, "--cfg-passes", "two"];
+    assert_eq!(frames(&room, "options", &options), mixed);
     // Two steps of four without guidance: another clip, the same in one batch and in two passes.
-    let mixed = made("mixed", &["--cfg-scale", "3", "--cfg-steps", "50-100%=1", "--cfg-passes", "one"]);
     assert!(mixed != guided && mixed != none);
-    assert_eq!(made("passes", &["--cfg-scale", "3", "--cfg-steps", "50-100%=1", "--cfg-passes", "two"]), mixed);
+    assert_eq!(passes, mixed);
     assert_eq!(parameters(&room, "out/mixed-1.png")["cfg_steps"], "50-100%=1");
 }
 

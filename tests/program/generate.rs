@@ -31,12 +31,11 @@ fn a_seed_fixes_every_byte_and_clips_of_one_run_are_those_of_single_runs() {
 #[test]
 fn random_numbers_of_the_device_are_fixed_by_the_seed_too() {
     let room = Room::new();
-    for (seed, rng, output) in
-        [("5", "philox", "a"), ("5", "philox", "b"), ("6", "philox", "c"), ("5", "torch-cpu", "d")]
-    {
-        let output = format!("out/{output}.safetensors");
-        room.generate("photo.png", &["--eta", "1", "-s", seed, "--rng", rng, "-o", &output]).ok();
-    }
+    let job = |(seed, rng, name): (u64, &str, &str)| json!({ "seed": seed, "rng": rng, "output": format!("{name}.safetensors") });
+    let jobs = [(5, "philox", "a"), (6, "philox", "c"), (5, "torch-cpu", "d")].map(job);
+    room.clips(&["--eta", "1"], &jobs).ok();
+    // Another run.
+    room.generate("photo.png", &["--eta", "1", "-s", "5", "--rng", "philox", "-o", "out/b.safetensors"]).ok();
     let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| room.read(&format!("out/{name}.safetensors")));
     assert!(a == b && a != c && a != d);
 }
@@ -44,11 +43,8 @@ fn random_numbers_of_the_device_are_fixed_by_the_seed_too() {
 #[test]
 fn guidance_in_two_passes_gives_the_same_frames() {
     let room = Room::new();
-    for passes in ["one", "two"] {
-        let output = format!("out/{passes}-%d.png");
-        let settings = ["--cfg-scale", "9", "--dtype", "f32", "--steps", "2", "--cfg-passes", passes, "-o", &output];
-        room.generate("photo.png", &settings).ok();
-    }
+    let job = |passes: &str| json!({ "cfg_passes": passes, "output": format!("{passes}-%d.png") });
+    room.clips(&["--cfg-scale", "9", "--dtype", "f32", "--steps", "2"], &["one", "two"].map(job)).ok();
     let [one, two] = ["out/one-1.png", "out/two-1.png"].map(|name| frame(&room, name));
     let worst = one.iter().zip(&two).map(|(a, b)| a.abs_diff(*b)).max();
     assert!(worst.is_some_and(|levels| levels <= 1), "{worst:?} levels apart");
@@ -58,9 +54,9 @@ fn guidance_in_two_passes_gives_the_same_frames() {
 fn every_format_holds_the_clip_and_its_parameters() {
     let room = Room::new();
     let settings = ["-W", "72", "--frames", "3", "--fps", "5", "-p", "Die Katze dreht ihren Kopf"];
-    let run = |output| room.generate("photo.png", &[&settings[..], &["-o", output]].concat()).ok();
-    for output in ["out/a.mp4", "out/a.gif", "out/a.webp", "out/a-%02d.png", "out/a.safetensors"] {
-        run(output);
+    let names = ["a.mp4", "a.gif", "a.webp", "a-%02d.png", "a.safetensors"];
+    room.clips(&settings, &names.map(|name| json!({ "output": name }))).ok();
+    for output in names.map(|name| format!("out/{name}")) {
         let parameters = i2vgen::video::read_parameters(&room.path(&output.replace("%02d", "01"))).unwrap();
         for (field, value) in
             [("prompt", "Die Katze dreht ihren Kopf".into()), ("frames", Value::from(3)), ("fps", 5.0.into())]

@@ -7,7 +7,6 @@ use std::{
 
 use crate::room::Room;
 
-
 /// y = a + b, and a place for what a test breaks.
 const SUM: &str = "
 struct Params { begin: u32, end: u32, elements: u32, scale: f32, a_elements: u32, b_elements: u32, activation: u32, a_base: u32, b_base: u32, y_base: u32 }

@@ -61,6 +61,18 @@ impl Room {
         finish(self.command(arguments))
     }
 
+    /// Several clips of `photo.png` in one process: a start takes as long as several small clips. `jobs` are lines of a list; `usual` is as
+    /// for [`Self::generate`].
+    pub fn clips(&self, usual: &[&str], jobs: &[Value]) -> Ran {
+        let line = |job: &Value| {
+            let mut job = job.clone();
+            job["picture"] = "photo.png".into();
+            job.to_string()
+        };
+        self.write("clips.jsonl", jobs.iter().map(line).collect::<Vec<_>>().join("\n"));
+        self.run(&as_str(&batch("clips.jsonl", usual)))
+    }
+
     /// `generate PICTURE …` with the device of `I2VGEN_DEVICE`; what `changed` does not say is as cheap as can be.
     pub fn generate(&self, picture: &str, changed: &[&str]) -> Ran {
         self.run(&as_str(&generate(picture, changed)))

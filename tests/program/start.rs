@@ -4,7 +4,6 @@ use std::{fs, path::PathBuf};
 
 use crate::room::{Ran, Room, finish};
 
-
 /// A small clip `out/NAME-1.png` with its cache in the folder `cache`.
 fn generate(room: &Room, name: &str) -> Ran {
     let output = format!("out/{name}-%d.png");
