@@ -230,6 +230,16 @@ fn text(rows: &[Row<'_>], setting: &str, ceilings: Option<&Ceilings>) -> String 
         );
     }
     text += &output::table(&table);
+    for row in rows {
+        if let Some(ratio) = row.timing.drift {
+            text += &format!(
+                "{} at {}: the last quarter of the samples took {ratio:.2} times as long as the first: the device's clock changed, or it had \
+                 other work; take the time again\n",
+                row.name(),
+                row.task.item.name
+            );
+        }
+    }
     if rows.iter().any(|row| row.timing.clock == Clock::Wall) {
         text += "without timestamps: the host's clock around the repeats of a sample, submission and wait included\n";
     }
