@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, attention_rungs, list, shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, attention_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -176,7 +176,7 @@ impl Attention {
 
 impl Op for Attention {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("attention")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {
