@@ -10,6 +10,7 @@
 //! words.
 
 mod arithmetic;
+mod frame;
 mod machine;
 mod memory;
 mod state;

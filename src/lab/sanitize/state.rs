@@ -6,7 +6,7 @@ use naga::{AddressSpace, Barrier, GlobalVariable, Handle, Module, Span};
 
 use super::{
     Stop,
-    machine::Frame,
+    frame::Frame,
     memory::{Buffer, Faults, Race, Words},
     types::words,
 };

@@ -6,7 +6,8 @@ use naga::{ArraySize, BinaryOperator, Expression as E, Handle, RelationalFunctio
 
 use super::{
     Stop, arithmetic,
-    machine::{Machine, Mask},
+    frame::Mask,
+    machine::Machine,
     state::{NOWHERE, Root, Slot},
     types::{Kind, stride, width, words},
 };
