@@ -2,7 +2,7 @@
 
 use naga::{Expression, Function, Handle};
 
-use super::state::Slot;
+use super::slot::Slot;
 
 /// Which threads are on a path.
 pub type Mask = Vec<bool>;

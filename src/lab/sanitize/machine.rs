@@ -13,7 +13,8 @@ use super::{
     Stop,
     arithmetic::binary,
     frame::{Frame, Mask},
-    state::{Memory, Slot},
+    slot::Slot,
+    state::Memory,
     types::{Kind, constant, words},
 };
 

@@ -13,6 +13,7 @@ mod arithmetic;
 mod frame;
 mod machine;
 mod memory;
+mod slot;
 mod state;
 mod types;
 mod values;
@@ -30,7 +31,8 @@ use crate::{
 };
 use machine::Machine;
 use memory::{Buffer, Input};
-use state::{Memory, Slot};
+use slot::Slot;
+use state::Memory;
 
 /// Why the interpreter stops early.
 #[derive(Debug)]

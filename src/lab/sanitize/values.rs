@@ -8,7 +8,7 @@ use super::{
     Stop, arithmetic,
     frame::Mask,
     machine::Machine,
-    state::{NOWHERE, Root, Slot},
+    slot::{NOWHERE, Root, Slot},
     types::{Kind, stride, width, words},
 };
 
