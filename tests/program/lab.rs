@@ -171,7 +171,7 @@ fn kernels_are_listed_with_what_they_need() {
     assert!(ran.code == Some(1) && ran.stderr.contains("did you mean linear?"), "{ran:?}");
 }
 
-/// A file that `emit` printed knows its shape: `check` takes it there, and a run of a model has it nowhere else unasked.
+/// A file that `emit` printed knows its shape: `check`, `bench` and `race` take it there, and a run of a model has it nowhere else unasked.
 #[test]
 fn a_printed_file_is_for_its_shape() {
     let room = room("");
@@ -179,6 +179,11 @@ fn a_printed_file_is_for_its_shape() {
     room.run(&[&["kernels", "emit", "linear"][..], &shape].concat()).ok();
     let ran = room.run(&["kernels", "check", "linear", "--variant", "mine.wgsl", "--inputs", "random"]).ok();
     assert!(ran.stdout.contains("1 of 1 hold") && ran.stderr.contains("which mine.wgsl was printed for"), "{ran:?}");
+    for words in [&["bench", "linear", "mine.wgsl"][..], &["race", "linear", "register", "mine.wgsl"]] {
+        let ran = room.run(&[&["kernels"], words, &["--budget", "50ms"]].concat()).ok();
+        let at = ran.stdout.contains("rows=8,") && ran.stdout.matches("linear at ").count() == 1;
+        assert!(at && ran.stderr.contains("which mine.wgsl was printed for"), "{ran:?}");
+    }
     let small = ["plan", "--model", "model", "-W", "64", "-H", "64", "--frames", "1", "--override", "linear=mine.wgsl"];
     let ran = room.run(&small);
     assert!(ran.code == Some(1) && ran.stderr.contains("linear[activation=none,"), "{ran:?}");

@@ -89,7 +89,8 @@ impl Bench {
         if candidates.is_empty() {
             candidates.push(Candidate::chosen());
         }
-        let shapes = self.shapes.items(std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
+        let shapes =
+            self.shapes.items_for(&candidates, std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
         shapes.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
         for candidate in candidates.iter().filter(|candidate| candidate.file().is_some()) {
             output::tell(&format!("note: {}", self.unchecked(candidate, &shapes.items)));
