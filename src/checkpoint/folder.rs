@@ -1,30 +1,14 @@
 //! A whole model: configurations, weights, and the files that other modules read.
 
-use std::{path::Path, sync::Arc};
-
-use serde_json::{Map, Value};
+use std::sync::Arc;
 
 use super::component::Component;
-use super::config::{Configs, Defaults, check_class};
+use super::config::{Configs, Defaults};
 use super::error::{Error, Result};
 use super::files::ModelFiles;
 use super::inventory::Inventory;
-use super::json::{CONFIG_LIMIT, one_line, read_object};
 use super::kind::ComponentKind;
 use super::weight_files::Variant;
-
-const MODEL_INDEX: &str = "model_index.json";
-
-/// The classes in `model_index.json` that this program knows how to run. The scheduler's class is the sampler's affair.
-const CLASSES: [(&str, &[&str]); 7] = [
-    ("unet", &["I2VGenXLUNet"]),
-    ("vae", &["AutoencoderKL"]),
-    ("text_encoder", &["CLIPTextModel"]),
-    ("image_encoder", &["CLIPVisionModelWithProjection"]),
-    ("tokenizer", &["CLIPTokenizer", "CLIPTokenizerFast"]),
-    ("feature_extractor", &["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPFeatureExtractor"]),
-    ("scheduler", &[]),
-];
 
 /// An opened checkpoint: every configuration read and checked, every weight file mapped.
 ///
@@ -96,42 +80,6 @@ impl Checkpoint {
     /// What the weight files of every network hold, in the order of [`ComponentKind::ALL`].
     pub fn inventories(&self) -> Vec<Inventory> {
         ComponentKind::ALL.map(|kind| self.component(kind).inventory()).into()
-    }
-}
-
-/// The model has a `model_index.json`, which describes an I2VGenXLPipeline of known classes.
-pub(super) fn check_model_index(files: &ModelFiles) -> Result<()> {
-    files.check_root()?;
-    let path = files.path(MODEL_INDEX);
-    let index = match read_object(files, MODEL_INDEX, CONFIG_LIMIT) {
-        Err(Error::MissingFile { dir, .. }) => return Err(Error::NoModelIndex { dir }),
-        other => other?,
-    };
-    if !index.contains_key("_class_name") {
-        return Err(class_error(&path, "_class_name", None, "I2VGenXLPipeline"));
-    }
-    check_class(&path, &index, "I2VGenXLPipeline")?;
-    CLASSES.iter().try_for_each(|(component, classes)| check_component_class(&path, &index, component, classes))
-}
-
-/// The entry of `component`, a pair of library and class, names one of `classes` (any class where none is given).
-fn check_component_class(path: &Path, index: &Map<String, Value>, component: &str, classes: &[&str]) -> Result<()> {
-    let class = index.get(component).and_then(|entry| entry.get(1));
-    match class {
-        Some(Value::String(found)) if classes.is_empty() || classes.contains(&found.as_str()) => Ok(()),
-        _ => {
-            let expected = if classes.is_empty() { "a class".to_string() } else { classes.join(" or ") };
-            Err(class_error(path, component, class, &expected))
-        }
-    }
-}
-
-fn class_error(path: &Path, what: &str, found: Option<&Value>, expected: &str) -> Error {
-    Error::Class {
-        path: path.to_path_buf(),
-        what: what.to_string(),
-        found: found.map_or("absent".to_string(), |found| one_line(&found.to_string())),
-        expected: expected.to_string(),
     }
 }
 

@@ -27,6 +27,7 @@ mod folder;
 mod inventory;
 mod json;
 mod kind;
+mod model_index;
 mod problem;
 mod rename;
 mod safetensors_file;

@@ -13,8 +13,8 @@ use rayon::prelude::*;
 
 use super::{
     Error, Place, Plan, PlannedOp, WeightKey, WeightStore,
-    footprint::shared_slots,
-    plan::bind,
+    parameters::parameters,
+    slots::Slots,
     stream::{Part, Stream, parts, placed},
     watch::{Inside, Watched},
 };
@@ -26,42 +26,8 @@ use crate::{
 /// Tensors that plans exchange with each other and with the host, by name.
 pub type Bindings = HashMap<String, Buffer>;
 
-/// Zeros that stand for absent operands; as large as the longest bias.
-pub(crate) const ZEROS: u64 = 128 << 10;
 /// Size of the buffers of a hollow program.
 const HOLLOW: u64 = 256;
-
-/// Buffers for intermediates that several programs share, and zeros that stand for absent operands.
-#[derive(Debug)]
-pub struct Slots {
-    /// The largest first.
-    buffers: Vec<Buffer>,
-    zeros: Buffer,
-}
-
-impl Slots {
-    /// Allocates what each of these plans needs.
-    ///
-    /// # Errors
-    /// Those of the device's memory.
-    pub fn new<'a>(device: &Device, plans: impl IntoIterator<Item = &'a Plan>) -> Result<Self, Error> {
-        let buffers = shared_slots(plans).into_iter().map(|bytes| device.buffer("intermediate tensors", bytes));
-        Ok(Self { buffers: buffers.collect::<Result<_, _>>()?, zeros: device.buffer("zeros", ZEROS)? })
-    }
-
-    /// The buffers of a plan's slots, in its order.
-    fn of(&self, plan: &Plan) -> Result<Vec<Buffer>, Error> {
-        let mut order: Vec<usize> = (0..plan.slots.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(plan.slots[i]));
-        let mut taken = vec![None; plan.slots.len()];
-        // Largest with largest.
-        for (rank, &slot) in order.iter().enumerate() {
-            let buffer = self.buffers.get(rank).filter(|buffer| buffer.bytes() >= plan.slots[slot]);
-            taken[slot] = Some(buffer.cloned().ok_or_else(|| Error::Unbound("intermediate tensors".into()))?);
-        }
-        Ok(taken.into_iter().flatten().collect())
-    }
-}
 
 /// A plan that is ready to run.
 #[derive(Debug)]
@@ -322,41 +288,6 @@ pub fn compile(device: &Device, plans: &[&Plan], enough: &AtomicBool) -> Result<
         Ok(pool) => pool.install(compile),
         Err(_) => compile(),
     }
-}
-
-/// A dispatch before it is bound: bytes of its parameter struct, byte range of every binding, workgroups.
-struct Unbound {
-    params: Range<u64>,
-    ranges: Vec<Range<u64>>,
-    workgroups: usize,
-}
-
-/// The parameter structs of all dispatches in one buffer, each at an aligned offset, and the dispatches in order.
-fn parameters(plan: &Plan) -> (Vec<u8>, Vec<Unbound>) {
-    let alignment = plan.target.device.alignment;
-    let mut params: Vec<u8> = Vec::new();
-    let mut dispatches = Vec::new();
-    for op in &plan.ops {
-        let bindings = op.op.bindings();
-        for chunk in &op.chunks {
-            let spans = op.op.spans(chunk);
-            let bound = spans.iter().zip(&bindings).zip(&op.places);
-            let (ranges, bases): (Vec<_>, Vec<_>) =
-                bound.map(|((span, binding), &(_, offset))| bind(span, binding, alignment, offset)).unzip();
-            let dispatch = op.op.dispatch(&op.choice, chunk, &bases);
-            let start = params.len().next_multiple_of(alignment as usize);
-            params.resize(start, 0);
-            params.extend(&dispatch.params);
-            let params = start as u64..params.len() as u64;
-            dispatches.push(Unbound { params, ranges, workgroups: dispatch.workgroups });
-        }
-    }
-    (params, dispatches)
-}
-
-/// Bytes of the parameter structs of all dispatches.
-pub(super) fn parameter_bytes(plan: &Plan) -> u64 {
-    parameters(plan).0.len() as u64
 }
 
 /// Folds a number of workgroups into two dimensions.

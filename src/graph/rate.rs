@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     Bindings, Epilogue, Error, Graph, Keep, Params, Plan, Program, Target, Types, WeightSource, WeightStore,
-    WeightView, program::ZEROS,
+    WeightView, slots::ZEROS,
 };
 use crate::{
     gpu::{Capabilities, Device},

@@ -13,8 +13,8 @@ use std::{
 
 use super::{
     Plan, WeightKey,
-    footprint::loading_bytes,
     stream::{op_weights, padded, three_windows, window_bytes},
+    weight_store::loading_bytes,
 };
 
 /// Which weights of a network stay on the device while it is in use.

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{item, portable, rows, vec, workgroups},
     tolerance,
 };
@@ -54,7 +54,7 @@ impl AdaptivePool {
 
 impl Op for AdaptivePool {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("adaptive_pool")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -1,15 +1,12 @@
 //! Temporal anchoring of one step: `kernels/anchor.wgsl`.
 
-use std::{
-    ops::{Range, RangeInclusive},
-    sync::Arc,
-};
+use std::{ops::Range, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Define, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Define, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -104,7 +101,7 @@ impl AnchorMode {
 
 impl Op for Anchor {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("anchor")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {
@@ -192,11 +189,6 @@ impl Op for Anchor {
     /// Deviations are positive.
     fn fill(&self, binding: &Binding, _: usize, normal: f32) -> f32 {
         if binding.name.ends_with("statistics") { normal.abs() + 0.5 } else { normal }
-    }
-
-    /// Coefficients and weights stay what they are while the values grow.
-    fn scales(&self, binding: &Binding) -> RangeInclusive<i32> {
-        if binding.name == "step" { 0..=0 } else { binding.scales() }
     }
 
     fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {

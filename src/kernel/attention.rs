@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, attention_rungs, list, shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, attention_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -89,9 +89,6 @@ struct Params {
     y_base: u32,
     scale: f32,
 }
-
-/// Sequences of at most this many queries are short: a workgroup of one would be mostly idle.
-pub(super) const SHORT: usize = 32;
 
 impl Attention {
     /// Token after token: q, y `[batch, q_tokens, C]`, k, v `[batch / kv_repeat, k_tokens, C]`. With `kv_repeat` > 1 consecutive
@@ -176,7 +173,7 @@ impl Attention {
 
 impl Op for Attention {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("attention")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {
@@ -256,7 +253,7 @@ impl Op for Attention {
             tiles: tiles as u32,
             tile_count: tile_count as u32,
             // Short sequences: the heads of a token lie side by side. Long ones: the keys of a head stay in the cache.
-            heads_first: (group_rows <= SHORT).into(),
+            heads_first: (group_rows <= attention_rungs::SHORT).into(),
             q_row: q.row as u32,
             k_row: k.row as u32,
             q_base: base(0, q),

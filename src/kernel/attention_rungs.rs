@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Attention, Choice, Op,
-    attention::SHORT,
-    attention_matrix,
+    Attention, Choice, Op, attention_matrix,
     threads::{self, shared_lanes, wide_lanes},
 };
 use crate::gpu::Capabilities;
+
+/// Sequences of at most this many queries are short: a workgroup of one would be mostly idle.
+pub(super) const SHORT: usize = 32;
 
 /// Every rung that can run this on this device, the one for it first.
 pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {

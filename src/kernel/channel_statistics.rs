@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, rows},
     tolerance,
 };
@@ -42,7 +42,7 @@ struct Params {
 
 impl Op for ChannelStatistics {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("channel_statistics")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Choice, Define, Forced, Op, Override, fit,
+    Choice, Chooser, Define, Forced, Op, Override, fit,
     overrides::{self, OverrideError},
 };
 use crate::{fingerprint::fnv1a, gpu::Capabilities};
@@ -32,9 +32,6 @@ pub struct Setting {
     pub numbers: BTreeMap<String, u32>,
 }
 
-/// The reason of a choice that was measured to be fastest.
-const TUNED: &str = "tuned on this device";
-
 /// The tuned settings that come to run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TunedInUse(BTreeMap<Key, Setting>);
@@ -42,7 +39,7 @@ pub struct TunedInUse(BTreeMap<Key, Setting>);
 impl TunedInUse {
     /// Those among ops with the choices that were made for them.
     pub fn among<'a>(ops: impl Iterator<Item = (&'a dyn Op, &'a Choice)>) -> Self {
-        let tuned = ops.filter(|(_, choice)| choice.reason == TUNED);
+        let tuned = ops.filter(|(_, choice)| choice.chooser == Chooser::Tuning);
         Self(tuned.map(|(op, choice)| (key(op), Setting::from(choice))).collect())
     }
 
@@ -124,9 +121,10 @@ impl Choices {
             Some(Forced::File(file)) => return fit::stand_in(op, &op.choose(device), file, device),
             Some(Forced::Variant(name)) => {
                 let found = op.variants(device).into_iter().find(|choice| choice.variant == name);
-                return Ok(
-                    found.map_or_else(|| op.choose(device), |choice| Choice { reason: "asked for".into(), ..choice })
-                );
+                return Ok(found.map_or_else(
+                    || op.choose(device),
+                    |choice| Choice { reason: "asked for".into(), chooser: Chooser::User, ..choice },
+                ));
             }
             None => {}
         }
@@ -138,7 +136,10 @@ impl Choices {
             .tuned
             .get(&key(op))
             .and_then(|setting| op.tunings(device).into_iter().find(|choice| Setting::from(choice) == *setting));
-        Ok(tuned.map_or_else(|| op.choose(device), |choice| Choice { reason: TUNED.into(), ..choice }))
+        Ok(tuned.map_or_else(
+            || op.choose(device),
+            |choice| Choice { reason: "tuned on this device".into(), chooser: Chooser::Tuning, ..choice },
+        ))
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(choices.choose(&op, &PORTABLE).unwrap(), own);
         choices.tune([(key(&op), Setting::from(&other))]);
         let tuned = choices.choose(&op, &PORTABLE).unwrap();
-        assert_eq!((&tuned.defines, tuned.reason.as_ref()), (&other.defines, TUNED));
+        assert_eq!((&tuned.defines, tuned.chooser), (&other.defines, Chooser::Tuning));
         let [one, none] = [&tuned, &own].map(|choice| TunedInUse::among([(&op as &dyn Op, choice)].into_iter()));
         assert!(one.count() == 1 && one.mark().unwrap().starts_with("1 shape ("), "{one:?}");
         assert_eq!((none.count(), none.mark()), (0, None));

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{item, portable, rows, vec, workgroups},
     tolerance,
 };
@@ -55,7 +55,7 @@ impl ConcatRows {
 
 impl Op for ConcatRows {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("concat_rows")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
-    gemm::Gemm, list, shape, tolerance,
+    gemm::Gemm, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -135,7 +135,7 @@ impl Conv2d {
 
 impl Op for Conv2d {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("conv2d")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

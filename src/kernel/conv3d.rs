@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, list, shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -100,7 +100,7 @@ impl Conv3d {
 
 impl Op for Conv3d {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("conv3d")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -1,14 +1,11 @@
 //! One DDIM step with guidance: `kernels/ddim.wgsl`.
 
-use std::{
-    ops::{Range, RangeInclusive},
-    sync::Arc,
-};
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -104,7 +101,7 @@ impl StepCoefficients {
 
 impl Op for Ddim {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("ddim")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {
@@ -173,11 +170,6 @@ impl Op for Ddim {
 
     fn tolerance(&self) -> Tolerance {
         tolerance(Dtype::F32)
-    }
-
-    /// Coefficients and weights stay what they are while the values grow.
-    fn scales(&self, binding: &Binding) -> RangeInclusive<i32> {
-        if binding.name == "step" { 0..=0 } else { binding.scales() }
     }
 
     fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {

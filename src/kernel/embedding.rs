@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance, shape,
     threads::{item, portable, rows, vec, workgroups},
     tolerance,
 };
@@ -52,7 +52,7 @@ struct Params {
 
 impl Op for Embedding {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("embedding")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

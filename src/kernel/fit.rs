@@ -6,7 +6,7 @@ mod params;
 
 use std::{fmt, sync::Arc};
 
-use super::{Choice, Op, WgslError, WgslFile, reflect, spelled, threads};
+use super::{Choice, Chooser, Op, WgslError, WgslFile, reflect, spelled, threads};
 use crate::gpu::Capabilities;
 
 /// A file that cannot stand in for a variant.
@@ -60,6 +60,7 @@ pub fn stand_in(op: &dyn Op, base: &Choice, file: &Arc<WgslFile>, device: &Capab
     let mut choice = Choice {
         variant: "file",
         reason: format!("{} in place of {}", file.path, base.variant).into(),
+        chooser: Chooser::User,
         defines: base.defines.clone(),
         file: Some(file.clone()),
     };

@@ -4,11 +4,9 @@
 use std::ops::Range;
 
 use super::{
-    Binding, Choice, Dtype, Layout,
+    Binding, Choice, Dtype, Layout, Span,
     activation::{Activation, gelu},
-    matrix,
-    op::Span,
-    shape,
+    matrix, shape,
     threads::{self, shared_lanes, wide_lanes},
 };
 use crate::gpu::Capabilities;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance,
     activation::Activation,
-    list, shape,
+    shape,
     threads::{self, rows, workgroups},
     tolerance,
 };
@@ -88,7 +88,7 @@ impl GroupNorm {
 
 impl Op for GroupNorm {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("group_norm")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance,
     activation::Activation,
-    list, shape,
+    shape,
     threads::{self, item, rows, wide_lanes, workgroups},
     tolerance,
 };
@@ -77,7 +77,7 @@ impl GroupNormApply {
 
 impl Op for GroupNormApply {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("group_norm_apply")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{self, rows, workgroups},
 };
 use crate::gpu::Capabilities;
@@ -56,7 +56,7 @@ impl GroupNormFinish {
 
 impl Op for GroupNormFinish {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("group_norm_finish")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{self, item, rows, wide_lanes},
 };
 use crate::gpu::Capabilities;
@@ -78,7 +78,7 @@ impl GroupNormPartial {
 
 impl Op for GroupNormPartial {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("group_norm_partial")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

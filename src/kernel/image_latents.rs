@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -41,7 +41,7 @@ struct Params {
 
 impl Op for ImageLatents {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("image_latents")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance, shape,
     threads::{self, item, rows, vec, wide_lanes},
     tolerance,
 };
@@ -70,7 +70,7 @@ impl LayerNorm {
 
 impl Op for LayerNorm {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("layer_norm")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
-    gemm::Gemm, list, shape, tolerance,
+    gemm::Gemm, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -31,7 +31,7 @@ struct Params {
 
 impl Op for Linear {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("linear")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

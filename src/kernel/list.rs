@@ -1,11 +1,11 @@
-//! The list of kernels. Adding one touches its WGSL, its Rust file and this list.
+//! The list of kernels. Adding one touches its WGSL, its Rust file with the line that declares it, and this list.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{
-    AdaptivePool, Anchor, Attention, ChannelStatistics, ConcatRows, Conv2d, Conv3d, Ddim, Embedding, GroupNorm,
+    AdaptivePool, Anchor, Attention, Case, ChannelStatistics, ConcatRows, Conv2d, Conv3d, Ddim, Embedding, GroupNorm,
     GroupNormApply, GroupNormFinish, GroupNormPartial, ImageLatents, LayerNorm, Linear, Multistep, Op, Philox,
     Pointwise, Posterior, RandomWeights, Rgb8, Sinusoid, ToLatents, shape,
 };
@@ -19,17 +19,24 @@ pub struct Kernel {
     pub wgsl: &'static str,
     /// Makes an operation from the JSON of its struct; see [`super::parse`], which also checks it.
     pub(super) parse: fn(Value) -> serde_json::Result<Arc<dyn Op>>,
+    cases: fn() -> Vec<Case>,
 }
 
-/// Declares the kernels' modules and [`KERNELS`].
+/// Declares [`KERNELS`], and gives every operation its `KERNEL`.
 macro_rules! kernels {
     ($($name:ident: $op:ty),* $(,)?) => {
+        $(impl $op {
+            /// Its entry in the list.
+            pub(super) const KERNEL: Kernel = Kernel {
+                name: stringify!($name),
+                wgsl: include_str!(concat!("../../kernels/", stringify!($name), ".wgsl")),
+                parse: shape::read::<$op>,
+                cases: super::$name::cases,
+            };
+        })*
+
         /// All kernels.
-        pub static KERNELS: &[Kernel] = &[$(Kernel {
-            name: stringify!($name),
-            wgsl: include_str!(concat!("../../kernels/", stringify!($name), ".wgsl")),
-            parse: shape::read::<$op>,
-        }),*];
+        pub static KERNELS: &[Kernel] = &[$(<$op>::KERNEL),*];
     };
 }
 
@@ -108,7 +115,7 @@ pub fn shared_files() -> impl Iterator<Item = &'static str> {
     SHARED.iter().map(|(name, _)| *name)
 }
 
-/// The kernel of this name. The names are literals of the kernels' own files; the harness's tests look every one up.
-pub(super) fn kernel(name: &str) -> &'static Kernel {
-    KERNELS.iter().find(|k| k.name == name).unwrap_or(&KERNELS[0])
+/// The cases of all kernels.
+pub fn cases() -> Vec<Case> {
+    KERNELS.iter().flat_map(|kernel| (kernel.cases)()).collect()
 }

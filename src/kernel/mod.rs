@@ -8,7 +8,9 @@ mod anchor;
 mod attention;
 mod attention_matrix;
 mod attention_rungs;
+mod binding;
 mod channel_statistics;
+mod choice;
 mod choices;
 mod concat_rows;
 mod conv2d;
@@ -51,7 +53,9 @@ pub use activation::Activation;
 pub use adaptive_pool::AdaptivePool;
 pub use anchor::{Anchor, AnchorMode};
 pub use attention::{Attention, Joined};
+pub use binding::{Binding, Role, Span};
 pub use channel_statistics::ChannelStatistics;
+pub use choice::{Choice, Chooser, Define, Defines};
 pub use choices::{Choices, Key, Setting, TunedInUse, key};
 pub use concat_rows::ConcatRows;
 pub use conv2d::Conv2d;
@@ -70,9 +74,9 @@ pub use group_norm_partial::GroupNormPartial;
 pub use image_latents::ImageLatents;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use list::{KERNELS, Kernel, shared_files};
+pub use list::{KERNELS, Kernel, cases, shared_files};
 pub use multistep::Multistep;
-pub use op::{Binding, Case, Choice, Cost, Define, Defines, Dispatch, Op, Role, Span, Tolerance};
+pub use op::{Case, Cost, Dispatch, Op, Tolerance};
 pub use overrides::{Forced, Override, OverrideError};
 pub use philox::Philox;
 pub use pointwise::Pointwise;
@@ -87,39 +91,6 @@ pub use source::{SourceError, specialise};
 pub use to_latents::ToLatents;
 pub use weights::Layout;
 pub use wgsl_file::{WgslFile, head};
-
-/// The cases of all kernels.
-pub fn cases() -> Vec<Case> {
-    [
-        linear::cases(),
-        conv2d::cases(),
-        conv3d::cases(),
-        attention::cases(),
-        group_norm::cases(),
-        group_norm_partial::cases(),
-        group_norm_finish::cases(),
-        group_norm_apply::cases(),
-        layer_norm::cases(),
-        pointwise::cases(),
-        concat_rows::cases(),
-        embedding::cases(),
-        sinusoid::cases(),
-        adaptive_pool::cases(),
-        posterior::cases(),
-        image_latents::cases(),
-        ddim::cases(),
-        multistep::cases(),
-        channel_statistics::cases(),
-        anchor::cases(),
-        to_latents::cases(),
-        philox::cases(),
-        random_weights::cases(),
-        rgb8::cases(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
 
 /// The tolerance of a kernel whose activations are stored as `x`.
 fn tolerance(x: Dtype) -> Tolerance {

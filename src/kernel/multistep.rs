@@ -1,14 +1,11 @@
 //! The second-order part of a sampling step: `kernels/multistep.wgsl`.
 
-use std::{
-    ops::{Range, RangeInclusive},
-    sync::Arc,
-};
+use std::{ops::Range, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Ddim, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Ddim, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -49,7 +46,7 @@ impl Multistep {
 
 impl Op for Multistep {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("multistep")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {
@@ -104,11 +101,6 @@ impl Op for Multistep {
 
     fn tolerance(&self) -> Tolerance {
         tolerance(Dtype::F32)
-    }
-
-    /// Coefficients stay what they are while the values grow.
-    fn scales(&self, binding: &Binding) -> RangeInclusive<i32> {
-        if binding.name == "step" { 0..=0 } else { binding.scales() }
     }
 
     fn twin(&self, inputs: &[&[f32]], units: &Range<usize>) -> Vec<Vec<f32>> {

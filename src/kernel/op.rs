@@ -1,8 +1,6 @@
 //! What every kernel tells about itself: bindings, variants, cost, how it can be split, and its CPU twin.
 
 use std::{
-    borrow::Cow,
-    collections::BTreeMap,
     fmt::Debug,
     ops::{Range, RangeInclusive},
     sync::Arc,
@@ -10,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Dtype, Kernel, SourceError, WgslFile, source::specialise_file, specialise, threads, weights::Layout};
+use super::{Binding, Choice, Kernel, Span, threads};
 use crate::gpu::Capabilities;
 
 /// A kernel with its shapes filled in: one recorded operation, which may become several dispatches.
@@ -91,92 +89,6 @@ pub trait Op: Debug + Send + Sync {
     }
 }
 
-/// One storage binding of an op.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Binding {
-    /// The variable's name in the WGSL.
-    pub name: &'static str,
-    /// Logical shape; of a weight, the shape in the checkpoint.
-    pub shape: Vec<usize>,
-    /// Element type on the device.
-    pub dtype: Dtype,
-    /// Input, weight or output.
-    pub role: Role,
-}
-
-/// What a binding is for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Role {
-    /// An activation that is read.
-    Input,
-    /// A parameter of the model, re-laid at load.
-    Weight(Layout),
-    /// An activation that is written, every element of it.
-    Output,
-    /// An optional input that this op does not have; a few zero bytes are bound in its place.
-    Absent,
-}
-
-impl Binding {
-    /// An activation to read.
-    pub fn input(name: &'static str, shape: &[usize], dtype: Dtype) -> Self {
-        Self { name, shape: shape.to_vec(), dtype, role: Role::Input }
-    }
-
-    /// An activation to read, or nothing.
-    pub fn optional(name: &'static str, present: bool, shape: &[usize], dtype: Dtype) -> Self {
-        if present { Self::input(name, shape, dtype) } else { Self { name, shape: vec![0], dtype, role: Role::Absent } }
-    }
-
-    /// An activation to write.
-    pub fn output(name: &'static str, shape: &[usize], dtype: Dtype) -> Self {
-        Self { name, shape: shape.to_vec(), dtype, role: Role::Output }
-    }
-
-    /// A parameter of the model, of the checkpoint's shape.
-    pub fn weight(name: &'static str, shape: &[usize], dtype: Dtype, layout: Layout) -> Self {
-        Self { name, shape: shape.to_vec(), dtype, role: Role::Weight(layout) }
-    }
-
-    /// A parameter of the model, or nothing.
-    pub fn optional_weight(name: &'static str, present: bool, shape: &[usize], dtype: Dtype, layout: Layout) -> Self {
-        if present { Self::weight(name, shape, dtype, layout) } else { Self::optional(name, false, shape, dtype) }
-    }
-
-    /// Elements of the logical tensor (before any padding of weights).
-    pub fn elements(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// The powers of 2 between which an activation may be scaled so that its squares and their sums stay normal numbers of f32, and
-    /// it itself a normal number of its type; parameters and whole numbers are left alone.
-    pub fn scales(&self) -> RangeInclusive<i32> {
-        match (&self.role, self.dtype) {
-            // Squares of values down to a 2^13th of the usual ones are normal: drivers may flush what is not.
-            (Role::Input, Dtype::F32) => -50..=40,
-            (Role::Input, Dtype::F16) => -8..=12,
-            _ => 0..=0,
-        }
-    }
-
-    /// Elements on the device.
-    pub fn device_elements(&self) -> usize {
-        match &self.role {
-            Role::Weight(layout) => layout.device_elements(&self.shape),
-            _ => self.elements(),
-        }
-    }
-}
-
-/// The part of a binding that a dispatch touches, in elements on the device.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Span {
-    /// All of it.
-    All,
-    /// These elements.
-    Elements(Range<usize>),
-}
-
 /// Floating-point operations (2 per multiply-add) and distinct bytes read and written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Cost {
@@ -207,93 +119,6 @@ impl std::iter::Sum for Cost {
             a += b;
             a
         })
-    }
-}
-
-/// One value that specialises a kernel's WGSL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-#[serde(untagged)]
-pub enum Define {
-    /// A condition.
-    Bool(bool),
-    /// A size.
-    Int(u32),
-    /// A type or a name.
-    Name(&'static str),
-}
-
-impl From<bool> for Define {
-    fn from(v: bool) -> Self {
-        Define::Bool(v)
-    }
-}
-impl From<u32> for Define {
-    fn from(v: u32) -> Self {
-        Define::Int(v)
-    }
-}
-impl From<&'static str> for Define {
-    fn from(v: &'static str) -> Self {
-        Define::Name(v)
-    }
-}
-impl From<Dtype> for Define {
-    fn from(v: Dtype) -> Self {
-        Define::Name(v.wgsl())
-    }
-}
-
-/// The values that specialise a kernel's WGSL; together with the kernel's name they identify a pipeline.
-pub type Defines = BTreeMap<&'static str, Define>;
-
-/// A variant picked for a device and a shape.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
-    /// The variant's name, a rung of the kernel's ladder.
-    pub variant: &'static str,
-    /// Why this one, in words.
-    pub reason: Cow<'static, str>,
-    /// What specialises the WGSL.
-    pub defines: Defines,
-    /// A file that takes the place of the kernel's own WGSL.
-    pub file: Option<Arc<WgslFile>>,
-}
-
-impl Choice {
-    /// A variant with its reason and defines.
-    pub fn new<const N: usize>(
-        variant: &'static str,
-        reason: impl Into<Cow<'static, str>>,
-        defines: [(&'static str, Define); N],
-    ) -> Self {
-        Self { variant, reason: reason.into(), defines: defines.into_iter().collect(), file: None }
-    }
-
-    /// The same with one define more or changed.
-    pub fn with(mut self, name: &'static str, value: impl Into<Define>) -> Self {
-        self.defines.insert(name, value.into());
-        self
-    }
-
-    /// The WGSL of a kernel in this variant.
-    pub fn wgsl(&self, kernel: &Kernel) -> Result<String, SourceError> {
-        match &self.file {
-            Some(file) => specialise_file(file, &self.defines),
-            None => specialise(kernel.name, kernel.wgsl, &self.defines),
-        }
-    }
-
-    /// The integer define `name`, or 1.
-    pub fn int(&self, name: &str) -> usize {
-        self.number(name).max(1) as usize
-    }
-
-    /// The integer define `name`, or 0.
-    pub(super) fn number(&self, name: &str) -> u32 {
-        match self.defines.get(name) {
-            Some(Define::Int(v)) => *v,
-            _ => 0,
-        }
     }
 }
 
@@ -366,7 +191,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::cases;
+    use crate::kernel::{Role, cases};
 
     /// And every element belongs to some unit.
     #[test]

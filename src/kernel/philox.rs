@@ -5,7 +5,7 @@ use std::{f64::consts::TAU, ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, workgroups},
 };
 use crate::gpu::Capabilities;
@@ -45,7 +45,7 @@ fn philox(mut c: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 
 impl Op for Philox {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("philox")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

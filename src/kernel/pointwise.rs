@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance,
     activation::Activation,
-    list, shape,
+    shape,
     threads::{item, portable, repeated, workgroups},
     tolerance,
 };
@@ -64,7 +64,7 @@ impl Pointwise {
 
 impl Op for Pointwise {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("pointwise")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{planes, portable, rows, workgroups},
     tolerance,
 };
@@ -38,7 +38,7 @@ struct Params {
 
 impl Op for Posterior {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("posterior")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

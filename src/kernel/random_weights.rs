@@ -6,7 +6,7 @@ use half::f16;
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Layout, Op, Span, Tolerance, shape,
     threads::{portable, workgroups},
 };
 use crate::gpu::Capabilities;
@@ -127,7 +127,7 @@ fn mix(x: u32) -> u32 {
 
 impl Op for RandomWeights {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("random_weights")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, workgroups},
 };
 use crate::gpu::Capabilities;
@@ -43,7 +43,7 @@ impl Rgb8 {
 
 impl Op for Rgb8 {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("rgb8")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{portable, rows, workgroups},
     tolerance,
 };
@@ -46,7 +46,7 @@ const TIGHT: Tolerance =
 
 impl Op for Sinusoid {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("sinusoid")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use super::{
-    Binding, Choice,
-    op::{Define, Role, Span},
-};
+use super::{Binding, Choice, Define, Role, Span};
 use crate::gpu::Capabilities;
 
 /// The define that holds the threads of a workgroup.

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, list, shape,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, shape,
     threads::{planes, portable, rows, workgroups},
 };
 use crate::gpu::Capabilities;
@@ -34,7 +34,7 @@ struct Params {
 
 impl Op for ToLatents {
     fn kernel(&self) -> &'static Kernel {
-        list::kernel("to_latents")
+        &Self::KERNEL
     }
 
     fn bindings(&self) -> Vec<Binding> {

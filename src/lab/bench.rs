@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Ceilings,
-    statistics::{median, quantile},
+    statistics::{median, median_interval, quantile},
     timer::{Clock, Timer},
 };
 use crate::{graph::Error, kernel::Cost};
@@ -30,6 +30,10 @@ pub struct Timing {
     pub exceeds_caches: bool,
     /// What the time was read from.
     pub clock: Clock,
+    /// The median of the last quarter of the samples over that of the first, if they differ by more than the noise: the device's clock
+    /// changed, or somebody else began or ceased to use it.
+    #[serde(default)]
+    pub drift: Option<f64>,
 }
 
 /// Seconds of a sample: longer than what a timestamp resolves, shorter than what a scheduler lets run.
@@ -62,6 +66,7 @@ impl Timing {
             sets: timer.sets(),
             exceeds_caches: timer.exceeds_caches(),
             clock: timer.clock(),
+            drift: drift(samples),
         }
     }
 
@@ -91,9 +96,36 @@ impl Timing {
     }
 }
 
+/// See [`Timing::drift`]; of few samples nothing is said.
+fn drift(samples: &[f64]) -> Option<f64> {
+    /// Of a quarter: the intervals of fewer are too narrow to be believed.
+    const FEWEST: usize = 10;
+    /// What the order of samples alone makes of a steady device, now and then.
+    const STEADY: f64 = 0.02;
+    let quarter = samples.len() / 4;
+    let [first, last] = [&samples[..quarter], &samples[samples.len() - quarter..]];
+    let [before, after] = [first, last].map(|part| median_interval(part, 1));
+    let apart = before.high < after.low || after.high < before.low;
+    let ratio = median(last) / median(first);
+    (quarter >= FEWEST && apart && (ratio - 1.0).abs() > STEADY).then_some(ratio)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_falls_is_told_from_noise() {
+        // 5 % of noise, in an order that has nothing to do with time.
+        let noise = |i: u32| 1.0 + 0.05 * (f64::from(i * 37 % 101) / 101.0 - 0.5);
+        let samples = |slope: f64, count: u32| {
+            (0..count).map(|i| noise(i) * (1.0 + slope * f64::from(i) / f64::from(count))).collect::<Vec<_>>()
+        };
+        assert_eq!(drift(&samples(0.0, 200)), None);
+        assert_eq!(drift(&samples(0.1, 20)), None, "too few");
+        let [slower, faster] = [0.2, -0.2].map(|slope| drift(&samples(slope, 200)).unwrap());
+        assert!((1.1..1.2).contains(&slower) && (0.8..0.9).contains(&faster), "{slower} {faster}");
+    }
 
     #[test]
     fn what_beats_the_device_is_an_error() {
@@ -106,6 +138,7 @@ mod tests {
             sets: 4,
             exceeds_caches: false,
             clock: Clock::Timestamps,
+            drift: None,
         };
         let ceilings = Ceilings { f32: 2e12, bytes: 1e11, ..Ceilings::default() };
         let cost = |flops, bytes| Cost { flops, bytes };

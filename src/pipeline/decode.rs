@@ -1,6 +1,6 @@
 //! Latents to frames, one frame at a time.
 
-use super::{Error, Event, Observer, Plans, progress::tell, strip_decode::StripDecoder};
+use super::{Error, Event, Observer, Plans, frame::Frame, progress::tell, strip_decode::StripDecoder};
 use crate::{
     gpu::{Buffer, Device},
     graph::{Bindings, Program, WeightStore},
@@ -17,14 +17,6 @@ pub struct Decoder<'a> {
 enum Programs {
     Whole(Program),
     Strips(StripDecoder),
-}
-
-/// A decoded frame.
-pub struct Frame {
-    /// 8-bit RGB, `[H, W, 3]`.
-    pub rgb8: Vec<u8>,
-    /// The decoder's output before rounding, `[H, W, 3]`, if it was asked for.
-    pub pixels: Option<Vec<f32>>,
 }
 
 impl<'a> Decoder<'a> {

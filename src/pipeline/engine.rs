@@ -10,12 +10,8 @@ use std::{
 
 use super::{
     Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Estimate, Event, Fit, MemoryPolicy, Networks, Noise,
-    Observer, Phase, PlanTypes, Planner, Plans, Request, Shape, Streaming, Text, advice,
-    decode::{Decoder, Frame},
-    encode::load,
-    estimate::alone,
-    memory::Budget,
-    progress::tell,
+    Observer, Phase, PlanTypes, Planner, Plans, Request, Shape, Streaming, Text, advice, decode::Decoder, encode::load,
+    estimate::alone, frame::Frame, memory::Budget, progress::tell,
 };
 use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Error, Shape,
-    decode::Frame,
+    frame::Frame,
     strips::{FEATURES, Strip, Strips, exchanged},
 };
 use crate::{

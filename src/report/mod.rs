@@ -14,8 +14,9 @@ mod ticks;
 pub use film::Film;
 pub use flame::{Flame, FlameBox};
 pub use page::{Content, Page, Section};
-pub use plot::{Axis, Mark, Plot, Point, Scale, Series};
+pub use plot::{Axis, Mark, Plot, Point, Series};
 pub use table::{Cell, Column, Row, Table, aligned};
+pub use ticks::Scale;
 
 /// What can go wrong with a report; every message is one line.
 #[derive(Debug, thiserror::Error)]

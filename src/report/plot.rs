@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::ticks::Range;
+use super::ticks::{Range, Scale};
 
 /// A plot.
 #[derive(Clone, Debug, Default)]
@@ -24,16 +24,6 @@ pub struct Axis {
     pub title: String,
     /// Its scale.
     pub scale: Scale,
-}
-
-/// How values lie on an axis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scale {
-    /// Evenly.
-    #[default]
-    Linear,
-    /// By their logarithm; zero and less are not shown.
-    Log,
 }
 
 /// Points that belong together.

@@ -1,6 +1,14 @@
 //! Where an axis has its marks, and where a value lies on it.
 
-use super::plot::Scale;
+/// How values lie on an axis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// Evenly.
+    #[default]
+    Linear,
+    /// By their logarithm; zero and less are not shown.
+    Log,
+}
 
 /// An axis from end to end.
 #[derive(Clone, Debug)]

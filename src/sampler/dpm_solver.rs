@@ -6,8 +6,8 @@
 
 use super::{
     error::Result,
-    sampling::Sampler,
-    schedule::{FinalAlpha, Schedule, Step},
+    sampling::{FinalAlpha, Sampler},
+    schedule::{Schedule, Step},
 };
 
 /// What alpha_bar of a last timestep of pure noise counts as: its logarithm has to be finite.

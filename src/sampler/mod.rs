@@ -16,6 +16,6 @@ pub use config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing}
 pub use error::{Error, Result};
 pub use guidance::{FrameScales, Guidance, GuidanceError, StepScales, is_guided};
 pub use overrides::{Effect, Overridden, SchedulerOverrides};
-pub use sampling::{Sampler, Sampling};
-pub use schedule::{FinalAlpha, Schedule, Step};
+pub use sampling::{FinalAlpha, Sampler, Sampling};
+pub use schedule::{Schedule, Step};
 pub use torch_rng::TorchGenerator;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing};
 use super::error::Result;
-use super::schedule::FinalAlpha;
+use super::sampling::FinalAlpha;
 
 /// Scheduler settings under their names in diffusers' `DDIMScheduler`; what is absent is the checkpoint's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Result, Schedule, Step, schedule::FinalAlpha};
-
 /// How a step is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sampler {
@@ -14,6 +12,15 @@ pub enum Sampler {
     /// DPM-Solver++ (2M): each step also uses the clean estimate of the step before, so that fewer steps are enough. Of second order.
     #[serde(rename = "dpm-solver++")]
     DpmSolver,
+}
+
+/// alpha_bar after the last step, where the previous timestep would be negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinalAlpha {
+    /// 1 if `set_alpha_to_one`, else the first of the table (diffusers).
+    FromConfig,
+    /// Always the first of the table (VGen, which clamps the previous timestep to 0).
+    First,
 }
 
 /// A way from noise to sample.
@@ -27,17 +34,4 @@ pub struct Sampling {
     pub eta: f64,
     /// alpha_bar after the last step.
     pub end: FinalAlpha,
-}
-
-impl Schedule {
-    /// The steps from noise to sample.
-    ///
-    /// # Errors
-    /// Those of [`Schedule::ddim_steps`] and [`Schedule::dpm_solver_steps`].
-    pub fn steps(&self, way: &Sampling) -> Result<Vec<Step>> {
-        match way.sampler {
-            Sampler::Ddim => self.ddim_steps(way.steps, way.eta, way.end),
-            Sampler::DpmSolver => self.dpm_solver_steps(way.steps, way.eta, way.end),
-        }
-    }
 }

@@ -6,16 +6,7 @@ use super::alphas::alphas_cumprod;
 use super::config::{PredictionType, SchedulerConfig, TimestepSpacing};
 use super::error::{Error, Result};
 use super::overrides::SchedulerOverrides;
-use super::sampling::Sampler;
-
-/// alpha_bar after the last step, where the previous timestep would be negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FinalAlpha {
-    /// 1 if `set_alpha_to_one`, else the first of the table (diffusers).
-    FromConfig,
-    /// Always the first of the table (VGen, which clamps the previous timestep to 0).
-    First,
-}
+use super::sampling::{FinalAlpha, Sampler, Sampling};
 
 /// One step, as the numbers that a sample `x`, the network's output `m` and fresh noise `z` are mixed with:
 ///
@@ -90,6 +81,17 @@ impl Schedule {
     /// Those of [`SchedulerOverrides::apply`] and [`Schedule::new`].
     pub fn with(&self, overrides: &SchedulerOverrides) -> Result<Self> {
         Self::new(&overrides.apply(&self.config)?)
+    }
+
+    /// The steps from noise to sample.
+    ///
+    /// # Errors
+    /// Those of [`Schedule::ddim_steps`] and [`Schedule::dpm_solver_steps`].
+    pub fn steps(&self, way: &Sampling) -> Result<Vec<Step>> {
+        match way.sampler {
+            Sampler::Ddim => self.ddim_steps(way.steps, way.eta, way.end),
+            Sampler::DpmSolver => self.dpm_solver_steps(way.steps, way.eta, way.end),
+        }
     }
 
     /// The `n` timesteps to visit, noisiest first. DPM-Solver++ divides the schedule of the `leading` and `linspace` spacings by `n` + 1

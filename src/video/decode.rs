@@ -12,7 +12,7 @@ use super::boxes;
 use super::clip::Clip;
 use super::demux::{Problem, Track};
 use super::error::{Error, Result};
-use super::open::Frames;
+use super::frames::Frames;
 use super::yuv::{Matrix, Planes, to_rgb};
 
 /// Reads all frames of the H.264 track of an mp4 file.

@@ -19,6 +19,7 @@ mod decode;
 mod demux;
 mod enlarge;
 mod error;
+mod frames;
 mod gif;
 mod h264;
 mod latents;

@@ -10,8 +10,6 @@ mod published;
 mod unet;
 mod vae;
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
 pub use activation::HiddenAct;
@@ -24,8 +22,8 @@ pub use vae::VaeConfig;
 
 use super::error::{Error, Result};
 use super::files::ModelFiles;
-use super::folder::check_model_index;
 use super::json::{CONFIG_LIMIT, read_object};
+use super::model_index::{check_class, check_model_index};
 
 const UNET: &str = "unet/config.json";
 const VAE: &str = "vae/config.json";
@@ -133,20 +131,6 @@ impl Configs {
 
 fn contradiction(left: &str, right: &str, detail: String) -> Error {
     Error::Contradiction { left: left.to_string(), right: right.to_string(), detail }
-}
-
-/// A `_class_name`, where the file has one, is the expected one.
-pub(super) fn check_class(path: &Path, object: &Map<String, Value>, expected: &str) -> Result<()> {
-    match object.get("_class_name") {
-        None | Some(Value::Null) => Ok(()),
-        Some(Value::String(found)) if found == expected => Ok(()),
-        Some(found) => Err(Error::Class {
-            path: path.to_path_buf(),
-            what: "_class_name".to_string(),
-            found: super::json::one_line(&found.to_string()),
-            expected: expected.to_string(),
-        }),
-    }
 }
 
 /// The part of a whole CLIP's configuration that `key` names, or the object itself where there is no such part.

@@ -89,7 +89,8 @@ impl Bench {
         if candidates.is_empty() {
             candidates.push(Candidate::chosen());
         }
-        let shapes = self.shapes.items(std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
+        let shapes =
+            self.shapes.items_for(&candidates, std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
         shapes.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
         for candidate in candidates.iter().filter(|candidate| candidate.file().is_some()) {
             output::tell(&format!("note: {}", self.unchecked(candidate, &shapes.items)));
@@ -230,6 +231,16 @@ fn text(rows: &[Row<'_>], setting: &str, ceilings: Option<&Ceilings>) -> String 
         );
     }
     text += &output::table(&table);
+    for row in rows {
+        if let Some(ratio) = row.timing.drift {
+            text += &format!(
+                "{} at {}: the last quarter of the samples took {ratio:.2} times as long as the first: the device's clock changed, or it had \
+                 other work; take the time again\n",
+                row.name(),
+                row.task.item.name
+            );
+        }
+    }
     if rows.iter().any(|row| row.timing.clock == Clock::Wall) {
         text += "without timestamps: the host's clock around the repeats of a sample, submission and wait included\n";
     }

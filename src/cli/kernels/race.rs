@@ -77,7 +77,8 @@ impl Race {
         let ceilings = report::ceilings(self.ceilings.as_deref(), &capabilities)?;
         let candidates: Vec<Candidate> =
             self.candidates.iter().map(|text| Candidate::parse(text)).collect::<Result<_, _>>()?;
-        let shapes = self.shapes.items(std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
+        let shapes =
+            self.shapes.items_for(&candidates, std::slice::from_ref(&self.kernel), &capabilities, Usual::Costliest)?;
         shapes.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
         for item in &shapes.items {
             let case = item.case().map_err(|e| Error::message(e.to_string()))?;

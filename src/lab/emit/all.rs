@@ -1,9 +1,11 @@
 //! Every shader of the project: all variants and settings of all kernels, for the shapes of their cases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, hash_map::Entry as MapEntry};
+
+use rayon::prelude::*;
 
 use super::{Shader, sorts};
-use crate::kernel::{self, Dtype, Role, SourceError, WgslError};
+use crate::kernel::{self, Choice, Defines, Dtype, Kernel, Role, SourceError, WgslError};
 
 /// A shader and where it comes from.
 #[derive(Debug)]
@@ -17,7 +19,7 @@ pub struct Entry {
     /// A case whose shape it is specialised for; other cases may share it.
     pub case: String,
     /// What specialised it.
-    pub defines: kernel::Defines,
+    pub defines: Defines,
     /// The kind of device that would run it.
     pub sort: &'static str,
     /// Has the variant its usual setting there? The others are those that tuning tries.
@@ -37,14 +39,53 @@ pub enum AllError {
     Wgsl(#[from] WgslError),
 }
 
+/// A setting of a variant, before it is expanded.
+struct Setting {
+    kernel: &'static Kernel,
+    choice: Choice,
+    case: String,
+    sort: &'static str,
+    usual: bool,
+}
+
 /// All shaders, each once: every setting of every variant of every case on every kind of device. Those of one kernel have the names that they
 /// have among all.
 ///
 /// # Errors
 /// The first one that is no shader.
 pub fn all(only: Option<&str>) -> Result<Vec<Entry>, AllError> {
-    let mut found: BTreeMap<String, Entry> = BTreeMap::new();
+    let settings = settings(only);
+    let texts: Vec<_> = settings.par_iter().map(|setting| setting.choice.wgsl(setting.kernel)).collect();
+    // Settings that make no difference to the text are one shader.
+    let mut merged: Vec<(String, String, Setting)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut numbers: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (setting, wgsl) in settings.into_iter().zip(texts) {
+        let wgsl = wgsl?;
+        if let Some(&place) = places.get(&wgsl) {
+            merged[place].2.usual |= setting.usual;
+            continue;
+        }
+        let number = numbers.entry((setting.kernel.name, setting.choice.variant)).or_default();
+        *number += 1;
+        let name = format!("{}.{}.{number}", setting.kernel.name, setting.choice.variant);
+        places.insert(wgsl.clone(), merged.len());
+        merged.push((name, wgsl, setting));
+    }
+    let entry = |(name, wgsl, Setting { kernel, choice, case, sort, usual }): (String, String, Setting)| {
+        let shader = Shader::new(&name, wgsl)?;
+        let (kernel, variant, defines) = (kernel.name, choice.variant, choice.defines);
+        Ok::<_, AllError>(Entry { name, kernel, variant, case, defines, sort, usual, shader })
+    };
+    let mut all = merged.into_par_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// All settings, each once, in the order of the cases; those of one kernel, or of all.
+fn settings(only: Option<&str>) -> Vec<Setting> {
+    let mut settings: Vec<Setting> = Vec::new();
+    let mut places: HashMap<(&str, Defines), usize> = HashMap::new();
     let sorts = sorts();
     for case in kernel::cases() {
         let kernel = case.op.kernel();
@@ -55,23 +96,16 @@ pub fn all(only: Option<&str>) -> Result<Vec<Entry>, AllError> {
         for sort in sorts.iter().filter(|sort| sort.device.f16 || !half) {
             let variants = case.op.variants(&sort.device);
             for choice in case.op.tunings(&sort.device) {
-                let wgsl = choice.wgsl(kernel)?;
                 let usual = variants.iter().any(|variant| variant.defines == choice.defines);
-                if let Some(known) = found.get_mut(&wgsl) {
-                    known.usual |= usual;
-                    continue;
+                match places.entry((kernel.name, choice.defines.clone())) {
+                    MapEntry::Occupied(known) => settings[*known.get()].usual |= usual,
+                    MapEntry::Vacant(new) => {
+                        new.insert(settings.len());
+                        settings.push(Setting { kernel, choice, case: case.name.clone(), sort: sort.name, usual });
+                    }
                 }
-                let number = numbers.entry((kernel.name, choice.variant)).or_default();
-                *number += 1;
-                let name = format!("{}.{}.{number}", kernel.name, choice.variant);
-                let shader = Shader::new(&name, wgsl.clone())?;
-                let (kernel, variant, sort) = (kernel.name, choice.variant, sort.name);
-                let (case, defines) = (case.name.clone(), choice.defines);
-                found.insert(wgsl, Entry { name, kernel, variant, case, defines, sort, usual, shader });
             }
         }
     }
-    let mut all: Vec<Entry> = found.into_values().collect();
-    all.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(all)
+    settings
 }

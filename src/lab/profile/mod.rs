@@ -1,6 +1,7 @@
 //! Where the time of a generation goes: every dispatch of real steps timed on the device, beside the untimed whole.
 
 mod agreement;
+mod colours;
 mod diff;
 mod error;
 mod group;

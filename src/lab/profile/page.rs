@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    colours::Colours,
     diff::{Change, Diff},
     group::{Group, groups, sum},
     record::{Clock, Dispatch, Phase, Profile},
@@ -11,37 +12,9 @@ use super::{
     words,
 };
 use crate::{
-    lab::units::{counted, percent, scaled, seconds},
+    lab::units::{counted, seconds},
     report::{Cell, Column, Content, Flame, FlameBox, Page, Row, Section, Table},
 };
-
-/// The colours of kernels on a page: the longest ones of all phases have one each, the rest has the last one in common.
-pub(super) struct Colours(Vec<String>);
-
-impl Colours {
-    /// Colours of their own.
-    const OWN: usize = 7;
-
-    pub fn new(profile: &Profile) -> Self {
-        let all = profile.phases.iter().flat_map(|phase| &phase.dispatches);
-        let kernels = groups(all, &profile.ceilings, |d| d.kernel.clone());
-        Self(kernels.into_iter().map(|group| group.name).take(Self::OWN).collect())
-    }
-
-    /// The number of a kernel's colour.
-    pub fn of(&self, kernel: &str) -> usize {
-        self.0.iter().position(|name| name == kernel).unwrap_or(Self::OWN)
-    }
-
-    /// The names of the colours.
-    pub fn names(&self) -> Vec<String> {
-        let mut names = self.0.clone();
-        if names.len() == Self::OWN {
-            names.push("others".into());
-        }
-        names
-    }
-}
 
 /// The page of a profile, with what changed if there is something to compare with.
 pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
@@ -104,31 +77,12 @@ fn flame_box(node: &Node, above: &str, total: f64, colours: &Colours) -> FlameBo
     let inner = if total > 0.0 && group.seconds() == total { "" } else { &path };
     FlameBox {
         name: group.name.clone(),
-        about: format!("{about}\n{}", told(group, total)),
+        about: format!("{about}\n{}", words::group_line(group, total)),
         size: group.seconds(),
         colour: leaf.then(|| colours.of(kernel)),
         key: leaf.then(|| kernel.to_owned()),
         parts: node.children.iter().map(|child| flame_box(child, inner, total, colours)).collect(),
     }
-}
-
-/// A group in one line.
-pub(super) fn told(group: &Group, total: f64) -> String {
-    let mut words = format!(
-        "{} ({}), {}, {}, {}",
-        seconds(group.seconds()),
-        percent(group.seconds() / total.max(1e-12)),
-        counted(group.count, "dispatch"),
-        scaled(group.cost.flops, "FLOP"),
-        scaled(group.cost.bytes, "B"),
-    );
-    if let Some((flops, bytes)) = group.flops().zip(group.bytes()) {
-        words += &format!("; {}, {}", scaled(flops, "FLOP/s"), scaled(bytes, "B/s"));
-    }
-    if let Some(share) = group.share() {
-        words += &format!(", {} of the roof", percent(share));
-    }
-    words
 }
 
 fn phase_section(profile: &Profile, phase: &Phase) -> Section {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
+    colours::Colours,
     group::{groups, sum},
-    page::{Colours, told},
     record::{Phase, Profile},
     tables::shape_key,
+    words::group_line,
 };
 use crate::{
     lab::{Ceilings, units::scaled},
@@ -50,7 +51,7 @@ fn dots(ceilings: &Ceilings, phase: &Phase, colours: &Colours) -> Vec<Series> {
         let kernel = kernels.get(&group.name).copied().unwrap_or_default();
         let Some(y) = group.flops().filter(|&flops| flops > 0.0) else { continue };
         let x = group.timed.flops / group.timed.bytes;
-        let label = format!("{}\n{}", group.name, told(&group, total));
+        let label = format!("{}\n{}", group.name, group_line(&group, total));
         if let Some(own) = series.get_mut(colours.of(kernel)).filter(|_| x.is_finite()) {
             own.points.push(Point { x, y, label, key: Some(kernel.to_owned()) });
         }

@@ -168,6 +168,25 @@ fn far_from_the_roof(phase: &Phase, all: &Group, mut variants: Vec<Group>) -> Ve
     worth.take(4).map(line).collect()
 }
 
+/// A group in one line.
+pub(super) fn group_line(group: &Group, total: f64) -> String {
+    let mut words = format!(
+        "{} ({}), {}, {}, {}",
+        seconds(group.seconds()),
+        percent(group.seconds() / total.max(1e-12)),
+        counted(group.count, "dispatch"),
+        scaled(group.cost.flops, "FLOP"),
+        scaled(group.cost.bytes, "B"),
+    );
+    if let Some((flops, bytes)) = group.flops().zip(group.bytes()) {
+        words += &format!("; {}, {}", scaled(flops, "FLOP/s"), scaled(bytes, "B/s"));
+    }
+    if let Some(share) = group.share() {
+        words += &format!(", {} of the roof", percent(share));
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

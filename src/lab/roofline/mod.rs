@@ -10,13 +10,14 @@ mod error;
 mod launch;
 mod matrix;
 mod micro;
+mod samples;
 mod store;
 
 use serde::{Deserialize, Serialize};
 
 pub use bench::Measurement;
 pub use error::Error;
-pub use micro::{Sample, microbenchmarks};
+pub use samples::{Sample, microbenchmarks};
 pub use store::Origin;
 
 use super::ceilings::{Access, Ceilings, MatrixRate, Traffic};

@@ -12,28 +12,11 @@ use naga::{
 use super::{
     Stop,
     arithmetic::binary,
-    state::{Memory, Slot},
+    frame::{Frame, Mask},
+    slot::Slot,
+    state::Memory,
     types::{Kind, constant, words},
 };
-
-/// Which threads are on a path.
-pub type Mask = Vec<bool>;
-
-/// A function's values while it runs. WGSL has no recursion: one for each function is enough.
-#[derive(Debug, Default)]
-pub struct Frame {
-    /// By expression.
-    pub values: Vec<Slot>,
-    /// By local variable, for each thread.
-    pub locals: Vec<Vec<u32>>,
-    /// By expression, the words of its value, once they are known.
-    counts: Vec<Option<usize>>,
-    /// Expressions that are arguments, with their numbers.
-    arguments: Vec<(usize, usize)>,
-    result: Slot,
-    breaks: Vec<Mask>,
-    continues: Vec<Mask>,
-}
 
 /// The threads of one workgroup at a time.
 pub struct Machine<'a> {
@@ -411,19 +394,4 @@ fn leave(to: Option<&mut Mask>, mask: &mut Mask) {
         join(to, mask);
     }
     mask.fill(false);
-}
-
-impl Frame {
-    fn new(function: &Function) -> Self {
-        let argument = |(handle, expression): (Handle<naga::Expression>, &naga::Expression)| match expression {
-            naga::Expression::FunctionArgument(number) => Some((handle.index(), *number as usize)),
-            _ => None,
-        };
-        Self {
-            values: vec![Slot::Empty; function.expressions.len()],
-            counts: vec![None; function.expressions.len()],
-            arguments: function.expressions.iter().filter_map(argument).collect(),
-            ..Self::default()
-        }
-    }
 }

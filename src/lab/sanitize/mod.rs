@@ -10,8 +10,10 @@
 //! words.
 
 mod arithmetic;
+mod frame;
 mod machine;
 mod memory;
+mod slot;
 mod state;
 mod types;
 mod values;
@@ -29,7 +31,8 @@ use crate::{
 };
 use machine::Machine;
 use memory::{Buffer, Input};
-use state::{Memory, Slot};
+use slot::Slot;
+use state::Memory;
 
 /// Why the interpreter stops early.
 #[derive(Debug)]

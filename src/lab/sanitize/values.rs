@@ -6,8 +6,9 @@ use naga::{ArraySize, BinaryOperator, Expression as E, Handle, RelationalFunctio
 
 use super::{
     Stop, arithmetic,
-    machine::{Machine, Mask},
-    state::{NOWHERE, Root, Slot},
+    frame::Mask,
+    machine::Machine,
+    slot::{NOWHERE, Root, Slot},
     types::{Kind, stride, width, words},
 };
 

@@ -3,10 +3,18 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use super::{Error, judge::judge, local::Rules, memory, report::Chain, twin, walk::Walk};
+use super::{
+    Error,
+    judge::judge,
+    local::Rules,
+    memory,
+    report::Chain,
+    twin,
+    walk::{Walk, is_read_first},
+};
 use crate::{
     graph::{Place, Plan},
-    kernel::{Binding, Dtype, Role},
+    kernel::{Binding, Dtype},
 };
 
 /// What the end of a run may be off by, in tolerances of its operations. On the demo checkpoint the ends of all runs are within 0.2 of it in
@@ -168,13 +176,4 @@ fn apart(dtype: Dtype, expected: &[u8], found: &[u8]) -> f64 {
     let rms = (squares / expected.len().max(1) as f64).sqrt().max(1e-30);
     let errors = expected.iter().zip(&found).map(|(&e, &f)| (f64::from(e) - f64::from(f)).abs() / rms);
     errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { worst.max(error) })
-}
-
-/// Does a run read this tensor of the outside before it writes it, if it does?
-pub fn is_read_first(plan: &Plan, index: usize) -> bool {
-    let is_it = |&(place, _): &(Place, usize)| place == Place::External(index);
-    let first = plan.ops.iter().find(|op| op.places.iter().any(is_it));
-    first.is_some_and(|op| {
-        op.places.iter().zip(op.op.bindings()).any(|(place, b)| is_it(place) && b.role != Role::Output)
-    })
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::judge::Finding;
 use crate::{
     graph::PlannedOp,
-    kernel::{Choice, Setting, spelled},
+    kernel::{Choice, Chooser, Setting, spelled},
 };
 
 /// An operation of a run, and what was found about it.
@@ -69,7 +69,7 @@ fn variant(op: &PlannedOp) -> String {
         Some(file) => file.path.clone(),
         None => {
             let numbers = Setting::from(&op.choice).numbers;
-            let tuned = op.choice.reason == "tuned on this device" && !numbers.is_empty();
+            let tuned = op.choice.chooser == Chooser::Tuning && !numbers.is_empty();
             let spell = || numbers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
             if tuned { format!("{variant}:{}", spell()) } else { (*variant).to_owned() }
         }

@@ -12,7 +12,8 @@ use super::{
     twin::{self, Parameters},
 };
 use crate::{
-    graph::{PlannedOp, Watched},
+    graph::{Place, Plan, PlannedOp, Watched},
+    kernel::{Binding, Role},
     lab::check::Inputs,
 };
 
@@ -131,7 +132,7 @@ impl<'a> Walk<'a> {
         let plan = self.program.plan();
         for (index, external) in plan.externals.iter().enumerate() {
             let name = format!("{}/inputs/{}", self.run, external.name);
-            if super::chain::is_read_first(plan, index) && self.selection.matches(&name) {
+            if is_read_first(plan, index) && self.selection.matches(&name) {
                 let bytes = memory::read_external(&self.program, index, external)?;
                 if let Some(dump) = &mut self.dump {
                     dump.add(&name, external.dtype, &[external.elements], &bytes)?;
@@ -145,7 +146,6 @@ impl<'a> Walk<'a> {
     pub fn dump_all(&mut self, index: usize) -> Result<(), Error> {
         let op = self.op(index);
         for (at, binding) in op.op.bindings().into_iter().enumerate() {
-            use crate::{graph::Place, kernel::Role};
             let is_tensor = matches!(op.places[at].0, Place::Slot(_) | Place::External(_));
             if self.dump.is_some() && is_tensor && binding.role != Role::Absent {
                 let kind = if binding.role == Role::Output { "outputs" } else { "inputs" };
@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn add(&mut self, name: &str, binding: &crate::kernel::Binding, bytes: &[u8]) -> Result<(), Error> {
+    fn add(&mut self, name: &str, binding: &Binding, bytes: &[u8]) -> Result<(), Error> {
         match &mut self.dump {
             Some(dump) => dump.add(name, binding.dtype, &binding.shape, bytes),
             None => Ok(()),
@@ -166,4 +166,13 @@ impl<'a> Walk<'a> {
     pub fn checked(&self, index: usize, finding: Finding) -> Checked {
         Checked::new(self.op(index), self.name(index), [index, self.len()], finding)
     }
+}
+
+/// Does a run read this tensor of the outside before it writes it, if it does?
+pub fn is_read_first(plan: &Plan, index: usize) -> bool {
+    let is_it = |&(place, _): &(Place, usize)| place == Place::External(index);
+    let first = plan.ops.iter().find(|op| op.places.iter().any(is_it));
+    first.is_some_and(|op| {
+        op.places.iter().zip(op.op.bindings()).any(|(place, b)| is_it(place) && b.role != Role::Output)
+    })
 }

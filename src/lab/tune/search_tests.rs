@@ -84,6 +84,7 @@ impl Rig for Fake {
                 sets: 1,
                 exceeds_caches: true,
                 clock: Clock::Wall,
+                drift: None,
             };
             Place { timing, ratio, interval: Interval { low: ratio, high: ratio }, verdict }
         };

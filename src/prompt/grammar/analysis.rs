@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::finding::Finding;
-use super::group::{Group, Parsed, groups};
+use super::group::{Group, groups};
 use super::language::foreign;
 use super::motion::{Motions, findings};
-use super::parse::parse;
+use super::parse::{Parsed, parse};
 use super::reading::readings;
 use super::rewrite::{Edit, apply, changes};
 use super::step::Item;

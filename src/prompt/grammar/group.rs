@@ -1,9 +1,9 @@
 //! Gathers finite verbs and their helpers into groups, and says tense, number and kind of each.
 
 use super::kind::kind_of;
-use super::parse::Choice;
-use super::step::{Item, Label};
-use super::tag::{Count, Form, Helper, Reading, Tag};
+use super::parse::Parsed;
+use super::step::Label;
+use super::tag::{Count, Form, Helper, Tag};
 use super::verb::{Kind, Tense};
 
 /// A finite verb with its helpers, by the indices of its words among the items.
@@ -21,30 +21,6 @@ pub(super) struct Group {
     pub chained: bool,
     /// Has no subject at all: `Walks slowly through the forest`.
     pub subjectless: bool,
-}
-
-/// A sentence after parsing: its words, and what each was read as.
-pub(super) struct Parsed<'a> {
-    pub items: &'a [Item<'a>],
-    pub choices: Vec<Choice>,
-}
-
-impl Parsed<'_> {
-    pub fn reading(&self, at: usize) -> Option<&Reading> {
-        self.items.get(at)?.readings.get(self.choices.get(at)?.reading)
-    }
-
-    pub fn tag(&self, at: usize) -> Option<Tag> {
-        self.reading(at).map(|reading| reading.tag)
-    }
-
-    pub fn label(&self, at: usize) -> Option<Label> {
-        self.choices.get(at).map(|choice| choice.label)
-    }
-
-    pub fn lower(&self, at: usize) -> &str {
-        self.items.get(at).map_or("", |item| item.token.lower.as_str())
-    }
 }
 
 /// Every finite verb group of a sentence, in order.

@@ -1,6 +1,6 @@
 //! Whether a verb names a motion, a posture or a state, by its class and by what follows it.
 
-use super::group::Parsed;
+use super::parse::Parsed;
 use super::tag::{Form, Helper, Tag};
 use super::token::Kind as TokenKind;
 use super::verb::Kind;

@@ -1,7 +1,8 @@
 //! Counts the motions of a prompt and suggests some that suit its subject.
 
 use super::finding::Finding;
-use super::group::{Group, Parsed};
+use super::group::Group;
+use super::parse::Parsed;
 use super::step::Label;
 use super::suggest::{Subject, clauses, subject_of};
 use super::tag::{Count, Form, Tag};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::state::State;
 use super::step::{Item, Label, end, step};
+use super::tag::{Reading, Tag};
 
 /// How many states are kept after each token. Ambiguity in a sentence is local; more changes nothing.
 const BEAM: usize = 64;
@@ -14,6 +15,30 @@ pub(super) struct Choice {
     /// Which of its readings.
     pub reading: usize,
     pub label: Label,
+}
+
+/// A sentence after parsing: its words, and what each was read as.
+pub(super) struct Parsed<'a> {
+    pub items: &'a [Item<'a>],
+    pub choices: Vec<Choice>,
+}
+
+impl Parsed<'_> {
+    pub fn reading(&self, at: usize) -> Option<&Reading> {
+        self.items.get(at)?.readings.get(self.choices.get(at)?.reading)
+    }
+
+    pub fn tag(&self, at: usize) -> Option<Tag> {
+        self.reading(at).map(|reading| reading.tag)
+    }
+
+    pub fn label(&self, at: usize) -> Option<Label> {
+        self.choices.get(at).map(|choice| choice.label)
+    }
+
+    pub fn lower(&self, at: usize) -> &str {
+        self.items.get(at).map_or("", |item| item.token.lower.as_str())
+    }
 }
 
 /// One state reached, and how.

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::group::{Group, Parsed};
+use super::group::Group;
+use super::parse::Parsed;
 use super::step::Label;
 use super::tag::{Count, Form, Helper, Tag};
 use super::token::Token;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use i2vgen::lab::emit::{self, Entry, Guards, Refusal};
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{super::shapes, Target};
@@ -39,31 +40,30 @@ pub fn write(
     let mut all = emit::all(selection.kernel)?;
     all.retain(|entry| entry.usual || !selection.usual);
     announce(&all, selection.limit, targets, guards, folder)?;
-    let mut index = Vec::new();
-    for entry in &all {
+    let row = |entry: &Entry| {
         let (mut files, mut refused) = (Map::new(), Map::new());
         for &target in targets {
-            let name = target.name();
-            let bytes = match translate(entry, target, guards)? {
-                Ok(bytes) => bytes,
-                Err(refusal) => {
-                    refused.insert(name, refusal.reason.into());
-                    continue;
+            match translate(entry, target, guards)? {
+                Ok(bytes) => {
+                    let file = format!("{}.{}", entry.name, target.extension());
+                    room.write(&file, &bytes)?;
+                    files.insert(target.name(), file.into());
                 }
-            };
-            let file = format!("{}.{}", entry.name, target.extension());
-            room.write(&file, &bytes)?;
-            files.insert(name, file.into());
+                Err(refusal) => {
+                    refused.insert(target.name(), refusal.reason.into());
+                }
+            }
         }
         let found = entry.shader.declared();
-        index.push(json!({
+        Ok::<_, Error>(json!({
             "name": entry.name, "kernel": entry.kernel, "variant": entry.variant, "case": entry.case, "device": entry.sort, "usual": entry.usual,
             "defines": entry.defines, "f16": found.f16, "subgroups": found.subgroups, "matrices": found.matrices,
             "int64": found.int64,
             "workgroup_memory": found.workgroup_memory,
             "files": files, "refused": refused,
-        }));
-    }
+        }))
+    };
+    let index = all.par_iter().map(row).collect::<Result<Vec<_>, _>>()?;
     let count = index.len();
     room.write("index.json", serde_json::to_string_pretty(&Value::from(index)).unwrap_or_default().as_bytes())?;
     room.finish()?;

@@ -1,0 +1,9 @@
+//! What the library does without the program around it.
+
+mod made;
+mod noise;
+mod parity;
+mod prepare;
+mod prepare_stages;
+mod prompts;
+mod splitting;

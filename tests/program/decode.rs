@@ -1,0 +1,128 @@
+//! `i2vgen decode`: latents that were written become the clip that would have been made.
+
+use crate::room::{Ran, Room};
+use i2vgen::video::{self, Target};
+use serde_json::Value;
+
+fn decode(room: &Room, latents: &str, more: &[&str]) -> Ran {
+    let device = std::env::var("I2VGEN_DEVICE").unwrap_or_default();
+    let device: &[&str] = if device.is_empty() { &[] } else { &["--device", &device] };
+    room.run(&[&["decode", latents, "--progress", "none"], more, device].concat())
+}
+
+const MODEL: [&str; 2] = ["--model", "model"];
+
+fn parameters(room: &Room, clip: &str) -> Value {
+    video::read_parameters(&room.path(clip)).unwrap()
+}
+
+#[test]
+fn the_clip_is_the_one_that_would_have_been_made() {
+    let room = Room::new();
+    let settings = ["--frames", "3", "-W", "72", "--fps", "5"];
+    for reference in ["diffusers", "vgen"] {
+        let made = |name: &str| {
+            room.generate("photo.png", &[&settings[..], &["--compat", reference, "-o", name]].concat()).ok();
+        };
+        made("kept.safetensors");
+        room.generate(
+            "photo.png",
+            &[&settings[..], &["--compat", reference, "--output-scale", "2"], &["-o", "made.mp4"]].concat(),
+        )
+        .ok();
+        decode(&room, "kept.safetensors", &[&MODEL[..], &["-o", "decoded.mp4", "--output-scale", "2"]].concat()).ok();
+        assert!(room.read("made.mp4") == room.read("decoded.mp4"), "{reference}");
+    }
+    // In strips it is the same, too.
+    let strips = decode(
+        &room,
+        "kept.safetensors",
+        &[&MODEL[..], &["-o", "strips-%d.png", "--vae-tile", "32", "--output-scale", "2"]].concat(),
+    )
+    .ok();
+    assert!(
+        strips.stdout.contains("strips-1.png to ") && strips.stdout.contains("3 frames of 144x128"),
+        "{}",
+        strips.stdout
+    );
+
+    // What is said counts more, and is kept; the rest is the latents'.
+    let changed = ["-o", "decoded.webp", "--fps", "12", "--output-scale", "1", "--quality", "70"];
+    decode(&room, "kept.safetensors", &[&MODEL[..], &changed].concat()).ok();
+    let (own, latents) = (parameters(&room, "decoded.webp"), parameters(&room, "kept.safetensors"));
+    assert_eq!((&own["fps"], &own["output_scale"], &own["quality"]), (&12.0.into(), &1.into(), &70.into()));
+    for field in ["prompt", "seed", "compat", "picture", "steps", "device"] {
+        assert_eq!(own[field], latents[field], "{field}");
+    }
+    let clip = video::open(&room.path("decoded.webp")).unwrap().clip;
+    assert_eq!((clip.width, clip.height, clip.frames.len()), (72, 64, 3));
+
+    // Without a name it takes the latents', and replaces nothing.
+    let first = decode(&room, "kept.safetensors", &MODEL).ok();
+    let second = decode(&room, "kept.safetensors", &MODEL).ok();
+    assert!(first.stdout.starts_with("kept.mp4  seed 1\n") && second.stdout.starts_with("kept-2.mp4  "), "{second:?}");
+}
+
+#[test]
+fn latents_of_other_programs_are_decoded() {
+    let room = Room::new();
+    let target = Target::parse(&room.path("foreign.safetensors")).unwrap();
+    let values: Vec<f32> = (0..4 * 2 * 8 * 8).map(|i| (i as f32 * 0.37).sin()).collect();
+    video::write_latents(&target, &values, [1, 4, 2, 8, 8], &Value::Null).unwrap();
+    let ran = decode(&room, "foreign.safetensors", &[&MODEL[..], &["-o", "out/a.gif"]].concat()).ok();
+    assert!(ran.stderr.contains("foreign.safetensors has no parameters of i2vgen"), "{ran:?}");
+    assert!(ran.stdout.contains("2 frames of 64x64"), "{}", ran.stdout);
+    let none = video::read_parameters(&room.path("out/a.gif")).unwrap_err().to_string();
+    assert!(none.contains("carries no i2vgen parameters"), "{none}");
+}
+
+#[test]
+fn what_cannot_be_decoded_is_refused() {
+    let room = Room::new();
+    room.generate("photo.png", &["-o", "kept.safetensors", "--frames", "2"]).ok();
+    room.generate("photo.png", &["-o", "clip.mp4"]).ok();
+    let kept = room.read("kept.safetensors");
+    room.write("cut.safetensors", &kept[..kept.len() - 5]);
+    room.write("named.mp4", &kept);
+    let write = |name: &str, values: usize, shape: [usize; 5]| {
+        let target = Target::parse(&room.path(name)).unwrap();
+        video::write_latents(&target, &vec![0.5; values], shape, &Value::Null).unwrap();
+    };
+    write("wide.safetensors", 6 * 64, [1, 6, 1, 8, 8]);
+    write("huge.safetensors", 4 * 600, [1, 4, 1, 1, 600]);
+    // Made for another size than this VAE gives them.
+    let latents = video::read_latents(&room.path("kept.safetensors")).unwrap();
+    let mut other = latents.parameters.unwrap();
+    other["width"] = 128.into();
+    let target = Target::parse(&room.path("other.safetensors")).unwrap();
+    video::write_latents(&target, &latents.values, latents.shape, &other).unwrap();
+
+    for (latents, more, words) in [
+        ("absent.safetensors", &[][..], &["cannot read absent.safetensors"][..]),
+        ("clip.mp4", &[], &["clip.mp4", "not latents", "generate -o NAME.safetensors"]),
+        ("named.mp4", &["-o", "named.mp4"], &["named.mp4 would be replaced", "name another output"]),
+        ("cut.safetensors", &[], &["cut.safetensors", "damaged"]),
+        ("wide.safetensors", &[], &["wide.safetensors: the latents have 6 channels", "has 4", "--model"]),
+        ("huge.safetensors", &[], &["huge.safetensors: the latents are of 1 frames of 4800x8", "4096"]),
+        ("other.safetensors", &[], &["was made for 128x64", "makes 64x64", "--model"]),
+        ("kept.safetensors", &["-o", "out/a.safetensors"], &["out/a.safetensors", ".mp4"]),
+        ("kept.safetensors", &["-o", "out/a.gif", "--quality", "5"], &["--quality", "gif"]),
+        ("kept.safetensors", &["-o", "absent/a.gif"], &["absent does not exist"]),
+        ("kept.safetensors", &["--fps", "0"], &["--fps"]),
+        ("kept.safetensors", &["--override", "conv3d=register"], &["--override", "applies to no operation"]),
+        ("kept.safetensors", &["--max-memory", "64KiB"], &["--max-memory allows"]),
+    ] {
+        let output: &[&str] = if more.contains(&"-o") { &[] } else { &["-o", "out/a.mp4"] };
+        let ran = decode(&room, latents, &[&MODEL[..], output, more].concat());
+        assert_eq!(ran.code, Some(1), "{latents} {more:?}: {ran:?}");
+        let errors = ran.stderr.lines().filter(|line| !line.starts_with("note: ")).count();
+        assert!(errors == 1 && ran.stderr.contains("error: "), "{latents} {more:?}: {}", ran.stderr);
+        words.iter().for_each(|word| assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr));
+        assert_eq!(std::fs::read_dir(room.path("out")).unwrap().count(), 0, "{latents} {more:?}");
+    }
+    // Another model is told: nobody can see at the latents whose they are.
+    let demo = decode(&room, "kept.safetensors", &["--model", "demo", "-o", "out/a.mp4"]);
+    let noted = demo.code == Some(1) || demo.stderr.contains("was made with the model 'model', this one is 'demo'");
+    assert!(noted, "{demo:?}");
+    assert!(video::open(&room.path("kept.safetensors")).unwrap_err().to_string().contains("`i2vgen decode`"));
+}
