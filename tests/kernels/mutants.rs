@@ -93,6 +93,34 @@ const MUTANTS: &[Mutant] = &[
         "no bias f32/f32",
         &[("y[(at - p.gemm.y_base) / 4u]", "y[at / 4u]")],
     ),
+    (
+        "inner indices of w dealt to each other's lanes",
+        "linear",
+        "tall",
+        "no bias f32/f32",
+        &[("var w_at = lane * n8;", "var w_at = (lane ^ 1u) * n8;")],
+    ),
+    (
+        "the last of an odd number of rows counted twice",
+        "group_norm",
+        "lanes",
+        "per frame f32/f32",
+        &[("select(vec2<f32>(), v.zw, row < last)", "v.zw")],
+    ),
+    (
+        "a second input read from its second channels",
+        "group_norm",
+        "portable",
+        "two inputs f32/f32",
+        &[("+ channel - p.c0 - p.x1_base]", "+ channel % p.c1 - p.x1_base]")],
+    ),
+    (
+        "a sum read before all threads have given theirs",
+        "group_norm",
+        "portable",
+        "per frame f32/f32",
+        &[("    workgroupBarrier();\n    if thread < half", "    if thread < half")],
+    ),
     // --- wrong edge ---
     (
         "one line beyond the lower edge",

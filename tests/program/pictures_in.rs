@@ -5,7 +5,7 @@ use std::{
     process::{Output, Stdio},
 };
 
-use crate::room::{Ran, Room, as_str};
+use crate::room::{self, Ran, Room, as_str};
 use i2vgen::video;
 use image::{Rgba, RgbaImage};
 use serde_json::Value;
@@ -23,7 +23,7 @@ fn parameters(room: &Room, clip: &str) -> Value {
 
 /// `generate` with a file as its standard input, and whatever it writes.
 fn piped(room: &Room, input: &str, picture: &str, changed: &[&str]) -> Output {
-    let arguments = program::generate(picture, changed);
+    let arguments = room::generate(picture, changed);
     let mut command = room.command(&as_str(&arguments));
     command.stdin(Stdio::from(File::open(room.path(input)).unwrap())).output().expect("the program starts")
 }
@@ -83,7 +83,7 @@ fn a_transparent_picture_is_laid_over_a_colour() {
     assert!(latents("again.safetensors") == latents("white.safetensors"));
 
     // Where nothing is transparent it is told that it means nothing, and that only as advice.
-    let mut advised = program::generate("over.png", &["--background", "teal"]);
+    let mut advised = room::generate("over.png", &["--background", "teal"]);
     advised.retain(|argument| argument != "--no-advice");
     let hidden = room.run(&as_str(&advised)).ok();
     assert!(hidden.stderr.contains("over.png is transparent, so --background has no effect"), "{}", hidden.stderr);
@@ -102,21 +102,21 @@ fn a_background_is_a_field_of_a_job_and_an_axis_of_a_sweep() {
         "jobs.jsonl",
         "{\"picture\": \"clear.png\", \"background\": \"teal\", \"output\": \"a.mp4\"}\n{\"picture\": \"clear.png\", \"output\": \"b.webp\", \"quality\": 40}\n",
     );
-    let ran = room.run(&as_str(&program::batch("jobs.jsonl", &[]))).ok();
+    let ran = room.run(&as_str(&room::batch("jobs.jsonl", &[]))).ok();
     assert_eq!(parameters(&room, "out/a.mp4")["preparation"]["background"], "teal");
     assert_eq!(parameters(&room, "out/b.webp")["quality"], 40);
     assert_eq!(ran.stderr.matches("transparency is dropped").count(), 1, "{}", ran.stderr);
     room.write("jobs.jsonl", "{\"picture\": \"clear.png\", \"background\": \"teel\"}\n");
-    let wrong = room.run(&as_str(&program::batch("jobs.jsonl", &[])));
+    let wrong = room.run(&as_str(&room::batch("jobs.jsonl", &[])));
     assert!(wrong.code == Some(1) && wrong.stderr.contains("`background`: 'teel' is no colour"), "{wrong:?}");
     room.write("jobs.jsonl", "{\"picture\": \"-\"}\n");
-    let wrong = room.run(&as_str(&program::batch("jobs.jsonl", &[])));
+    let wrong = room.run(&as_str(&room::batch("jobs.jsonl", &[])));
     assert!(
         wrong.code == Some(1) && wrong.stderr.contains("standard input") && wrong.stderr.contains("name a file"),
         "{wrong:?}"
     );
 
-    let swept = program::sweep("clear.png", &["--background", "white,teal", "--no-identity", "-o", "swept"]);
+    let swept = room::sweep("clear.png", &["--background", "white,teal", "--no-identity", "-o", "swept"]);
     let swept = room.run(&as_str(&swept)).ok();
     assert!(swept.stdout.contains("2 of 2 clips made") && swept.stdout.contains("teal"), "{}", swept.stdout);
 }
@@ -146,12 +146,12 @@ fn a_picture_and_a_clip_go_through_pipes() {
     assert_eq!(events.last().unwrap()["event"], "done", "{text}");
 
     // Without a name it is not called `-.mp4`; made again, the picture has to be named.
-    let mut arguments = program::generate("-", &[]);
+    let mut arguments = room::generate("-", &[]);
     let at = arguments.iter().position(|argument| argument == "-o").unwrap();
     arguments.drain(at..at + 2);
     let mut command = room.command(&as_str(&arguments));
     command.stdin(Stdio::from(File::open(room.path("photo.png")).unwrap()));
-    assert!(program::finish(command).ok().stdout.starts_with("clip.mp4  seed 1\n"));
+    assert!(room::finish(command).ok().stdout.starts_with("clip.mp4  seed 1\n"));
     let again = room.run(&["generate", "--from", "clip.mp4", "--model", "model"]);
     assert!(
         again.code == Some(1) && again.stderr.contains("a picture of the standard input: name a file"),
@@ -182,7 +182,7 @@ fn pipes_that_cannot_work_are_refused() {
 #[test]
 fn a_reader_that_leaves_is_an_error() {
     let room = Room::new();
-    let mut command = room.command(&as_str(&program::generate("photo.png", &["-o", "-"])));
+    let mut command = room.command(&as_str(&room::generate("photo.png", &["-o", "-"])));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();

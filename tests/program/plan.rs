@@ -1,6 +1,6 @@
 //! `i2vgen plan`: every setting of `generate` that changes what a clip costs is counted, and overrides of jobs are checked before they start.
 
-use crate::room::{Room, as_str};
+use crate::room::{self, Room, as_str};
 use serde_json::Value;
 
 fn plan(room: &Room, more: &[&str]) -> Value {
@@ -54,14 +54,14 @@ fn overrides_of_jobs_are_checked_first() {
     let room = Room::new();
     room.write("jobs.jsonl", "{\"picture\": \"photo.png\", \"output\": \"a.mp4\"}\n{\"picture\": \"photo.png\", \"height\": 72, \"output\": \"b.mp4\"}\n");
     let idle = "linear[rows=123457]=register";
-    let ran = room.run(&as_str(&program::batch("jobs.jsonl", &["--override", idle])));
+    let ran = room.run(&as_str(&room::batch("jobs.jsonl", &["--override", idle])));
     let told = "applies to no operation of this run";
     assert!(ran.code == Some(1) && ran.stderr.contains(told) && ran.stdout.is_empty(), "{ran:?}");
-    let ran = room.run(&as_str(&program::sweep("photo.png", &["--eta", "0,1", "--no-identity", "--override", idle])));
+    let ran = room.run(&as_str(&room::sweep("photo.png", &["--eta", "0,1", "--no-identity", "--override", idle])));
     assert!(ran.code == Some(1) && ran.stderr.contains(told), "{ran:?}");
     assert_eq!(std::fs::read_dir(room.path("out")).unwrap().count(), 0, "nothing was begun");
     // 64x72 pixels are 9x8 latents, which only the second job has.
     let some = "conv2d[size=9x8]=register";
-    let ran = room.run(&as_str(&program::batch("jobs.jsonl", &["--override", some]))).ok();
+    let ran = room.run(&as_str(&room::batch("jobs.jsonl", &["--override", some]))).ok();
     assert!(ran.stdout.contains("2 of 2 clips made"), "{}", ran.stdout);
 }
