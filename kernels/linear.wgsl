@@ -4,7 +4,7 @@
 // Rungs: register   shared/gemm_register.wgsl    TM rows x TN vec4 columns per thread, operands straight from storage
 //        broadcast  shared/gemm_broadcast.wgsl   the lanes of a subgroup share what they load: CPU drivers
 //        wide       shared/gemm_wide.wgsl        the same with 8 values per load: twice as fast there
-//        tall       shared/gemm_tall.wgsl        the same with rows and columns exchanged: few columns
+//        tall       shared/gemm_tall.wgsl        the same with rows and columns exchanged: many rows
 //        workgroup  shared/gemm_staged.wgsl      a tile in workgroup memory: GPUs
 //        split      shared/gemm_split.wgsl       threads share sums: few rows on GPUs
 //        matrix     shared/gemm_staged.wgsl      the same with cooperative matrices: GPUs with tensor cores, f16

@@ -1,5 +1,5 @@
 // Tall tile: as the wide tile (gemm_wide.wgsl), with rows and columns exchanged: a lane has TM rows of its own, and all lanes share the TN vec4
-// columns of w, of which each loads another inner index. For products whose columns would leave lanes of the wide tile idle.
+// columns of w, of which each loads another inner index. Few columns fill it, but many rows: wherever no more of it stands empty, it is the faster.
 # set eights = TN // 2
 # set TOGETHER = 2
 

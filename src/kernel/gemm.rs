@@ -238,10 +238,8 @@ impl Gemm {
             if self.is_wide(device) {
                 let wide = self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) });
                 let tall = self.tall(lanes, [8, 4]);
-                variants.splice(
-                    0..0,
-                    if self.filled(&tall) > 1.05 * self.filled(&wide) { [tall, wide] } else { [wide, tall] },
-                );
+                variants
+                    .splice(0..0, if self.filled(&tall) >= self.filled(&wide) { [tall, wide] } else { [wide, tall] });
             }
         }
         variants
@@ -298,7 +296,7 @@ impl Gemm {
 
     /// A tile whose lanes have rows of their own, `tm` of them, and `tn` vec4 columns in common.
     fn tall(&self, lanes: u32, [tm, tn]: [u32; 2]) -> Choice {
-        let reason = "a CPU driver, as `wide`: so many columns fill no wide tile, so each lane has rows of its own";
+        let reason = "a CPU driver, as `wide`, but each lane has rows of its own: no more of the tiles stands empty so";
         self.eights(self.rung("tall", reason, "shared/gemm_tall.wgsl", [lanes, tm, tn], [tm * lanes, tn]))
     }
 
