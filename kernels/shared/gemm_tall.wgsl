@@ -1,5 +1,6 @@
 // Tall tile: as the wide tile (gemm_wide.wgsl), with rows and columns exchanged: a lane has TM rows of its own, and all lanes share the TN vec4
-// columns of w, of which each loads another inner index. Few columns fill it, but many rows: wherever no more of it stands empty, it is the faster.
+// columns of w, of which each of 8 lanes loads another inner index. Few columns fill it, but many rows: wherever no more of it stands empty, it
+// is the faster. TM is even.
 # set eights = TN // 2
 # set TOGETHER = 2
 
@@ -115,7 +116,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
     switch i {
 # for i in range(0, TM, TOGETHER)
       case ${i}u: {
-# for r in range(TOGETHER) if i + r < TM
+# for r in range(TOGETHER)
 # for e in range(eights)
 # for half in [0, 1]
 # set column = 8 * e + 4 * half

@@ -238,8 +238,11 @@ impl Gemm {
             if self.is_wide(device) {
                 let wide = self.wide(lanes, if self.rows <= 8 { tm } else { self.wide_rows(lanes) });
                 let tall = self.tall(lanes, [8, 4]);
-                variants
-                    .splice(0..0, if self.filled(&tall) >= self.filled(&wide) { [tall, wide] } else { [wide, tall] });
+                let taller = tall.as_ref().is_some_and(|tall| self.filled(tall) >= self.filled(&wide));
+                variants.insert(0, wide);
+                if let Some(tall) = tall {
+                    variants.insert(usize::from(!taller), tall);
+                }
             }
         }
         variants
@@ -270,7 +273,7 @@ impl Gemm {
                 tunings.extend(heights.iter().filter(|&tm| tm * tn <= 128).map(|&tm| self.broadcast(lanes, tm, tn)));
                 if self.is_wide(device) {
                     tunings.extend(heights.map(|tm| self.wide(lanes, tm)));
-                    tunings.extend([[4, 4], [8, 2], [8, 4], [4, 8]].map(|tile| self.tall(lanes, tile)));
+                    tunings.extend([[4, 4], [8, 2], [8, 4], [4, 8]].iter().filter_map(|&tile| self.tall(lanes, tile)));
                 }
             }
         }
@@ -294,10 +297,13 @@ impl Gemm {
         self.eights(choice)
     }
 
-    /// A tile whose lanes have rows of their own, `tm` of them, and `tn` vec4 columns in common.
-    fn tall(&self, lanes: u32, [tm, tn]: [u32; 2]) -> Choice {
-        let reason = "a CPU driver, as `wide`, but each lane has rows of its own: no more of the tiles stands empty so";
-        self.eights(self.rung("tall", reason, "shared/gemm_tall.wgsl", [lanes, tm, tn], [tm * lanes, tn]))
+    /// A tile whose lanes have rows of their own, `tm` of them, an even number, and `tn` vec4 columns in common. Each of 8 lanes loads one of 8
+    /// inner indices.
+    fn tall(&self, lanes: u32, [tm, tn]: [u32; 2]) -> Option<Choice> {
+        let reason =
+            "a CPU driver, as `wide` with rows and columns exchanged: faster where no more of its tiles stands empty";
+        let rung = || self.rung("tall", reason, "shared/gemm_tall.wgsl", [lanes, tm, tn], [tm * lanes, tn]);
+        (lanes == 8).then(|| self.eights(rung()))
     }
 
     /// What the rungs that load 8 values at a time leave out.

@@ -76,7 +76,7 @@ fn undefined(error: &minijinja::Error) -> Option<String> {
     (innermost.kind() == ErrorKind::UndefinedError).then(|| format!("{file}line {line}: `{name}` has no value"))
 }
 
-/// Does WGSL have this word outside of comments?
+/// Does WGSL have this word outside of line comments?
 fn names(wgsl: &str, word: &str) -> bool {
     let apart = |c: char| !c.is_alphanumeric() && c != '_';
     wgsl.lines().filter_map(|line| line.split("//").next()).any(|code| code.split(apart).any(|found| found == word))

@@ -51,7 +51,7 @@ pub(super) fn shared_lanes(device: &Capabilities) -> Option<u32> {
     }
 }
 
-/// [`shared_lanes`], if rows of these widths can be read 8 values at a time as 64-bit integers: what the rungs called `wide` need.
+/// [`shared_lanes`], if rows of these widths can be read 8 values at a time as 64-bit integers: what the rungs called `wide` and `tall` need.
 pub(super) fn wide_lanes(device: &Capabilities, widths: &[usize]) -> Option<u32> {
     shared_lanes(device).filter(|_| device.int64 && widths.iter().all(|width| width.is_multiple_of(8)))
 }

@@ -18,20 +18,22 @@ const BUDGET: u64 = 1_000_000;
 /// For the smallest case of a variant of which no workgroup came to its end.
 const LARGE_BUDGET: u64 = 20_000_000;
 
-/// Lanes of a subgroup, as lavapipe has them.
-const SUBGROUP: Option<u32> = Some(8);
-
-/// What was found of a variant: its case, by number, and its name.
+/// What was found of a variant: its case, by number, its name, and the lanes of a subgroup that it ran with.
 struct Found {
     case: usize,
     choice: Choice,
+    lanes: u32,
     sanitized: Sanitized,
 }
 
-fn devices() -> [Capabilities; 2] {
+/// Devices, and the lanes of their subgroups: those of CPU drivers are as many as a register of the machine holds.
+fn devices() -> [(Capabilities, u32); 4] {
     let card = Capabilities { kind: DeviceKind::Discrete, f16: true, ..PORTABLE.clone() };
-    let cpu = Capabilities { kind: DeviceKind::Cpu, int64: true, subgroup: Some([8, 8]), ..card.clone() };
-    [card, cpu]
+    let cpu = |lanes| {
+        let subgroup = Some([lanes, lanes]);
+        (Capabilities { kind: DeviceKind::Cpu, int64: true, subgroup, ..card.clone() }, lanes)
+    };
+    [(card.clone(), 8), cpu(8), cpu(4), cpu(16)]
 }
 
 #[test]
@@ -49,7 +51,8 @@ fn no_variant_has_a_fault() {
     let again = |found: &Found| Found {
         case: found.case,
         choice: found.choice.clone(),
-        sanitized: prepare(&cases[found.case]).sanitize(&found.choice, SUBGROUP, LARGE_BUDGET),
+        lanes: found.lanes,
+        sanitized: prepare(&cases[found.case]).sanitize(&found.choice, Some(found.lanes), LARGE_BUDGET),
     };
     let again: Vec<Found> = smallest.into_par_iter().map(again).collect();
     let failed: Vec<String> = all.iter().chain(&again).filter_map(|found| fault(&cases[found.case], found)).collect();
@@ -61,10 +64,15 @@ fn no_variant_has_a_fault() {
 /// All variants of a case.
 fn variants(number: usize, case: &Case) -> Vec<Found> {
     let mut seen = BTreeSet::new();
-    let choices = devices().into_iter().flat_map(|device| case.op.variants(&device));
-    let choices = choices.filter(|choice| seen.insert(choice.defines.clone()));
+    let of_device =
+        |(device, lanes): (Capabilities, u32)| case.op.variants(&device).into_iter().map(move |v| (v, lanes));
+    let choices = devices().into_iter().flat_map(of_device);
+    let choices = choices.filter(|(choice, _)| seen.insert(choice.defines.clone()));
     let prepared = prepare(case);
-    let run = |choice| Found { case: number, sanitized: prepared.sanitize(&choice, SUBGROUP, BUDGET), choice };
+    let run = |(choice, lanes)| {
+        let sanitized = prepared.sanitize(&choice, Some(lanes), BUDGET);
+        Found { case: number, choice, lanes, sanitized }
+    };
     choices.map(run).collect()
 }
 
@@ -72,9 +80,9 @@ fn prepare(case: &Case) -> Prepared {
     Conditions { kinds: vec![Kind::Random], ..Conditions::new(7) }.prepare(case)
 }
 
-fn fault(case: &Case, Found { choice, sanitized: found, .. }: &Found) -> Option<String> {
+fn fault(case: &Case, Found { choice, lanes, sanitized: found, .. }: &Found) -> Option<String> {
     let [ran, all] = found.workgroups;
-    let name = format!("{} {} {}", case.op.kernel().name, choice.variant, case.name);
+    let name = format!("{} {} {}, {lanes} lanes", case.op.kernel().name, choice.variant, case.name);
     println!("{name}: {ran} of {all} workgroups, error {:.1e}", found.error.unwrap_or(0.0));
     let right = found.error.is_none_or(|error| error <= case.tolerance.worst) && (ran == 0 || found.error.is_some());
     (found.unknown.is_some() || !found.faults.is_empty() || !right).then(|| format!("{name}: {found:?}"))
@@ -90,7 +98,7 @@ fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
     assert!(text.contains(end));
     let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(end, skipped)));
     let choice = kernel::stand_in(case.op.as_ref(), &base, &file, &PORTABLE).expect("the file fits");
-    let found = |budget: u64| prepare(&case).sanitize(&choice, SUBGROUP, budget);
+    let found = |budget: u64| prepare(&case).sanitize(&choice, Some(8), budget);
     assert_eq!(found(BUDGET).faults, ["y[12] not written, and 3 more"]);
     let some = found(BUDGET / 100);
     assert!(some.workgroups[0] < some.workgroups[1] && some.faults.is_empty(), "{some:?}");
@@ -99,7 +107,7 @@ fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
 #[test]
 fn cooperative_matrices_are_declined_in_words() {
     let shape = MatrixShape { mnk: [16; 3], operands: "f16".into(), sum: "f32".into() };
-    let [card, _] = devices();
+    let [(card, _), ..] = devices();
     let card = Capabilities {
         subgroup: Some([32, 32]),
         matrices: vec![shape],
@@ -111,7 +119,7 @@ fn cooperative_matrices_are_declined_in_words() {
     let matrix: Vec<Choice> = case.op.variants(&card).into_iter().filter(|choice| choice.variant == "matrix").collect();
     assert!(!matrix.is_empty());
     for choice in matrix {
-        let found = prepare(&case).sanitize(&choice, SUBGROUP, BUDGET);
+        let found = prepare(&case).sanitize(&choice, Some(8), BUDGET);
         assert_eq!(found.unknown.as_deref(), Some("the interpreter does not know cooperative matrices"));
         assert!(found.faults.is_empty() && found.error.is_none(), "{found:?}");
     }

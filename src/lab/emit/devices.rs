@@ -39,7 +39,7 @@ pub fn sorts() -> Vec<Sort> {
     let cpu = Capabilities { kind: DeviceKind::Cpu, ..card.clone() };
     let cpu_subgroups = Capabilities { subgroup: Some([8, 8]), ..cpu.clone() };
     let cpu_int64 = Capabilities { int64: true, ..cpu_subgroups.clone() };
-    let cpu_quads = Capabilities { subgroup: Some([4, 4]), f16: false, ..cpu.clone() };
+    let cpu_quads = Capabilities { subgroup: Some([4, 4]), f16: false, int64: true, ..cpu.clone() };
     let cpu_matrices =
         Capabilities { backend: "vulkan".into(), matrices: vulkan_8.matrices.clone(), ..cpu_subgroups.clone() };
     [
