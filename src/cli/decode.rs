@@ -132,8 +132,8 @@ impl Decode {
             )));
         }
         asked.enlarge.check(target.kind(), [width, height], plans.shape.frames)?;
-        check_overrides(&plans.decoding())?.iter().for_each(|note| progress.note(note));
-        let savings = Savings { offload: false, ..Savings::of(&plans) };
+        check_overrides(&plans.all())?.iter().for_each(|note| progress.note(note));
+        let savings = Savings { offload: false, ..plans.savings() };
         if asked.tile == VaeTile::Auto && !savings.is_none() {
             progress.note(&format!("memory: with {savings}"));
         }

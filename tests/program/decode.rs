@@ -77,6 +77,30 @@ fn latents_of_other_programs_are_decoded() {
 }
 
 #[test]
+fn nothing_but_the_decoder_has_to_fit() {
+    let room = Room::new();
+    // All latents are larger than the largest binding, and so would be tensors of the networks that a clip of so many frames runs through.
+    let (frames, limit) = (48, "65536");
+    let values: Vec<f32> = (0..4 * frames * 12 * 8).map(|i| (i as f32 * 0.37).sin()).collect();
+    let write = |name: &str, frames: usize| {
+        let target = Target::parse(&room.path(name)).unwrap();
+        // Channel by channel: the first frames of each.
+        let kept = values.chunks(48 * 96).flat_map(|channel| &channel[..frames * 96]).copied().collect::<Vec<_>>();
+        video::write_latents(&target, &kept, [1, 4, frames, 12, 8], &Value::Null).unwrap();
+    };
+    write("many.safetensors", frames);
+    write("few.safetensors", 2);
+    let made = |name: &str, more: &[&str]| decode(&room, name, &[&MODEL[..], more].concat()).ok();
+    let many = made("many.safetensors", &["-o", "many-%d.png", "--max-binding", limit]);
+    assert!(many.stdout.contains("48 frames of 64x96"), "{}", many.stdout);
+    // A frame is the same among few and among many.
+    made("few.safetensors", &["-o", "few-%d.png"]);
+    let frame = |name: &str| video::open(&room.path(name)).unwrap().clip.frames.remove(1);
+    let far = frame("many-%d.png").iter().zip(frame("few-%d.png")).map(|(a, b)| a.abs_diff(b)).max().unwrap();
+    assert!(far <= 2, "{far}");
+}
+
+#[test]
 fn what_cannot_be_decoded_is_refused() {
     let room = Room::new();
     room.generate("photo.png", &["-o", "kept.safetensors", "--frames", "2"]).ok();
