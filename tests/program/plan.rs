@@ -57,7 +57,7 @@ fn what_changes_the_cost_changes_the_plan() {
         "64",
         "--rewrite-prompt",
         "-p",
-        "Make the cat turn its head please",
+        "a person walks",
     ];
     assert!(room.run(&other).ok().stderr.contains("note: the prompt is used as \""));
     let wrong = room.run(&["plan", "--model", "model", "--preset", "wavs"]);
