@@ -19,9 +19,11 @@ use serde_json::json;
 use super::{
     Error,
     assume::AssumeOptions,
-    generate::{Generate, Parameters, Recipe, Settings, Source, earlier, unused},
+    generate::{Generate, Parameters, Recipe, Settings, earlier, unused},
     model::Model,
-    output, units,
+    output,
+    source::Source,
+    units,
 };
 
 /// Say what would make a clip better: prompt, picture, size, steps, guidance, memory
@@ -97,7 +99,7 @@ impl Advise {
         let from = self.generate.earlier_clip();
         let parameters = from.as_deref().map(Parameters::read).transpose()?;
         let named = self.generate.picture_path();
-        let clip = from.as_deref().zip(parameters.as_ref());
+        let clip = from.as_deref().zip(parameters.as_ref().map(|parameters| &parameters.picture));
         let source = match named.is_some() || clip.is_some() {
             true => Some(Source::open(named, clip)?),
             false => None,
@@ -171,8 +173,8 @@ impl Asked {
         };
         let (request, options) = (&self.recipe.request, &self.recipe.preparation);
         let mut lines: Vec<Advice> = source.notes.iter().map(|note| known(note)).collect();
-        lines.extend(source.transparency(&self.recipe.preparation));
-        lines.extend(source.hides_background(&self.recipe.preparation));
+        lines.extend(source.transparency(self.recipe.preparation.background));
+        lines.extend(source.hides_background(self.recipe.preparation.background));
         let mode = options.prepare.unwrap_or_default();
         let own = model.defaults.as_ref().and_then(|defaults| defaults.prepare.as_deref());
         let done = match mode == Mode::Off && own == Some("off") {

@@ -33,13 +33,22 @@ impl ClipFile {
         self.output.as_deref() == Some(Path::new(STDOUT))
     }
 
+    /// Those of a command that describes its options itself.
+    pub fn new(output: Option<PathBuf>, format: Option<Kind>) -> Self {
+        Self { output, format }
+    }
+
     /// The output that was named, or `stem` with the format's ending.
     pub fn target(&self, stem: &Path) -> Result<Target, Error> {
         let format = self.format.unwrap_or(Kind::Mp4);
         match &self.output {
             _ if self.is_stdout() => Ok(Target::stdout(format)?),
             None => {
-                let mut name = stem.as_os_str().to_owned();
+                // A percent sign would be taken for the number of a frame; a name that is no text stays as it is, as it cannot be taken for one.
+                let mut name = match stem.to_str() {
+                    Some(stem) => stem.replace('%', "pct").into(),
+                    None => stem.as_os_str().to_owned(),
+                };
                 name.push(format.ending());
                 Ok(Target::parse(Path::new(&name))?)
             }
@@ -73,6 +82,8 @@ mod tests {
         assert_eq!(path(None, None), Path::new("cat.mp4"));
         assert_eq!(path(None, Some(Kind::PngSequence)), Path::new("cat-%03d.png"));
         assert_eq!(path(Some("a.gif"), Some(Kind::Gif)), Path::new("a.gif"));
+        let hundred = ClipFile::new(None, Some(Kind::PngSequence)).target(Path::new("100%")).unwrap();
+        assert_eq!(hundred.path(), Path::new("100pct-%03d.png"));
         assert!(target(Some("a.gif"), Some(Kind::Mp4)).unwrap_err().contains("--format: a.gif"));
         let piped = target(Some("-"), Some(Kind::WebP)).unwrap();
         assert!(piped.is_stdout() && piped.kind() == Kind::WebP && piped.files(3).is_empty());

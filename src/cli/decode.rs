@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use i2vgen::{
     checkpoint::Checkpoint,
+    kernel::Override,
     pipeline::{Compat, Decoded, DtypeChoice, Engine, Savings, VaeTile, advice, check_overrides},
     video::{self, Clip, Enlarge, Filter, Kind, Latents, MAX_SCALE, Quality, Target},
 };
@@ -22,6 +23,7 @@ use super::{
     options::{DeviceOptions, ModelOption, by_name},
     output::{self, table},
     progress::{Progress, Style},
+    source::refuse_stdin,
     units,
 };
 
@@ -34,8 +36,13 @@ use super::{
 pub struct Decode {
     /// Latents: the tensor `latents` [1, channels, frames, height, width] in a .safetensors file
     latents: PathBuf,
-    #[command(flatten)]
-    file: ClipFile,
+    /// File to write: .mp4, .gif, .webp, or frames as name-%03d.png; - writes to the standard output, and what is told goes to the standard
+    /// error [default: the latents' name with .mp4, in the current folder, and a number if that is there]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Format where -o names no file [default: mp4]
+    #[arg(long, value_name = "mp4|gif|webp|png", value_parser = by_name::<Kind>, help_heading = "Clip")]
+    format: Option<Kind>,
     /// Frames per second of the file [default: that of the latents' parameters, or 8]
     #[arg(long, value_name = "RATE", help_heading = "Clip")]
     fps: Option<f32>,
@@ -82,7 +89,7 @@ struct Asked {
 
 impl Decode {
     pub fn run(self) -> Result<(), Error> {
-        let mut progress = Progress::new(self.progress).beside_clip(self.file.is_stdout());
+        let mut progress = Progress::new(self.progress).beside_clip(self.file().is_stdout());
         let made = self.make(&mut progress);
         if let Err(error) = &made {
             progress.emit(json!({ "event": "failed", "error": error.to_string() }));
@@ -92,12 +99,21 @@ impl Decode {
 
     fn make(&self, progress: &mut Progress) -> Result<(), Error> {
         let started = Instant::now();
+        refuse_stdin(&self.latents, "a file of latents")?;
         let target = self.target()?;
         target.check()?;
         output::spare([self.latents.as_path()].into_iter(), target.files(1).into_iter(), "output")?;
         let Latents { values, shape, parameters } = video::read_latents(&self.latents)?;
         let name = self.latents.display().to_string();
-        let parameters = parameters.map(|value| Parameters::of(value, &self.latents)).transpose()?;
+        let has_some = parameters.is_some();
+        let parameters = match parameters.map(|value| Parameters::of(value, &self.latents)).transpose() {
+            Ok(parameters) => parameters,
+            // As those of a later version: the latents are there all the same.
+            Err(error) => {
+                progress.note(&format!("{error}: the clip will have none"));
+                None
+            }
+        };
         let asked = self.asked(parameters.as_ref(), target.kind());
         let (fps, low, high) = (asked.fps, video::MIN_FPS, video::MAX_FPS);
         if !(low..=high).contains(&fps) {
@@ -109,6 +125,7 @@ impl Decode {
         let checkpoint = Checkpoint::open(self.model.files())?;
         let model = checkpoint.files().name();
         match &parameters {
+            None if has_some => {}
             None => progress.note(&format!("{name} has no parameters of i2vgen: the clip will have none either")),
             Some(p) if p.model != model => {
                 progress.note(&format!("{name} was made with the model '{}', this one is '{model}'", p.model));
@@ -132,8 +149,8 @@ impl Decode {
             )));
         }
         asked.enlarge.check(target.kind(), [width, height], plans.shape.frames)?;
-        check_overrides(&plans.decoding())?.iter().for_each(|note| progress.note(note));
-        let savings = Savings { offload: false, ..Savings::of(&plans) };
+        check_overrides(&plans.all())?.iter().for_each(|note| progress.note(note));
+        let savings = Savings { offload: false, ..plans.savings() };
         if asked.tile == VaeTile::Auto && !savings.is_none() {
             progress.note(&format!("memory: with {savings}"));
         }
@@ -149,7 +166,7 @@ impl Decode {
         let (wide, high) = (clip.width, clip.height);
         let seed = parameters.as_ref().map(|p| p.seed);
         let parameters = match parameters {
-            Some(p) => asked.parameters_of(p).to_json()?,
+            Some(p) => asked.parameters_of(p, &engine).to_json()?,
             None => Value::Null,
         };
         let files = video::write(&target, &clip, asked.quality, &parameters)?;
@@ -167,17 +184,22 @@ impl Decode {
         progress.line(&format!("{}{frames} of {wide}x{high}, {all} in all, peak device memory {peak}", table(&[row])))
     }
 
+    fn file(&self) -> ClipFile {
+        ClipFile::new(self.output.clone(), self.format)
+    }
+
     /// Where the clip goes; latents are no clip.
     fn target(&self) -> Result<Target, Error> {
         let stem = self.latents.file_stem().unwrap_or_else(|| "clip".as_ref());
-        let target = self.file.target(Path::new(stem))?;
+        let file = self.file();
+        let target = file.target(Path::new(stem))?;
         if target.kind() == Kind::Latents {
             return Err(Error::message(format!(
                 "{}: latents are what is decoded: name a file with .mp4, .gif, .webp or -%03d.png (-o), or another --format",
                 target.path().display()
             )));
         }
-        let first = if self.file.is_named() { 0 } else { target.first_free(1) };
+        let first = if file.is_named() { 0 } else { target.first_free(1) };
         Ok(target.for_index(first))
     }
 
@@ -207,9 +229,16 @@ impl Decode {
 }
 
 impl Asked {
-    /// The latents' parameters with what this file has of its own.
-    fn parameters_of(&self, latents: Parameters) -> Parameters {
+    /// The latents' parameters with what this file has of its own, and what made its pixels.
+    fn parameters_of(&self, latents: Parameters, engine: &Engine) -> Parameters {
+        // What ran in place of the kernels' own choices made the latents, or the frames.
+        let mut overrides = latents.overrides.clone();
+        let own = engine.choices().overrides().iter().map(Override::to_string);
+        overrides.extend(own.filter(|own| !latents.overrides.contains(own)));
         Parameters {
+            model: engine.checkpoint().files().name(),
+            compat: self.compat,
+            overrides,
             fps: self.fps,
             output_scale: self.enlarge.scale,
             output_filter: self.enlarge.filter,

@@ -7,7 +7,6 @@ mod presets;
 mod recipe;
 mod scheduler;
 mod settings;
-mod source;
 mod unused;
 
 use std::{
@@ -29,15 +28,23 @@ use serde_json::json;
 
 pub use flags::Generate;
 pub use make::{Made, make, store};
-pub use parameters::{Parameters, PictureMark};
+pub use parameters::Parameters;
 pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
 pub use scheduler::HEADING as SCHEDULER_HEADING;
 pub use settings::{Settings, seed};
-pub use source::{STDIN, Source, picture_of, stem};
 pub use unused::unused;
 
-use super::{Error, machine::Machine, model::Model, options::USUAL_MODEL, output::table, progress::Progress, units};
+use super::{
+    Error,
+    machine::Machine,
+    model::Model,
+    options::USUAL_MODEL,
+    output::table,
+    progress::Progress,
+    source::{Source, stem},
+    units,
+};
 
 impl Generate {
     pub fn run(self) -> Result<(), Error> {
@@ -55,7 +62,7 @@ impl Generate {
         let from = clip.as_deref().map(Parameters::read).transpose()?;
 
         // Everything that can be wrong with the command line is found before anything takes long.
-        let source = Source::open(self.picture_path(), clip.as_deref().zip(from.as_ref()))?;
+        let source = Source::open(self.picture_path(), clip.as_deref().zip(from.as_ref().map(|from| &from.picture)))?;
         let kind = self.target(&source.path)?.kind();
         let targets = self.targets(&source.path)?;
         targets.iter().try_for_each(Target::check)?;
@@ -72,14 +79,14 @@ impl Generate {
 
         source.notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
         // Also where no advice is wanted: it shows.
-        source.transparency(&recipe.preparation).iter().for_each(|line| progress.note(&line.words()));
+        source.transparency(recipe.preparation.background).iter().for_each(|line| progress.note(&line.words()));
         if let Some(note) = self.machine.demo_note(&checkpoint) {
             progress.note(&note);
         }
         recipe.warnings(&model).iter().for_each(|line| progress.note(&line.to_string()));
         if !self.machine.no_advice {
             let advice = recipe.advice(&model, kind).into_iter().chain(unused(&self.settings, &recipe));
-            let advice = advice.chain(source.hides_background(&self.settings.preparation));
+            let advice = advice.chain(source.hides_background(self.settings.preparation.background));
             advice.for_each(|line| progress.note(&line.to_string()));
         }
         choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));

@@ -25,7 +25,8 @@ pub struct Machine {
     /// Say nothing about what would make a clip better: prompt, picture, settings
     #[arg(long)]
     pub no_advice: bool,
-    /// How progress is shown: JSON has one object per line, on the standard output, and ends with the event done or failed
+    /// How progress is shown: JSON has one object per line, on the standard output (on the standard error if a clip goes to the former), and
+    /// ends with the event done or failed
     #[arg(long, value_name = "auto|bar|plain|json|none", default_value = "auto", value_parser = by_name::<Style>)]
     pub progress: Style,
 }

@@ -26,6 +26,7 @@ mod progress;
 mod prompt;
 mod random;
 mod roofline;
+mod source;
 mod sweep;
 mod trace;
 mod units;

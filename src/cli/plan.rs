@@ -10,6 +10,7 @@ use i2vgen::{
     gpu::Capabilities,
     graph::{Keep, Rate, Target},
     pipeline::{Estimate, PhaseEstimate, Request, Savings, Why},
+    video::Kind,
 };
 use serde_json::json;
 
@@ -58,8 +59,10 @@ impl Plan {
     pub fn run(self) -> Result<(), Error> {
         let model = self.model()?;
         let (device, rate) = self.assume.device()?;
-        let Recipe { request, dtype, .. } = self.recipe(&model)?;
-        request.check(&model.configs)?;
+        let recipe = self.recipe(&model)?;
+        recipe.check(&model, Kind::Mp4)?;
+        recipe.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
+        let Recipe { request, dtype, .. } = recipe;
         let target = Target { choices: self.overrides.choices()?.into(), ..Target::new(device, rate) };
         let (plans, activation) = model.planning(&request, dtype, target, self.memory.policy(), |planner| {
             (planner.plan(&request, Keep::Nothing), planner.types.activation)

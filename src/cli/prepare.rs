@@ -16,9 +16,9 @@ pub use options::PrepareOptions;
 
 use super::{
     Error,
-    generate::{Source, stem},
     options::ModelOption,
     output,
+    source::{Source, stem},
 };
 
 /// Pictures in a row of the contact sheet, and the longer side of each.
@@ -52,11 +52,11 @@ impl Prepare {
     pub fn run(self) -> Result<(), Error> {
         let source = Source::open(Some(&self.picture), None)?;
         source.notes.iter().for_each(|note| output::tell(&format!("note: {note}")));
-        if let Some(line) = source.transparency(&self.options) {
+        if let Some(line) = source.transparency(self.options.background) {
             output::tell(&format!("note: {}", line.words()));
         }
         let unused = self.options.unused(self.options.prepare.unwrap_or(Mode::Auto));
-        for line in unused.into_iter().chain(source.hides_background(&self.options)) {
+        for line in unused.into_iter().chain(source.hides_background(self.options.background)) {
             output::tell(&format!("note: {line}"));
         }
         let (width, height) = self.size()?;

@@ -22,11 +22,12 @@ use serde_json::json;
 
 use super::{
     Error,
-    generate::{Recipe, Settings, Source},
+    generate::{Recipe, Settings},
     machine::Machine,
     model::Model,
     output,
     progress::{Progress, Style},
+    source::Source,
     units,
 };
 

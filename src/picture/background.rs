@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Opened, Picture, Result};
 
+/// What becomes of a transparency that is laid over nothing.
+pub(crate) const DROPPED: &str = "its transparency is dropped, the colours under it are used";
+
 /// An opaque sRGB colour, 8 bits for each of red, green and blue.
 ///
 /// In text and in JSON a name of CSS (`white`, `rebeccapurple`), `#rgb` or `#rrggbb`, also without the `#`, which shells
@@ -85,7 +88,7 @@ impl Opened {
             (_, true) => ", mostly white",
             _ => "",
         };
-        Some(format!("its transparency is dropped, the colours under it are used{colour}"))
+        Some(format!("{DROPPED}{colour}"))
     }
 }
 

@@ -16,6 +16,7 @@ mod save;
 mod test_noise;
 
 pub use background::Colour;
+pub(crate) use background::DROPPED;
 pub use crop::cover_crop;
 pub use error::{Error, Result};
 pub use open::Opened;

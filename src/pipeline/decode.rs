@@ -1,6 +1,6 @@
 //! Latents to frames, one frame at a time.
 
-use super::{Error, Event, Observer, Plans, frame::Frame, progress::tell, strip_decode::StripDecoder};
+use super::{DecodePlans, Error, Event, Observer, frame::Frame, progress::tell, strip_decode::StripDecoder};
 use crate::{
     gpu::{Buffer, Device},
     graph::{Bindings, Program, WeightStore},
@@ -9,7 +9,7 @@ use crate::{
 /// The VAE decoder, ready for frames of one size.
 pub struct Decoder<'a> {
     device: &'a Device,
-    plans: &'a Plans,
+    plans: DecodePlans,
     bindings: Bindings,
     programs: Programs,
 }
@@ -20,8 +20,9 @@ enum Programs {
 }
 
 impl<'a> Decoder<'a> {
-    /// Compiles and binds; `weights` are the VAE's.
-    pub fn new(device: &'a Device, plans: &'a Plans, weights: &WeightStore) -> Result<Self, Error> {
+    /// Compiles and binds the decoder of a generation or one that runs alone; `weights` are the VAE's.
+    pub fn new(device: &'a Device, plans: impl Into<DecodePlans>, weights: &WeightStore) -> Result<Self, Error> {
+        let plans = plans.into();
         let s = &plans.shape;
         let latents = device.buffer("one frame's latents", (s.pixels() * s.channels * 4) as u64)?;
         let mut bindings = Bindings::from([("frame_latents".to_owned(), latents)]);
@@ -41,6 +42,18 @@ impl<'a> Decoder<'a> {
         for i in 0..s.frames {
             self.device.copy(latents, i as u64 * bytes, &self.bindings["frame_latents"], 0, bytes);
             frames.push(self.frame(with_pixels)?);
+            tell(observer, Event::Frame { done: i + 1, of: s.frames })?;
+        }
+        Ok(frames)
+    }
+
+    /// The same with latents that the host has: a frame's go to the device when it is decoded, so that no buffer holds all of them.
+    pub(super) fn run_values(&self, latents: &[f32], observer: &mut dyn Observer) -> Result<Vec<Frame>, Error> {
+        let s = &self.plans.shape;
+        let mut frames = Vec::new();
+        for (i, latents) in latents.chunks_exact((s.pixels() * s.channels).max(1)).enumerate() {
+            self.device.write(&self.bindings["frame_latents"], 0, bytemuck::cast_slice(latents));
+            frames.push(self.frame(false)?);
             tell(observer, Event::Frame { done: i + 1, of: s.frames })?;
         }
         Ok(frames)

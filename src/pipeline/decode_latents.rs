@@ -1,13 +1,13 @@
 //! Latents that were kept, to frames: the last phase of a generation alone.
 
 use super::{
-    Engine, Error, MemoryUse, Observer, Passes, Plans, Request, VaeTile, engine::from_torch, estimate::decode_bytes,
+    DecodePlans, Decoder, Engine, Error, Event, MemoryUse, Observer, Phase, Request, VaeTile,
+    encode::load,
+    engine::from_torch,
+    progress::tell,
+    request::{MAX_FRAMES, MAX_SIDE},
 };
-use crate::sampler::Guidance;
-
-/// Longest side of a clip in pixels, and most frames, as for a request.
-const MAX_SIDE: usize = 4096;
-const MAX_FRAMES: usize = 1024;
+use crate::checkpoint::ComponentKind;
 
 /// A clip that was decoded.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Engine {
         &self,
         [_, channels, frames, height, width]: [usize; 5],
         tile: VaeTile,
-    ) -> Result<Plans, Error> {
+    ) -> Result<DecodePlans, Error> {
         let (vae, root) = (&self.checkpoint().configs().vae, self.checkpoint().files().root());
         let refuse = |reason: String| Err(Error::Latents(reason));
         if channels != vae.latent_channels {
@@ -42,23 +42,14 @@ impl Engine {
             ));
         }
         let size = [width, height].map(|side| side.saturating_mul(vae.spatial_factor()));
-        if size[0].max(size[1]) > MAX_SIDE || frames > MAX_FRAMES {
+        if size[0].max(size[1]) > MAX_SIDE as usize || frames > MAX_FRAMES {
             return refuse(format!(
                 "are of {frames} frames of {}x{} pixels: at most {MAX_FRAMES} of {MAX_SIDE}x{MAX_SIDE} can be decoded",
                 size[0], size[1]
             ));
         }
-        let request = Request {
-            width: size[0] as u32,
-            height: size[1] as u32,
-            frames,
-            steps: 1,
-            // Nothing is denoised: the plans for that should be as small as they can be.
-            guidance: Guidance::from(1.0),
-            passes: Passes::Two,
-            vae_tile: tile,
-            ..Request::plain()
-        };
+        let request =
+            Request { width: size[0] as u32, height: size[1] as u32, frames, vae_tile: tile, ..Request::plain() };
         self.planner().decode_plans(&request)
     }
 
@@ -69,7 +60,7 @@ impl Engine {
     /// [`Error::Latents`] if there are more or fewer values than the plans' shape has, [`Error::Cancelled`], and what the device refuses.
     pub fn decode_latents(
         &self,
-        plans: &Plans,
+        plans: &DecodePlans,
         latents: &[f32],
         observer: &mut dyn Observer,
     ) -> Result<Decoded, Error> {
@@ -78,11 +69,12 @@ impl Engine {
             return Err(Error::Latents(format!("are {} values, their shape has {}", latents.len(), s.elements())));
         }
         self.device().reset_peak();
-        let buffer = self.device().buffer("latents", (latents.len() * 4) as u64)?;
-        self.device().write(&buffer, 0, bytemuck::cast_slice(&from_torch(latents, s)));
-        let frames = self.decode(plans, &[buffer], false, observer)?.into_iter().flatten();
-        let frames = frames.map(|frame| frame.rgb8).collect();
-        let memory = MemoryUse { planned: decode_bytes(plans), counted: self.device().memory()[1], streaming: None };
+        let weights = load(self.device(), self.checkpoint(), ComponentKind::Vae, &plans.all(), &plans.residence)?;
+        let decoder = Decoder::new(self.device(), plans.clone(), &weights)?;
+        tell(observer, Event::Phase { phase: Phase::Decode, clip: 0, clips: 1 })?;
+        let frames = decoder.run_values(&from_torch(latents, s), observer)?;
+        let frames = frames.into_iter().map(|frame| frame.rgb8).collect();
+        let memory = MemoryUse { planned: plans.bytes(), counted: self.device().memory()[1], streaming: None };
         Ok(Decoded { width: s.size[0] as u32, height: s.size[1] as u32, frames, memory })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::{Plans, StepCounts, StepPlans, Streaming};
+use super::{DecodePlans, Plans, StepCounts, StepPlans, Streaming};
 use crate::{
     gpu::buffer_bytes,
     graph::{External, Plan, PlannedOp, Residence, shared_bytes},
@@ -107,8 +107,6 @@ impl Estimate {
         let conditions = seen + written(&plans.encode) + draws;
         let all_frames = buffer_bytes((s.elements() * 4) as u64);
         let latents = s.clips as u64 * all_frames;
-        // The bytes of a frame are read back.
-        let read = buffer_bytes((3 * s.size[0] * s.size[1]) as u64);
 
         // Where all steps are alike, `step` is what they run.
         let alike = if plans.shape.guided { steps.guided } else { steps.unguided };
@@ -133,7 +131,7 @@ impl Estimate {
         if let Some(step) = &plans.unguided_step {
             denoising(["denoising without guidance", "outermost without guidance"], 1, steps.unguided, step);
         }
-        phases.push(decode(plans, kept, read));
+        phases.push(decode_phase(&plans.into(), kept));
         let all = named(plans);
         let pipelines: HashSet<_> =
             all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
@@ -191,11 +189,14 @@ fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, res
 }
 
 /// The decoder, whole or in strips.
-fn decode(plans: &Plans, kept: u64, read: u64) -> PhaseEstimate {
-    let residence = &plans.residences.decode;
+pub(super) fn decode_phase(plans: &DecodePlans, kept: u64) -> PhaseEstimate {
+    let residence = &plans.residence;
+    // The bytes of a frame are read back.
+    let [width, height] = plans.shape.size;
+    let read = buffer_bytes((3 * width * height) as u64);
     let whole = phase("VAE decoder", plans.shape.frames, &plans.decode, kept, read, residence);
     let Some(strips) = &plans.strips else { return whole };
-    let all = plans.decoding();
+    let all = plans.all();
     let count = strips.strips.len();
     let sum = |of: fn(&Plan) -> usize| count * strips.segments.iter().map(of).sum::<usize>();
     let streamed = |plan| residence.streamed_bytes(plan);

@@ -69,7 +69,7 @@ impl Planner<'_> {
     /// (with [`Passes::Auto`]), a decode in tiles (with [`VaeTile::Auto`]), streamed weights, of which as many are kept as fit. An error says
     /// what would fit.
     pub fn plan(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
-        self.attempt(request, keep, peak).map_err(|error| {
+        self.attempt(request, keep).map_err(|error| {
             let (reason, needed) = match error {
                 // No size would help.
                 Error::Graph(graph::Error::Fit { .. }) => return error,
@@ -79,11 +79,6 @@ impl Planner<'_> {
             };
             Error::TooLarge { reason, needed, remedy: self.remedy(request) }
         })
-    }
-
-    /// The plans of a request of which only the decode will run, which alone has to fit.
-    pub fn decode_plans(&self, request: &Request) -> Result<Plans, Error> {
-        self.attempt(request, Keep::Nothing, decode_bytes)
     }
 
     /// How a request fits the device: what [`Planner::plan`] would do, in numbers.
@@ -125,8 +120,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The first plans that fit with the bytes that they `need`; if none do, the error of those that need least.
-    fn attempt(&self, request: &Request, keep: Keep, need: fn(&Plans) -> u64) -> Result<Plans, Error> {
+    /// The first plans that fit; if none do, the error of those that need least.
+    fn attempt(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         let shape = Shape::new(self.configs, request);
         let free = request.passes == Passes::Auto && shape.guided;
         let shapes = [Some(shape), free.then_some(Shape { one_batch: false, ..shape })];
@@ -135,10 +130,7 @@ impl Planner<'_> {
         let mut made: Vec<Option<Plans>> = vec![None; shapes.len()];
         let mut impossible = vec![false; shapes.len()];
         let mut least: Option<Error> = None;
-        let MemoryPolicy { offload, resident, .. } = self.memory;
-        for streamed in
-            [false, true].into_iter().filter(|&streamed| if streamed { !resident } else { resident || !offload })
-        {
+        for streamed in self.memory.rounds() {
             for (i, &shape) in shapes.iter().enumerate() {
                 if impossible[i] {
                     continue;
@@ -146,7 +138,7 @@ impl Planner<'_> {
                 let plans = made[i].clone().map_or_else(|| self.plans(shape, keep), Ok);
                 let fitting = plans.and_then(|plans| {
                     made[i] = Some(plans.clone());
-                    self.fitting(plans, streamed, request.vae_tile, need)
+                    self.fitting(plans, streamed, request.vae_tile)
                 });
                 match fitting {
                     Ok(plans) => return Ok(plans),
@@ -162,9 +154,8 @@ impl Planner<'_> {
         Plans::new(self.networks, shape, self.types, self.target, keep)
     }
 
-    /// Plans that respect the user's limit and, where that is known, the device's memory, with the bytes that they `need`; `streamed` if not
-    /// all weights need to stay.
-    fn fitting(&self, plans: Plans, streamed: bool, tile: VaeTile, need: fn(&Plans) -> u64) -> Result<Plans, Error> {
+    /// Plans that respect the user's limit and, where that is known, the device's memory; `streamed` if not all weights need to stay.
+    fn fitting(&self, plans: Plans, streamed: bool, tile: VaeTile) -> Result<Plans, Error> {
         let budget = Budget::new(self.memory, &self.target.device);
         let mut plans = if streamed { plans.streamed() } else { plans };
         if let Some(budget) = &budget {
@@ -175,18 +166,9 @@ impl Planner<'_> {
                 plans = plans.keeping_within(budget.bytes());
             }
         }
-        let needed = need(&plans);
+        let needed = peak(&plans);
         match budget {
-            Some(budget) if needed > budget.bytes() => {
-                let Shape { size: [width, height], frames, .. } = plans.shape;
-                let savings = match Savings::of(&plans) {
-                    none if none.is_none() => String::new(),
-                    savings => format!(", also with {savings},"),
-                };
-                let (needs, refusal) = (Bytes(needed), budget.refusal(needed));
-                let reason = format!("{frames} frames of {width}x{height} need {needs}{savings} and {refusal}");
-                Err(Error::TooLarge { reason, needed: Some(needed), remedy: None })
-            }
+            Some(budget) if needed > budget.bytes() => Err(budget.too_large(needed, &plans.shape, Savings::of(&plans))),
             _ => Ok(plans),
         }
     }
@@ -210,7 +192,7 @@ impl Planner<'_> {
     }
 
     fn fits(&self, request: &Request) -> bool {
-        self.attempt(request, Keep::Nothing, peak).is_ok()
+        self.attempt(request, Keep::Nothing).is_ok()
     }
 
     /// What would fit in place of a request that does not.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Plans, Shape};
+use super::{Error, Plans, Shape};
 use crate::gpu::{Bytes, Capabilities};
 
 /// Share of a device's memory that a generation may plan for; the rest is the system's, the driver's and other programs'.
@@ -19,6 +19,14 @@ pub struct MemoryPolicy {
     pub offload: bool,
     /// Never stream weights, and decode no frame in strips that was not asked for.
     pub resident: bool,
+}
+
+impl MemoryPolicy {
+    /// What is tried one after the other until something fits: are weights streamed?
+    pub(super) fn rounds(self) -> impl Iterator<Item = bool> {
+        let Self { offload, resident, .. } = self;
+        [false, true].into_iter().filter(move |&streamed| if streamed { !resident } else { resident || !offload })
+    }
 }
 
 /// The most that may be planned for, and who says so.
@@ -45,6 +53,15 @@ impl Budget {
             Self::Asked(bytes) => *bytes,
             Self::Device { memory, .. } => (*memory as f64 * MEMORY_SHARE) as u64,
         }
+    }
+
+    /// The error of a clip that needs more, also with these savings.
+    pub fn too_large(&self, needed: u64, shape: &Shape, savings: Savings) -> Error {
+        let Shape { size: [width, height], frames, .. } = shape;
+        let savings = if savings.is_none() { String::new() } else { format!(", also with {savings},") };
+        let (needs, refusal) = (Bytes(needed), self.refusal(needed));
+        let reason = format!("{frames} frames of {width}x{height} need {needs}{savings} and {refusal}");
+        Error::TooLarge { reason, needed: Some(needed), remedy: None }
     }
 
     /// Why `needed` bytes are too much, as the end of a sentence.

@@ -209,7 +209,7 @@ impl Plans {
             })
         };
         let [width, height] = shape.size;
-        let (decode, strips, strip) = decode_plans(networks, &shape, types, target)?;
+        let (decode, strips, strip) = plan_decode(networks, &shape, types, target)?;
         let shape = Shape { strip, ..shape };
         Ok(Self {
             text: plan("text", types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
@@ -290,7 +290,7 @@ impl Plans {
         own: usize,
     ) -> Result<Option<Self>, Error> {
         let shape = Shape { strip: Some(own), ..self.shape };
-        match decode_plans(networks, &shape, types, target)? {
+        match plan_decode(networks, &shape, types, target)? {
             (decode, Some(strips), strip) => {
                 Ok(Some(Self { decode, strips: Some(strips), shape: Shape { strip, ..shape }, ..self.clone() }))
             }
@@ -311,7 +311,7 @@ pub fn check_overrides(plans: &[&Plan]) -> Result<Vec<String>, Error> {
 
 /// The plan of the VAE decoder for a frame, or that of its beginning and those of its strips with the rows of each. Strips that nobody asked
 /// for are made where a whole frame exceeds the device's limits.
-fn decode_plans(
+pub(super) fn plan_decode(
     networks: &Networks,
     shape: &Shape,
     types: PlanTypes,

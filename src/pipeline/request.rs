@@ -11,6 +11,10 @@ use crate::{
     sampler::{Anchoring, FinalAlpha, Guidance, Sampler, Sampling, Schedule, SchedulerConfig, SchedulerOverrides},
 };
 
+/// Longest side of a clip in pixels, and most frames.
+pub(super) const MAX_SIDE: u32 = 4096;
+pub(super) const MAX_FRAMES: usize = 1024;
+
 /// The negative prompt of the original implementation.
 pub const VGEN_NEGATIVE_PROMPT: &str = "Distorted, discontinuous, Ugly, blurry, low resolution, motionless, static, disfigured, disconnected limbs, Ugly faces, incomplete arms";
 
@@ -291,7 +295,7 @@ impl Request {
                 let near = if below == above || side == 0 { below.to_string() } else { format!("{below} or {above}") };
                 return error(field, format!("{side} does not divide by {factor}: take {near}"));
             }
-            if side > 4096 {
+            if side > MAX_SIDE {
                 return error(
                     field,
                     format!(
@@ -307,10 +311,10 @@ impl Request {
         if self.frames == 0 {
             return error("--frames", "a clip needs at least 1 frame; the model was trained with 16".into());
         }
-        if self.frames > 1024 {
+        if self.frames > MAX_FRAMES {
             return error(
                 "--frames",
-                format!("{} frames are too many: at most 1024, and the model was trained with 16", self.frames),
+                format!("{} frames are too many: at most {MAX_FRAMES}, and the model was trained with 16", self.frames),
             );
         }
         let layers = configs.text_encoder.num_hidden_layers;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use half::{bf16, f16};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView, serialize};
+use safetensors::tensor::{Dtype, Metadata, TensorView, serialize};
 use serde_json::Value;
 
 use super::error::{Error, Result};
@@ -33,29 +33,44 @@ pub struct Latents {
 /// [`Error::Read`] if the file cannot be opened, [`Error::Content`] if it holds something else, [`Error::Damaged`] if it is no whole
 /// safetensors file, has no such tensor, or values in it are no numbers.
 pub fn read_latents(path: &Path) -> Result<Latents> {
-    let file = fs::read(path).map_err(|cause| Error::Read { path: path.to_owned(), cause })?;
-    if !matches!(file.as_slice(), [_, _, _, _, _, 0, 0, 0, b'{', ..]) {
+    let unread = |cause| Error::Read { path: path.to_owned(), cause };
+    let damaged = |problem: String| Error::Damaged { path: path.to_owned(), format: "latents", problem };
+    let mut source = fs::File::open(path).map_err(unread)?;
+    let mut file = Vec::new();
+    (&mut source).take(9).read_to_end(&mut file).map_err(unread)?;
+    if !matches!(file.as_slice(), [_, _, _, _, _, 0, 0, 0, b'{']) {
         let hint = ": `i2vgen generate -o NAME.safetensors` writes them";
         return Err(Error::Content { path: path.to_owned(), holds: "something else", asked: "latents", hint });
     }
-    let damaged = |problem: String| Error::Damaged { path: path.to_owned(), format: "latents", problem };
-    let tensors = SafeTensors::deserialize(&file).map_err(|problem| damaged(problem.to_string()))?;
-    let tensor = tensors.tensor(NAME).map_err(|_| {
-        let names = tensors.names();
+    // The head says what the file holds: the gigabytes of a model's weights are not read to find out that they are no latents.
+    let length = file[..8].iter().rev().fold(0u64, |length, byte| length << 8 | u64::from(*byte));
+    if length > MAX_BYTES {
+        return Err(damaged(format!("a head of {length} bytes")));
+    }
+    (&mut source).take(length.saturating_sub(1)).read_to_end(&mut file).map_err(unread)?;
+    let head: Metadata =
+        serde_json::from_slice(&file[8..]).map_err(|problem| damaged(format!("its head: {problem}")))?;
+    let info = head.info(NAME).ok_or_else(|| {
+        let names = head.offset_keys();
         let found = names.iter().take(3).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
         damaged(format!("expected a tensor '{NAME}', found {}: {found}", names.len()))
     })?;
-    let shape = <[usize; 5]>::try_from(tensor.shape()).ok().filter(|shape| shape[0] == 1 && !shape.contains(&0));
-    let shape = shape.ok_or_else(|| {
-        damaged(format!("`{NAME}` has the shape {:?}, expected [1, channels, frames, height, width]", tensor.shape()))
+    let shape = <[usize; 5]>::try_from(info.shape.as_slice()).ok();
+    let shape = shape.filter(|shape| shape[0] == 1 && !shape.contains(&0)).ok_or_else(|| {
+        damaged(format!("`{NAME}` has the shape {:?}, expected [1, channels, frames, height, width]", info.shape))
     })?;
+    if !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+        return Err(damaged(format!("`{NAME}` is {:?}, expected F32, F16 or BF16", info.dtype)));
+    }
+    (&mut source).take((head.data_len() as u64).saturating_add(1)).read_to_end(&mut file).map_err(unread)?;
+    let tensors = SafeTensors::deserialize(&file).map_err(|problem| damaged(problem.to_string()))?;
+    let tensor = tensors.tensor(NAME).map_err(|problem| damaged(problem.to_string()))?;
     let data = tensor.data();
     let half = || data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
     let values: Vec<f32> = match tensor.dtype() {
-        Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
         Dtype::F16 => half().map(|bits| f16::from_bits(bits).to_f32()).collect(),
         Dtype::BF16 => half().map(|bits| bf16::from_bits(bits).to_f32()).collect(),
-        other => return Err(damaged(format!("`{NAME}` is {other:?}, expected F32, F16 or BF16"))),
+        _ => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
     };
     if values.iter().any(|value| !value.is_finite()) {
         return Err(damaged(format!("`{NAME}` has values that are no numbers")));

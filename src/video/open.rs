@@ -12,6 +12,7 @@ use super::decode;
 use super::error::{Error, Result};
 use super::frames::{Frames, MAX_BYTES};
 use super::target::{Kind, Target};
+use crate::picture::DROPPED;
 
 /// A clip from a file, and what should be known about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,7 +159,7 @@ fn animation(path: &Path, format: &'static str, frames: image::Frames<'_>) -> Re
 }
 
 fn transparency() -> String {
-    "its transparency is dropped, the colours under it are used".to_owned()
+    DROPPED.to_owned()
 }
 
 #[cfg(test)]

@@ -83,6 +83,8 @@ fn a_batch_as_json_tells_every_job_and_its_drawn_seed() {
 #[test]
 fn a_job_that_fails_does_not_stop_the_others() {
     let room = Room::new();
+    let piped = room.run(&as_str(&room::batch("-", &[])));
+    assert!(piped.code == Some(1) && piped.stderr.contains("name a list of jobs"), "{piped:?}");
     room::break_last_text_layer(&room);
     let job = |more: &str| format!("{{\"picture\": \"photo.png\"{more}}}\n");
     room.write("jobs.jsonl", [job(""), job(", \"clip_skip\": 0"), job(", \"seed\": 2")].concat());

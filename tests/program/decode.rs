@@ -57,6 +57,13 @@ fn the_clip_is_the_one_that_would_have_been_made() {
     let clip = video::open(&room.path("decoded.webp")).unwrap().clip;
     assert_eq!((clip.width, clip.height, clip.frames.len()), (72, 64, 3));
 
+    // What made the pixels is kept, too.
+    let vgen = ["-o", "decoded.gif", "--compat", "diffusers", "--override", "conv2d=register"];
+    decode(&room, "kept.safetensors", &[&MODEL[..], &vgen].concat()).ok();
+    let own = parameters(&room, "decoded.gif");
+    assert_eq!((&latents["compat"], &own["compat"]), (&"vgen".into(), &"diffusers".into()));
+    assert_eq!((&latents["overrides"], &own["overrides"]), (&Value::Null, &serde_json::json!(["conv2d=register"])));
+
     // Without a name it takes the latents', and replaces nothing.
     let first = decode(&room, "kept.safetensors", &MODEL).ok();
     let second = decode(&room, "kept.safetensors", &MODEL).ok();
@@ -74,6 +81,37 @@ fn latents_of_other_programs_are_decoded() {
     assert!(ran.stdout.contains("2 frames of 64x64"), "{}", ran.stdout);
     let none = video::read_parameters(&room.path("out/a.gif")).unwrap_err().to_string();
     assert!(none.contains("carries no i2vgen parameters"), "{none}");
+
+    // Parameters that this version does not know are none.
+    video::write_latents(&target, &values, [1, 4, 2, 8, 8], &serde_json::json!({ "program": "later" })).unwrap();
+    let ran = decode(&room, "foreign.safetensors", &[&MODEL[..], &["-o", "out/b.gif"]].concat()).ok();
+    assert!(ran.stderr.contains("foreign.safetensors: its parameters cannot be used: "), "{ran:?}");
+    assert!(ran.stderr.contains("the clip will have none") && !ran.stderr.contains("has no parameters"), "{ran:?}");
+    assert!(video::read_parameters(&room.path("out/b.gif")).is_err());
+}
+
+#[test]
+fn nothing_but_the_decoder_has_to_fit() {
+    let room = Room::new();
+    // All latents are larger than the largest binding, and so would be tensors of the networks that a clip of so many frames runs through.
+    let (frames, limit) = (172, "256KiB");
+    let values: Vec<f32> = (0..4 * frames * 12 * 8).map(|i| (i as f32 * 0.37).sin()).collect();
+    let write = |name: &str, frames: usize| {
+        let target = Target::parse(&room.path(name)).unwrap();
+        // Channel by channel: the first frames of each.
+        let kept: Vec<f32> = values.chunks(172 * 96).flat_map(|channel| &channel[..frames * 96]).copied().collect();
+        video::write_latents(&target, &kept, [1, 4, frames, 12, 8], &Value::Null).unwrap();
+    };
+    write("many.safetensors", frames);
+    write("few.safetensors", 2);
+    let made = |name: &str, more: &[&str]| decode(&room, name, &[&MODEL[..], more].concat()).ok();
+    let many = made("many.safetensors", &["-o", "many-%d.png", "--max-binding", limit]);
+    assert!(many.stdout.contains("172 frames of 64x96"), "{}", many.stdout);
+    // A frame is the same among few and among many.
+    made("few.safetensors", &["-o", "few-%d.png"]);
+    let frame = |name: &str| video::open(&room.path(name)).unwrap().clip.frames.remove(1);
+    let far = frame("many-%d.png").iter().zip(frame("few-%d.png")).map(|(a, b)| a.abs_diff(b)).max().unwrap();
+    assert!(far <= 2, "{far}");
 }
 
 #[test]
@@ -99,6 +137,7 @@ fn what_cannot_be_decoded_is_refused() {
 
     for (latents, more, words) in [
         ("absent.safetensors", &[][..], &["cannot read absent.safetensors"][..]),
+        ("-", &[], &["-: only a picture can come through the standard input: name a file of latents"]),
         ("clip.mp4", &[], &["clip.mp4", "not latents", "generate -o NAME.safetensors"]),
         ("named.mp4", &["-o", "named.mp4"], &["named.mp4 would be replaced", "name another output"]),
         ("cut.safetensors", &[], &["cut.safetensors", "damaged"]),

@@ -115,6 +115,12 @@ fn a_clip_is_compared_with_a_picture_or_another_clip() {
         .save(room.path("tall.png"))
         .unwrap();
     assert!(numbers(&against("tall.png"), "psnr")[0] < 40.0);
+    // What is under its transparency shows, also where the clip says nothing about itself.
+    image::RgbaImage::from_pixel(48, 40, image::Rgba([9, 200, 9, 100])).save(room.path("clear.png")).unwrap();
+    let clear = against("clear.png");
+    assert!(clear["notes"].to_string().contains("clear.png: its transparency is dropped"), "{clear}");
+    let piped = room.run(&["metrics", "-", "--no-identity"]);
+    assert!(piped.code == Some(1) && piped.stderr.contains("name a clip"), "{piped:?}");
     // Backwards: it comes back to the picture, and no frame but the middle one is the same.
     disc(&room, "b-%d.png", 5, |t| right(4 - t));
     image::open(room.path("a-1.png")).unwrap().save(room.path("ground.png")).unwrap();

@@ -44,6 +44,22 @@ fn what_changes_the_cost_changes_the_plan() {
         let own = plan(&room, &["--cfg-scale", "3", "--assume-device", "devices.json"]);
         assert_eq!(own["estimate"]["peak_bytes"].as_u64(), Some(planned));
     }
+    // What `generate` refuses is refused, what it changes is told.
+    let fast = room.run(&["plan", "--model", "model", "--fps", "5000"]);
+    assert!(fast.code == Some(1) && fast.stderr.starts_with("error: --fps: 5000"), "{fast:?}");
+    let other = [
+        "plan",
+        "--model",
+        "model",
+        "-W",
+        "64",
+        "-H",
+        "64",
+        "--rewrite-prompt",
+        "-p",
+        "a person walks",
+    ];
+    assert!(room.run(&other).ok().stderr.contains("note: the prompt is used as \""));
     let wrong = room.run(&["plan", "--model", "model", "--preset", "wavs"]);
     assert!(wrong.code == Some(1) && wrong.stderr.contains("did you mean waves?"), "{wrong:?}");
 }

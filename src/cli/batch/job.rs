@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use crate::cli::{
     Error,
     expected::in_words,
-    generate::{PictureMark, Presets, Recipe, STDIN, Settings, Source},
+    generate::{Presets, Recipe, Settings},
     model::Model,
+    source::{PictureMark, STDIN, Source},
 };
 
 /// What counts where a line does not say.
@@ -108,7 +109,7 @@ impl Job {
         recipe.check(model, self.target.kind())?;
         recipe.spares(&[&self.picture], std::slice::from_ref(&self.target))?;
         recipe.prepare(&source.opened)?;
-        let transparency = source.transparency(&recipe.preparation);
+        let transparency = source.transparency(recipe.preparation.background);
         let notes = source.notes.into_iter().chain(transparency.map(|line| line.words())).collect();
         Ok(Prepared { recipe, mark: source.mark, notes })
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::job::{Job, Usual};
-use crate::cli::Error;
+use crate::cli::{Error, source::refuse_stdin};
 
 /// The jobs of a file, in its order.
 pub struct List {
@@ -18,6 +18,7 @@ pub struct List {
 impl List {
     /// Reads all lines but empty ones; the clips go to `clips`, and `usual` settings are for lines that do not say.
     pub fn read(path: &Path, clips: &Path, usual: &Usual) -> Result<Self, Error> {
+        refuse_stdin(path, "a list of jobs")?;
         let pictures = path.parent().unwrap_or(Path::new(""));
         let jobs = lines(path, |text, line| Job::parse(text, line, pictures, clips, usual))?;
         Ok(Self { path: path.to_owned(), jobs })

@@ -8,8 +8,8 @@ use i2vgen::{
 };
 use serde_json::json;
 
-use super::{Parameters, PictureMark, Recipe};
-use crate::cli::{Error, output::table, progress::Progress};
+use super::{Parameters, Recipe};
+use crate::cli::{Error, output::table, progress::Progress, source::PictureMark};
 
 /// A clip that was written.
 pub struct Made {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Recipe;
-use crate::cli::{Error, prepare::PrepareOptions};
+use crate::cli::{Error, prepare::PrepareOptions, source::PictureMark};
 
 /// Everything that decides what a clip looks like.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,17 +84,6 @@ pub struct Parameters {
     /// At how many shapes settings ran that were tuned on the device, with a fingerprint of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuned: Option<String>,
-}
-
-/// Which picture it was: enough to tell two apart, not enough to see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PictureMark {
-    /// File name without its folder.
-    pub file: String,
-    pub width: u32,
-    pub height: u32,
-    /// FNV-1a (64 bits) of the 8-bit RGB samples, in hexadecimal.
-    pub fingerprint: String,
 }
 
 impl Parameters {

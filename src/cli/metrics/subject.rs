@@ -11,7 +11,8 @@ use i2vgen::{
 
 use crate::cli::{
     Error,
-    generate::{Parameters, STDIN, Source, picture_of},
+    generate::Parameters,
+    source::{STDIN, Source, picture_of, refuse_stdin},
 };
 
 /// A clip with what it says about itself.
@@ -35,6 +36,7 @@ pub enum Against {
 impl Subject {
     /// Opens a clip. One that was written enlarged is measured at its own size.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        refuse_stdin(path, "a clip")?;
         let OpenedClip { clip, notes } = video::open(path)?;
         let name = path.display();
         if clip.frames.len() < 2 {
@@ -66,6 +68,9 @@ impl Subject {
             self.notes.extend(self.own_picture());
             return Ok(Against::FirstFrame);
         };
+        if path == Path::new(STDIN) {
+            return self.picture(path);
+        }
         match video::open(path) {
             Ok(opened) if opened.clip.frames.len() > 1 => self.other_clip(path, opened),
             // A still picture, of a format that clips have or of another one.
@@ -97,12 +102,13 @@ impl Subject {
 
     /// The picture as it was prepared for the clip, if it is the clip's.
     fn picture(&mut self, path: &Path) -> Result<Against, Error> {
-        let from = self.parameters.as_ref().map(|parameters| (self.path.as_path(), parameters));
+        let from = self.parameters.as_ref().map(|parameters| (self.path.as_path(), &parameters.picture));
         let source = Source::open(Some(path), from)?;
-        if let Some(p) = &self.parameters {
-            self.notes.extend(source.transparency(&p.preparation).map(|line| line.words()));
-        }
-        let prepared = match self.parameters.as_ref().filter(|p| p.picture.fingerprint == source.mark.fingerprint) {
+        let own = self.parameters.as_ref().filter(|p| p.picture.fingerprint == source.mark.fingerprint);
+        // A picture that is not the clip's is used as it is, laid over nothing.
+        let background = own.and_then(|p| p.preparation.background);
+        self.notes.extend(source.transparency(background).map(|line| line.words()));
+        let prepared = match own {
             Some(p) => p.preparation.apply(&source.opened, p.width, p.height, Mode::Off)?.picture,
             None => source.opened.picture,
         };

@@ -16,7 +16,8 @@ use super::{
 use crate::cli::{
     Error,
     batch::{self, Job, List, Usual},
-    generate::{PictureMark, Recipe, Settings, Source},
+    generate::{Recipe, Settings},
+    source::{PictureMark, Source},
 };
 
 /// A picture with its prompt, as somebody gave it.

@@ -10,7 +10,7 @@ use i2vgen::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::cli::{Error, generate::PictureMark};
+use crate::cli::{Error, source::PictureMark};
 
 /// Changes when measures change their meaning: clips of other versions are made again.
 const VERSION: u32 = 1;
