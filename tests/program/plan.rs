@@ -47,18 +47,7 @@ fn what_changes_the_cost_changes_the_plan() {
     // What `generate` refuses is refused, what it changes is told.
     let fast = room.run(&["plan", "--model", "model", "--fps", "5000"]);
     assert!(fast.code == Some(1) && fast.stderr.starts_with("error: --fps: 5000"), "{fast:?}");
-    let other = [
-        "plan",
-        "--model",
-        "model",
-        "-W",
-        "64",
-        "-H",
-        "64",
-        "--rewrite-prompt",
-        "-p",
-        "a person walks",
-    ];
+    let other = ["plan", "--model", "model", "-W", "64", "-H", "64", "--rewrite-prompt", "-p", "a person walks"];
     assert!(room.run(&other).ok().stderr.contains("note: the prompt is used as \""));
     let wrong = room.run(&["plan", "--model", "model", "--preset", "wavs"]);
     assert!(wrong.code == Some(1) && wrong.stderr.contains("did you mean waves?"), "{wrong:?}");
