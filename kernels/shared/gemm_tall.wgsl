@@ -21,78 +21,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # endfor
 # for i in range(TM)
   let row_${i} = min(row0 + lane + ${i * WG}u, p.gemm.row_end - 1u);
-# if not ONE_TAP
-  let place_${i} = place(row_${i});
-# endif
 # for c in range(4 * TN)
   var sum_${i}_${c} = 0.0;
 # endfor
 # endfor
   var w_at = lane * n8;
-# if not ONE_TAP
-  var tap = 0u;
-  loop {
-# endif
-# for i in range(TM)
-# if ONE_TAP
-    let pixel_${i} = place(row_${i}).x;
-# else
-    let under_${i} = under(place_${i}, tap);
-    let inside_${i} = under_${i} >= 0;
-# endif
-# endfor
-# for s in ["0", "1"] if s == "0" or TWO
-# for i in range(TM)
-# if ONE_TAP
-    let x${s}_at_${i} = (pixel_${i} * p.gemm.c${s} - p.gemm.x${s}_base) / 8u;
-# else
-    let x${s}_at_${i} = select(0u, (u32(under_${i}) * p.gemm.c${s} - p.gemm.x${s}_base) / 8u, inside_${i});
-# endif
-# endfor
-    var c_${s} = 0u;
-    loop {
-# for i in range(TM)
-# if ONE_TAP
-      let v_${i} = eight_${X}(x${s}[x${s}_at_${i} + c_${s}]);
-# else
-      let loaded_${i} = eight_${X}(x${s}[x${s}_at_${i} + c_${s}]);
-      let v_${i} = Eight(select(vec4<f32>(), loaded_${i}.low, inside_${i}), select(vec4<f32>(), loaded_${i}.high, inside_${i}));
-# endif
-# endfor
-# for e in range(eights)
-      let part_${e} = eight_${W}(w[w_at + col_${e}]);
-# endfor
-# for e in range(eights)
-# for half in ["low", "high"]
-# for c in ["x", "y", "z", "w"]
-# set column = 8 * e + (4 if half == "high" else 0) + loop.index0
-      {
-# for k in range(8)
-        let b_${k} = subgroupBroadcast(part_${e}.${half}.${c}, ${k}u);
-# endfor
-# for i in range(TM)
-# for k in range(8)
-        sum_${i}_${column} = fma(v_${i}.${"low" if k < 4 else "high"}.${"xyzw"[k % 4]}, b_${k}, sum_${i}_${column});
-# endfor
-# endfor
-      }
-# endfor
-# endfor
-# endfor
-      continuing {
-        w_at += 8u * n8;
-        c_${s}++;
-        break if c_${s} >= p.gemm.c${s} / 8u;
-      }
-    }
-# endfor
-# if not ONE_TAP
-    continuing {
-      tap++;
-      break if tap >= p.gemm.taps;
-    }
-  }
-# endif
+# set OWN = TM
+# set STEP = "shared/gemm_tall_step.wgsl"
+# include "shared/gemm_eight.wgsl"
   // Each lane loads a part of the biases.
 # for e in range(eights)
   let bias_${e} = bias[col_${e} * 4u + lane % 4u];

@@ -21,9 +21,6 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let col = min(col0 / 2u, n8 - 1u);
 # for l in range(loads)
   let row_${l} = min(row0 + lane + ${l * WG}u, p.gemm.row_end - 1u);
-# if not ONE_TAP
-  let place_${l} = place(row_${l});
-# endif
 # endfor
 # for i in range(TM)
 # for j in [0, 1]
@@ -32,68 +29,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # endfor
 # endfor
 # endfor
-  var k_at = 0u;
-# if not ONE_TAP
-  var tap = 0u;
-  loop {
-# endif
-# for l in range(loads)
-# if ONE_TAP
-    let pixel_${l} = place(row_${l}).x;
-# else
-    let under_${l} = under(place_${l}, tap);
-    let inside_${l} = under_${l} >= 0;
-# endif
-# endfor
-# for s in ["0", "1"] if s == "0" or TWO
-# for l in range(loads)
-# if ONE_TAP
-    let x${s}_at_${l} = (pixel_${l} * p.gemm.c${s} - p.gemm.x${s}_base) / 8u;
-# else
-    let x${s}_at_${l} = select(0u, (u32(under_${l}) * p.gemm.c${s} - p.gemm.x${s}_base) / 8u, inside_${l});
-# endif
-# endfor
-    var c_${s} = 0u;
-    loop {
-# for l in range(loads)
-# if ONE_TAP
-      let v_${l} = eight_${X}(x${s}[x${s}_at_${l} + c_${s}]);
-# else
-      let loaded_${l} = eight_${X}(x${s}[x${s}_at_${l} + c_${s}]);
-      let v_${l} = Eight(select(vec4<f32>(), loaded_${l}.low, inside_${l}), select(vec4<f32>(), loaded_${l}.high, inside_${l}));
-# endif
-# endfor
-# for k in range(8)
-      let b_${k} = eight_${W}(w[k_at + ${k}u * n8 + col]);
-# endfor
-# for i in range(TM)
-      {
-# for k in range(8)
-        let a_${k} = subgroupBroadcast(v_${i // WG}.${"low" if k < 4 else "high"}.${"xyzw"[k % 4]}, ${i % WG}u);
-# endfor
-# for j in [0, 1]
-# for c in ["x", "y", "z", "w"]
-# for k in range(8)
-        sum_${i}_${j}_${c} = fma(a_${k}, b_${k}.${"high" if j else "low"}.${c}, sum_${i}_${j}_${c});
-# endfor
-# endfor
-# endfor
-      }
-# endfor
-      continuing {
-        k_at += 8u * n8;
-        c_${s}++;
-        break if c_${s} >= p.gemm.c${s} / 8u;
-      }
-    }
-# endfor
-# if not ONE_TAP
-    continuing {
-      tap++;
-      break if tap >= p.gemm.taps;
-    }
-  }
-# endif
+  var w_at = col;
+# set OWN = loads
+# set STEP = "shared/gemm_wide_step.wgsl"
+# include "shared/gemm_eight.wgsl"
   if col0 < p.gemm.n4 {
     let biases = eight_f32(bias[col]);
     // In a loop: unrolled, the epilogue would take most of the time to compile. Some rows at a time: choosing sums costs as much as making them.

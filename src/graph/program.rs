@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     gpu::{Buffer, Command, Device, Pipeline, Span},
-    kernel::{Defines, Role, WgslFile},
+    kernel::{Choice, Defines, Op, Role, WgslFile},
 };
 
 /// Tensors that plans exchange with each other and with the host, by name.
@@ -164,7 +164,7 @@ impl Program {
             }
             let pipeline = match pipelines.entry(specialisation(op)) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(pipeline(device, op)?),
+                Entry::Vacant(new) => new.insert(planned_pipeline(device, op)?),
             };
             let buffers = op.places.iter().map(|&(p, _)| place(p)).collect::<Result<Vec<_>, _>>()?;
             if let Some(inside) = &mut inside {
@@ -263,15 +263,20 @@ fn specialisation(op: &PlannedOp) -> Specialisation<'_> {
     (op.op.kernel().name, &op.choice.defines, op.choice.file.as_deref())
 }
 
-fn pipeline(device: &Device, op: &PlannedOp) -> Result<Pipeline, Error> {
-    let kernel = op.op.kernel();
-    let read_only: Vec<bool> = op.op.bindings().iter().map(|b| b.role != Role::Output).collect();
-    if op.choice.file.is_some() {
-        let wgsl = op.choice.wgsl(kernel)?;
-        return Ok(device.for_foreign_shaders().pipeline(kernel.name, &wgsl, &read_only)?);
+fn planned_pipeline(device: &Device, op: &PlannedOp) -> Result<Pipeline, Error> {
+    let foreign = op.choice.file.as_ref().map(|_| device.for_foreign_shaders());
+    pipeline(foreign.as_ref().unwrap_or(device), op.op.as_ref(), &op.choice)
+}
+
+/// Compiles a variant with the device's guards, or finds it compiled: a file of the user's by its text, the program's own by its defines.
+pub(crate) fn pipeline(device: &Device, op: &dyn Op, choice: &Choice) -> Result<Pipeline, Error> {
+    let kernel = op.kernel();
+    let read_only: Vec<bool> = op.bindings().iter().map(|b| b.role != Role::Output).collect();
+    if choice.file.is_some() {
+        return Ok(device.pipeline(kernel.name, &choice.wgsl(kernel)?, &read_only)?);
     }
-    let key = format!("{} {:?}", kernel.name, op.choice.defines);
-    device.pipeline_of(kernel.name, key, || Ok(op.choice.wgsl(kernel)?.into()), &read_only)
+    let key = format!("{} {:?}", kernel.name, choice.defines);
+    device.pipeline_of(kernel.name, key, || Ok(choice.wgsl(kernel)?.into()), &read_only)
 }
 
 /// Compiles the pipelines of these plans, several at the same time, until it is `enough`: programs that are made of them find them ready.
@@ -281,7 +286,7 @@ pub fn compile(device: &Device, plans: &[&Plan], enough: &AtomicBool) -> Result<
     let ops: Vec<_> = ops.collect();
     let compile = || {
         let wanted = ops.into_par_iter().filter(|_| !enough.load(Ordering::Relaxed));
-        wanted.try_for_each(|op| pipeline(device, op).map(drop))
+        wanted.try_for_each(|op| planned_pipeline(device, op).map(drop))
     };
     // Threads of their own: in the pool that all share, weights would wait behind kernels.
     match rayon::ThreadPoolBuilder::new().build() {

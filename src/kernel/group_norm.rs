@@ -160,9 +160,7 @@ impl Op for GroupNorm {
     }
 
     fn problem(&self) -> Option<String> {
-        shape::sizes(&[("frames", self.frames), ("rows", self.rows), ("groups", self.groups)])
-            .or_else(|| shape::side_by_side(self.sources))
-            .or_else(|| shape::divides(("groups", self.groups), ("sources", self.channels())))
+        shape::grouped(self.frames, self.rows, self.sources, self.groups)
             .or_else(|| shape::divides(("frames_per_stat", self.frames_per_stat), ("frames", self.frames)))
             .or_else(|| shape::variance("eps", self.eps))
     }

@@ -161,9 +161,7 @@ impl Op for GroupNormPartial {
     }
 
     fn problem(&self) -> Option<String> {
-        shape::sizes(&[("frames", self.frames), ("rows", self.rows), ("groups", self.groups)])
-            .or_else(|| shape::side_by_side(self.sources))
-            .or_else(|| shape::divides(("groups", self.groups), ("sources", self.channels())))
+        shape::grouped(self.frames, self.rows, self.sources, self.groups)
     }
 
     fn tolerance(&self) -> Tolerance {

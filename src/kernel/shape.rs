@@ -118,6 +118,13 @@ pub(super) fn side_by_side(sources: [usize; 2]) -> Option<String> {
     sizes(&[("sources", sources[0]), ("sources", sources[1].max(1))])
 }
 
+/// Channels of two inputs side by side in groups, over frames of so many pixels.
+pub(super) fn grouped(frames: usize, rows: usize, sources: [usize; 2], groups: usize) -> Option<String> {
+    sizes(&[("frames", frames), ("rows", rows), ("groups", groups)])
+        .or_else(|| side_by_side(sources))
+        .or_else(|| divides(("groups", groups), ("sources", sources[0] + sources[1])))
+}
+
 /// An op's struct as JSON.
 pub(super) fn json(op: &impl Serialize) -> Value {
     serde_json::to_value(op).unwrap_or_default()

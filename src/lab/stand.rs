@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     gpu::{Buffer, Command, Device, Pipeline},
-    graph::{Error, Rate, Target, ZEROS, grid, split},
+    graph::{Error, Rate, Target, ZEROS, grid, pipeline, split},
     kernel::{Binding, Choice, Op, Role, Span},
 };
 
@@ -188,13 +188,6 @@ impl Stand {
             _ => (&tensor.buffer, range),
         }
     }
-}
-
-/// Compiles a variant with the device's guards.
-fn pipeline(device: &Device, op: &dyn Op, choice: &Choice) -> Result<Pipeline, Error> {
-    let kernel = op.kernel();
-    let read_only: Vec<bool> = op.bindings().iter().map(|b| b.role != Role::Output).collect();
-    Ok(device.pipeline(kernel.name, &choice.wgsl(kernel)?, &read_only)?)
 }
 
 /// The pieces in which an op runs on this device: as few as its largest binding allows, none longer than `max_seconds` at this rate.

@@ -3,7 +3,7 @@
 
 use super::{
     Error, MemoryPolicy, PhaseEstimate, Planner, Plans, Request, Savings, Shape, Strips, VaeTile,
-    estimate::decode_phase, memory::Budget, plans::plan_decode, strips::COUNTS,
+    estimate::decode_phase, memory::Budget, plans::plan_decode, strips::as_few_as_fit,
 };
 use crate::graph::{Plan, Residence};
 
@@ -35,7 +35,7 @@ impl From<&Plans> for DecodePlans {
 impl DecodePlans {
     /// All of them, in the order in which they first run.
     pub fn all(&self) -> Vec<&Plan> {
-        std::iter::once(&self.decode).chain(self.strips.iter().flat_map(|strips| &strips.segments)).collect()
+        self.strips.as_ref().map_or_else(|| vec![&self.decode], |strips| strips.behind(&self.decode))
     }
 
     /// What they do to need less memory.
@@ -51,7 +51,7 @@ impl DecodePlans {
 
     /// Alone, nothing else is on the device: frames come from the host one by one.
     fn phase(&self) -> PhaseEstimate {
-        decode_phase(self, 0)
+        decode_phase(&self.decode, self.strips.as_ref(), &self.shape, &self.residence, 0)
     }
 
     /// The same without weights that stay, if that takes less memory.
@@ -79,7 +79,7 @@ impl Planner<'_> {
             let mut plans = if streamed { whole.clone().streamed() } else { whole.clone() };
             let Some(budget) = &budget else { return Ok(plans) };
             if request.vae_tile == VaeTile::Auto && !self.memory.resident {
-                plans = self.decode_in_strips(plans, streamed, budget.bytes());
+                plans = self.decode_in_strips(plans, streamed, budget.bytes())?;
             }
             if streamed && !self.memory.offload {
                 plans = plans.keeping_within(budget.bytes());
@@ -101,21 +101,12 @@ impl Planner<'_> {
     }
 
     /// The same in as few strips as fit, if a whole frame does not; where nothing fits, in those that need least.
-    fn decode_in_strips(&self, mut plans: DecodePlans, streamed: bool, budget: u64) -> DecodePlans {
+    fn decode_in_strips(&self, plans: DecodePlans, streamed: bool, budget: u64) -> Result<DecodePlans, Error> {
         let height = plans.shape.latent[0];
-        for count in COUNTS {
-            if plans.bytes() <= budget {
-                break;
-            }
+        as_few_as_fit(plans, height, budget, DecodePlans::bytes, |plans, rows| {
             // Strips that the device's limits leave no plan save nothing.
-            let Ok(more) = self.decode_of(Shape { strip: Some(height.div_ceil(count)), ..plans.shape }) else {
-                continue;
-            };
-            let more = if streamed { more.streamed() } else { more };
-            if more.bytes() < plans.bytes() {
-                plans = more;
-            }
-        }
-        plans
+            let more = self.decode_of(Shape { strip: Some(rows), ..plans.shape }).ok();
+            Ok(more.map(|more| if streamed { more.streamed() } else { more }))
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::{DecodePlans, Plans, StepCounts, StepPlans, Streaming};
+use super::{Plans, Shape, StepCounts, StepPlans, Streaming, Strips};
 use crate::{
     gpu::buffer_bytes,
     graph::{External, Plan, PlannedOp, Residence, shared_bytes},
@@ -131,7 +131,8 @@ impl Estimate {
         if let Some(step) = &plans.unguided_step {
             denoising(["denoising without guidance", "outermost without guidance"], 1, steps.unguided, step);
         }
-        phases.push(decode_phase(&plans.into(), kept));
+        let (strips, residence) = (plans.strips.as_ref(), &plans.residences.decode);
+        phases.push(decode_phase(&plans.decode, strips, &plans.shape, residence, kept));
         let all = named(plans);
         let pipelines: HashSet<_> =
             all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
@@ -189,14 +190,19 @@ fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, res
 }
 
 /// The decoder, whole or in strips.
-pub(super) fn decode_phase(plans: &DecodePlans, kept: u64) -> PhaseEstimate {
-    let residence = &plans.residence;
+pub(super) fn decode_phase(
+    decode: &Plan,
+    strips: Option<&Strips>,
+    shape: &Shape,
+    residence: &Residence,
+    kept: u64,
+) -> PhaseEstimate {
     // The bytes of a frame are read back.
-    let [width, height] = plans.shape.size;
+    let [width, height] = shape.size;
     let read = buffer_bytes((3 * width * height) as u64);
-    let whole = phase("VAE decoder", plans.shape.frames, &plans.decode, kept, read, residence);
-    let Some(strips) = &plans.strips else { return whole };
-    let all = plans.all();
+    let whole = phase("VAE decoder", shape.frames, decode, kept, read, residence);
+    let Some(strips) = strips else { return whole };
+    let all = strips.behind(decode);
     let count = strips.strips.len();
     let sum = |of: fn(&Plan) -> usize| count * strips.segments.iter().map(of).sum::<usize>();
     let streamed = |plan| residence.streamed_bytes(plan);

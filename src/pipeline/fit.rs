@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Advice, Error, Estimate, MemoryPolicy, Networks, Passes, PlanTypes, Plans, Request, Savings, Shape, StepCounts,
-    Streaming, Topic, VaeTile, estimate::decode_bytes, memory::Budget, strips::COUNTS,
+    Streaming, Topic, VaeTile, estimate::decode_bytes, memory::Budget, strips::as_few_as_fit,
 };
 use crate::{
     checkpoint::Configs,
@@ -174,21 +174,12 @@ impl Planner<'_> {
     }
 
     /// The same with a decode in as few strips as fit, if a whole frame does not; where nothing fits, in those that need least.
-    fn tiled(&self, mut plans: Plans, streamed: bool, budget: u64) -> Result<Plans, Error> {
+    fn tiled(&self, plans: Plans, streamed: bool, budget: u64) -> Result<Plans, Error> {
         let height = plans.shape.latent[0];
-        for count in COUNTS {
-            if decode_bytes(&plans) <= budget {
-                break;
-            }
-            let Some(more) = plans.in_strips(self.networks, self.types, self.target, height.div_ceil(count))? else {
-                continue;
-            };
-            let more = if streamed { more.streamed() } else { more };
-            if decode_bytes(&more) < decode_bytes(&plans) {
-                plans = more;
-            }
-        }
-        Ok(plans)
+        as_few_as_fit(plans, height, budget, decode_bytes, |plans, rows| {
+            let more = plans.in_strips(self.networks, self.types, self.target, rows)?;
+            Ok(more.map(|more| if streamed { more.streamed() } else { more }))
+        })
     }
 
     fn fits(&self, request: &Request) -> bool {

@@ -263,7 +263,7 @@ impl Plans {
 
     /// Those of the VAE decoder, whole or in strips.
     pub fn decoding(&self) -> Vec<&Plan> {
-        std::iter::once(&self.decode).chain(self.strips.iter().flat_map(|strips| &strips.segments)).collect()
+        self.strips.as_ref().map_or_else(|| vec![&self.decode], |strips| strips.behind(&self.decode))
     }
 
     /// The tuned settings that these plans came to use.
