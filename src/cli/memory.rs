@@ -23,6 +23,6 @@ pub struct MemoryOptions {
 impl MemoryOptions {
     /// What they say.
     pub fn policy(self) -> MemoryPolicy {
-        MemoryPolicy { limit: self.max_memory, offload: self.offload, resident: false }
+        MemoryPolicy { limit: self.max_memory, offload: self.offload, ..MemoryPolicy::default() }
     }
 }

@@ -98,8 +98,15 @@ impl Plan {
         text += &format!("on {}\n\n", describe(device, rate));
         text += &table(&estimate);
         let divided = estimate.streaming.map_or(String::new(), |streaming| format!("{streaming}\n"));
+        let staying = match estimate.streaming {
+            Some(_) => String::new(),
+            None => format!(
+                ", in a batch {} where the weights of all networks stay",
+                units::bytes(estimate.batch_peak_bytes)
+            ),
+        };
         text += &format!(
-            "\npeak device memory {}\n{divided}{}FLOP per step, {}FLOP in all, {} pipelines\n",
+            "\npeak device memory {}{staying}\n{divided}{}FLOP per step, {}FLOP in all, {} pipelines\n",
             units::bytes(estimate.peak_bytes),
             units::flops(estimate.step_flops),
             units::flops(estimate.flops),

@@ -13,7 +13,6 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use i2vgen::{
-    graph::Keep,
     metrics::{Reference, as_shown, measure},
     pipeline::Estimate,
     staged,
@@ -187,7 +186,7 @@ impl Sweep {
             engine.add_identity(&mut measures, &clip, reference, progress)?;
         }
         let made = store(engine, &recipe, &mark, &job.target, output, progress)?;
-        let device_bytes = Estimate::new(&engine.plans(request, Keep::Nothing)?, request.step_counts()).peak_bytes;
+        let device_bytes = Estimate::new(&*engine.planned(request)?, request.step_counts()).peak_bytes;
         Record { origin: entry.origin.clone(), seconds, device_bytes, measures }.save(&entry.record)?;
         Ok(made)
     }

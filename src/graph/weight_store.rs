@@ -11,7 +11,7 @@ pub(super) fn flush_bytes(all: u64) -> u64 {
 }
 
 /// Weights that are on the device, or come there when they are needed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct WeightStore {
     buffers: HashMap<WeightKey, Buffer>,
     pub(super) stream: Option<Arc<Stream>>,
@@ -76,6 +76,11 @@ impl WeightStore {
         write(&buffers)?;
         self.buffers.extend(buffers.into_iter().map(|(key, buffer)| (key.clone(), buffer)));
         Ok(())
+    }
+
+    /// Releases the weights of which `stays` says no, once no program reads them.
+    pub fn retain(&mut self, stays: impl Fn(&WeightKey) -> bool) {
+        self.buffers.retain(|key, _| stays(key));
     }
 
     /// The buffer of a weight.

@@ -2,7 +2,6 @@
 
 use super::{
     DecodePlans, Decoder, Engine, Error, Event, MemoryUse, Observer, Phase, Request, VaeTile,
-    encode::load,
     engine::from_torch,
     progress::tell,
     request::{MAX_FRAMES, MAX_SIDE},
@@ -69,7 +68,7 @@ impl Engine {
             return Err(Error::Latents(format!("are {} values, their shape has {}", latents.len(), s.elements())));
         }
         self.device().reset_peak();
-        let weights = load(self.device(), self.checkpoint(), ComponentKind::Vae, &plans.all(), &plans.residence)?;
+        let weights = self.weights.load(ComponentKind::Vae, &plans.all(), &plans.residence)?;
         let decoder = Decoder::new(self.device(), plans.clone(), &weights)?;
         tell(observer, Event::Phase { phase: Phase::Decode, clip: 0, clips: 1 })?;
         let frames = decoder.run_values(&from_torch(latents, s), observer)?;

@@ -1,6 +1,6 @@
 //! What the image encoder sees in pictures: the embeddings that identity is measured by.
 
-use super::{Engine, Error, Event, Observer, Phase, encode::load, plans::image_plan, progress::tell};
+use super::{Engine, Error, Event, Observer, Phase, plans::image_plan, progress::tell};
 use crate::{
     checkpoint::ComponentKind,
     graph::{Bindings, Program},
@@ -22,7 +22,7 @@ impl Engine {
         tell(observer, Event::Phase { phase: Phase::Image, clip: 0, clips: 1 })?;
         let plan = image_plan(&self.networks, self.types, &self.target)?;
         let residence = self.residence(&plan);
-        let weights = load(self.device(), self.checkpoint(), ComponentKind::ImageEncoder, &[&plan], &residence)?;
+        let weights = self.weights.load(ComponentKind::ImageEncoder, &[&plan], &residence)?;
         let settings = self.clip_pixels();
         let side = settings.crop_size as usize;
         let input = self.device().buffer("clip_pixels", (side * side * 3 * 4) as u64)?;

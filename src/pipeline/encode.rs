@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Draw, Error, Event, Networks, Noise, Observer, Phase, Plans, networks::Source, progress::tell};
+use super::{Draw, Error, Event, Noise, Observer, Phase, Plans, model_weights::ModelWeights, progress::tell};
 use crate::{
-    checkpoint::{Checkpoint, ComponentKind},
+    checkpoint::ComponentKind,
     gpu::{Buffer, Device},
     graph::{Bindings, Plan, Program, Residence, WeightStore},
     picture::Prepared,
@@ -34,28 +34,11 @@ pub struct Encoded {
     pub latents: Vec<[Buffer; 2]>,
 }
 
-/// Runs the encoders, one after the other: the weights of each are released before the next is loaded.
+/// Runs the encoders, one after the other: the weights of each are released before the next is loaded, unless they stay for the next clip.
 pub struct Encoder<'a> {
-    /// The device.
-    pub device: &'a Device,
-    /// The checkpoint.
-    pub checkpoint: &'a Checkpoint,
-    /// Its networks.
-    pub networks: &'a Networks,
-    /// The plans.
-    pub plans: &'a Plans,
-}
-
-/// Uploads what stays of the weights that these plans read of a component; the rest is streamed.
-pub(super) fn load(
-    device: &Device,
-    checkpoint: &Checkpoint,
-    kind: ComponentKind,
-    plans: &[&Plan],
-    residence: &Residence,
-) -> Result<WeightStore, Error> {
-    let source = Arc::new(Source(checkpoint.component(kind).clone()));
-    Ok(WeightStore::new(device, source, plans, residence)?)
+    pub(super) device: &'a Device,
+    pub(super) weights: &'a ModelWeights,
+    pub(super) plans: &'a Plans,
 }
 
 impl Encoder<'_> {
@@ -77,8 +60,8 @@ impl Encoder<'_> {
         Ok(Encoded { prompt, negative, clip, moments, latents })
     }
 
-    fn weights(&self, kind: ComponentKind, plan: &Plan, residence: &Residence) -> Result<WeightStore, Error> {
-        load(self.device, self.checkpoint, kind, &[plan], residence)
+    fn weights(&self, kind: ComponentKind, plan: &Plan, residence: &Residence) -> Result<Arc<WeightStore>, Error> {
+        self.weights.load(kind, &[plan], residence)
     }
 
     fn text(&self, text: &Text) -> Result<(Buffer, Option<Buffer>), Error> {

@@ -3,15 +3,15 @@
 use std::{
     ops::ControlFlow,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use super::{
     Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Estimate, Event, Fit, MemoryPolicy, Networks, Noise,
-    Observer, Phase, PlanTypes, Planner, Plans, Request, Shape, Streaming, Text, advice, decode::Decoder, encode::load,
-    estimate::alone, frame::Frame, memory::Budget, progress::tell,
+    Observer, Passes, Phase, PlanTypes, Planner, Plans, Request, Shape, Streaming, Text, advice, decode::Decoder,
+    estimate::alone, frame::Frame, memory::Budget, model_weights::ModelWeights, progress::tell,
 };
 use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
@@ -66,7 +66,7 @@ pub struct MemoryUse {
 /// An open device and an open, checked checkpoint.
 pub struct Engine {
     device: Device,
-    checkpoint: Checkpoint,
+    pub(super) weights: ModelWeights,
     pub(super) networks: Networks,
     tokenizer: Tokenizer,
     schedule: Schedule,
@@ -74,7 +74,12 @@ pub struct Engine {
     pub(super) target: Target,
     compat: Compat,
     memory: MemoryPolicy,
+    /// The plans of the last request, for the next one of the same sizes.
+    last: Mutex<Option<Planned>>,
 }
+
+/// Plans, and all that they depend on.
+type Planned = ((Shape, Passes), Arc<Plans>);
 
 impl Engine {
     /// Checks the checkpoint's tensors against its configs and measures the device. Nothing is uploaded yet.
@@ -103,8 +108,8 @@ impl Engine {
         let types = PlanTypes::new(Some(&checkpoint), activation);
         let target = Target::new(device.capabilities().clone(), measure(&device)?).within(MAX_SECONDS);
         Ok(Self {
+            weights: ModelWeights::new(device.clone(), checkpoint),
             device,
-            checkpoint,
             networks,
             tokenizer,
             schedule,
@@ -112,12 +117,14 @@ impl Engine {
             target,
             compat,
             memory: MemoryPolicy::default(),
+            last: Mutex::default(),
         })
     }
 
     /// The same, with these variants where the choice is not left to the kernels.
     pub fn with_choices(mut self, choices: Arc<Choices>) -> Self {
         self.target.choices = choices;
+        self.last = Mutex::default();
         self
     }
 
@@ -125,6 +132,7 @@ impl Engine {
     pub fn with_memory(mut self, memory: MemoryPolicy) -> Self {
         self.device.limit_memory(memory.limit);
         self.memory = MemoryPolicy { resident: self.memory.resident, ..memory };
+        self.last = Mutex::default();
         self
     }
 
@@ -133,6 +141,7 @@ impl Engine {
         // Whoever watches looks for weights in buffers of their own.
         self.memory.resident = true;
         self.target.watch = Some(watch);
+        self.last = Mutex::default();
         self
     }
 
@@ -148,7 +157,7 @@ impl Engine {
 
     /// The checkpoint.
     pub fn checkpoint(&self) -> &Checkpoint {
-        &self.checkpoint
+        self.weights.checkpoint()
     }
 
     /// How activations are stored.
@@ -159,6 +168,11 @@ impl Engine {
     /// What the device was measured to sustain.
     pub fn rate(&self) -> Rate {
         self.target.rate
+    }
+
+    /// Releases the weights that stayed on the device for the next request.
+    pub fn release_weights(&self) {
+        self.weights.release();
     }
 
     /// The checkpoint's own noise schedule; a request may override it.
@@ -184,13 +198,30 @@ impl Engine {
 
     /// How the image encoder wants its pixels.
     pub(super) fn clip_pixels(&self) -> ClipPixels {
-        let f = &self.checkpoint.configs().feature_extractor;
+        let f = &self.checkpoint().configs().feature_extractor;
         ClipPixels { crop_size: f.crop_size[0] as u32, mean: f.image_mean, std: f.image_std }
     }
 
     /// The plans of a request: see [`Planner`].
     pub fn plans(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         self.planner().plan(request, keep)
+    }
+
+    /// Those of [`Engine::generate`]: made once for requests in a row that have the same sizes.
+    ///
+    /// # Errors
+    /// As [`Engine::plans`].
+    pub fn planned(&self, request: &Request) -> Result<Arc<Plans>, Error> {
+        let sizes = (Shape::new(self.checkpoint().configs(), request), request.passes);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, plans)) = &*last
+            && *of == sizes
+        {
+            return Ok(plans.clone());
+        }
+        let plans = Arc::new(self.plans(request, Keep::Nothing)?);
+        *last = Some((sizes, plans.clone()));
+        Ok(plans)
     }
 
     /// Whether a run of this request has something of every override; see [`Plans::check_overrides`].
@@ -207,7 +238,7 @@ impl Engine {
     }
 
     pub(super) fn planner(&self) -> Planner<'_> {
-        let configs = self.checkpoint.configs();
+        let configs = self.checkpoint().configs();
         Planner { configs, networks: &self.networks, types: self.types, target: &self.target, memory: self.memory }
     }
 
@@ -227,12 +258,12 @@ impl Engine {
 
     /// An encoder for these plans.
     pub fn encoder<'a>(&'a self, plans: &'a Plans) -> Encoder<'a> {
-        Encoder { device: &self.device, checkpoint: &self.checkpoint, networks: &self.networks, plans }
+        Encoder { device: &self.device, weights: &self.weights, plans }
     }
 
     /// Uploads the UNet's weights for these plans.
-    pub fn unet_weights(&self, plans: &Plans) -> Result<WeightStore, Error> {
-        load(&self.device, &self.checkpoint, ComponentKind::UNet, &plans.networks(), &plans.residences.unet)
+    pub fn unet_weights(&self, plans: &Plans) -> Result<Arc<WeightStore>, Error> {
+        self.weights.load(ComponentKind::UNet, &plans.networks(), &plans.residences.unet)
     }
 
     /// Decodes clips from their latents `[F, h, w, 4]`; `pixels`: also before rounding to 8 bits.
@@ -257,8 +288,7 @@ impl Engine {
         pixels: bool,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
-        let residence = &plans.residences.decode;
-        let weights = load(&self.device, &self.checkpoint, ComponentKind::Vae, &plans.decoding(), residence)?;
+        let weights = self.weights.load(ComponentKind::Vae, &plans.decoding(), &plans.residences.decode)?;
         let decoder = Decoder::new(&self.device, plans, &weights)?;
         for (clip, one) in latents.iter().enumerate() {
             tell(observer, Event::Phase { phase: Phase::Decode, clip, clips: latents.len() })?;
@@ -279,7 +309,7 @@ impl Engine {
     }
 
     fn run(&self, request: &Request, keep: bool, observer: &mut dyn Observer) -> Result<Generated, Error> {
-        request.check(self.checkpoint.configs())?;
+        request.check(self.checkpoint().configs())?;
         if request.compat != self.compat {
             let reason = "the engine was opened for the other reference".to_owned();
             return Err(Error::Request { field: "--compat", reason });
@@ -287,8 +317,9 @@ impl Engine {
         let course = self.course(request)?;
         let prepared = self.prepare(request)?;
         let text = self.text(request, observer)?;
-        let plans = self.plans(request, Keep::Nothing)?;
+        let plans = self.planned(request)?;
         let fit = self.planner().fit_of(request, &plans);
+        let planned = self.keep_weights(request, &plans);
         self.device.reset_peak();
         if !fit.savings.is_none() {
             tell(observer, Event::Note(&fit.advice().to_string()))?;
@@ -298,18 +329,32 @@ impl Engine {
         std::thread::scope(|scope| {
             let (device, all, enough) = (&self.device, plans.all(), &enough);
             scope.spawn(move || graph::compile(device, &all, enough));
-            let made = self.make(request, &plans, (&text, &prepared), &course, keep, observer);
+            let made = self.make(request, (&plans, planned), (&text, &prepared), &course, keep, observer);
             // Where that failed, nobody needs the other kernels.
             enough.store(true, Ordering::Relaxed);
             made
         })
     }
 
+    /// Has the weights of all networks stay on the device, if the user allows it and they have room there beside everything else, or releases
+    /// those that stayed. Returns the bytes on the device in the largest phase.
+    fn keep_weights(&self, request: &Request, plans: &Plans) -> u64 {
+        let estimate = Estimate::new(plans, request.step_counts());
+        let room =
+            Budget::new(self.memory, &self.target.device).filter(|_| self.memory.keep && !plans.residences.streams());
+        if room.is_some_and(|room| estimate.batch_peak_bytes <= room.bytes()) {
+            self.weights.keep(plans);
+            return estimate.batch_peak_bytes;
+        }
+        self.weights.release();
+        estimate.peak_bytes
+    }
+
     /// The phases of a generation, one after the other; `keep`: what is finished when an error comes.
     fn make(
         &self,
         request: &Request,
-        plans: &Plans,
+        (plans, planned): (&Plans, u64),
         (text, prepared): (&Text, &Prepared),
         course: &Course,
         keep: bool,
@@ -362,8 +407,7 @@ impl Engine {
             }
             stopped = Some(first);
         }
-        let Estimate { peak_bytes: planned, streaming, .. } = Estimate::new(plans, request.step_counts());
-        let memory = MemoryUse { planned, counted: self.device.memory()[1], streaming };
+        let memory = MemoryUse { planned, counted: self.device.memory()[1], streaming: plans.streaming() };
         let mut outputs = Vec::new();
         for ((seed, frames), latents) in request.seeds.iter().zip(frames).zip(&latents) {
             let (latents, latents_shape) = self.read_latents(latents, &plans.shape)?;

@@ -17,6 +17,8 @@ pub struct Estimate {
     pub phases: Vec<PhaseEstimate>,
     /// Bytes on the device in the largest phase.
     pub peak_bytes: u64,
+    /// The same where the weights of all networks stay there, as they do between the clips of a batch if they have room.
+    pub batch_peak_bytes: u64,
     /// How the UNet's weights are divided, if some are streamed.
     pub streaming: Option<Streaming>,
     /// Floating-point operations of one denoising step.
@@ -61,7 +63,12 @@ pub struct PhaseEstimate {
 impl PhaseEstimate {
     /// The most bytes on the device from its beginning to its end.
     pub fn bytes(&self) -> u64 {
-        self.weights + self.kept + self.upload.max(self.intermediates + self.externals + self.other)
+        self.weights + self.beside_weights()
+    }
+
+    /// The same without its weights.
+    fn beside_weights(&self) -> u64 {
+        self.kept + self.upload.max(self.intermediates + self.externals + self.other)
     }
 }
 
@@ -138,6 +145,8 @@ impl Estimate {
             all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
         Self {
             peak_bytes: phases.iter().map(PhaseEstimate::bytes).max().unwrap_or(0),
+            batch_peak_bytes: plans.weight_bytes()
+                + phases.iter().map(PhaseEstimate::beside_weights).max().unwrap_or(0),
             streaming: plans.streaming(),
             step_flops: phases.iter().filter(|p| p.name == "denoising").map(|p| p.flops).sum(),
             flops: phases.iter().map(|p| p.flops * p.runs as f64).sum(),

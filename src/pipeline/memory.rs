@@ -19,6 +19,8 @@ pub struct MemoryPolicy {
     pub offload: bool,
     /// Never stream weights, and decode no frame in strips that was not asked for.
     pub resident: bool,
+    /// Leave the weights of all networks on the device for the next request, where they have room there beside everything else.
+    pub keep: bool,
 }
 
 impl MemoryPolicy {

@@ -14,6 +14,7 @@ mod estimate;
 mod fit;
 mod frame;
 mod memory;
+mod model_weights;
 mod networks;
 mod noise;
 mod plans;

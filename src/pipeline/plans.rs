@@ -3,7 +3,7 @@
 use super::{Error, Networks, Passes, Request, Residences, RngKind, Strips, VaeTile, strips::COUNTS, weight_dtype};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
-    graph::{Graph, Keep, Plan, Target, Types},
+    graph::{Graph, Keep, Plan, Residence, Target, Types},
     kernel::{Activation, AnchorMode, Ddim, Dtype, TunedInUse},
     model::{Condition, Depth},
     sampler::{Anchoring, Sampler},
@@ -264,6 +264,21 @@ impl Plans {
     /// Those of the VAE decoder, whole or in strips.
     pub fn decoding(&self) -> Vec<&Plan> {
         self.strips.as_ref().map_or_else(|| vec![&self.decode], |strips| strips.behind(&self.decode))
+    }
+
+    /// Those that read weights of a component.
+    pub(super) fn of_component(&self, kind: ComponentKind) -> Vec<&Plan> {
+        match kind {
+            ComponentKind::TextEncoder => vec![&self.text],
+            ComponentKind::ImageEncoder => vec![&self.image],
+            ComponentKind::Vae => std::iter::once(&self.encode).chain(self.decoding()).collect(),
+            ComponentKind::UNet => self.networks(),
+        }
+    }
+
+    /// Bytes of all weights on the device.
+    pub(super) fn weight_bytes(&self) -> u64 {
+        ComponentKind::ALL.iter().map(|&kind| Residence::All.weight_bytes(&self.of_component(kind))).sum()
     }
 
     /// The tuned settings that these plans came to use.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::room::Room;
+use crate::room::{self, Room, as_str};
 
 /// The last events of a run with `--progress json`.
 fn done(stdout: &str) -> Value {
@@ -50,6 +50,36 @@ fn what_is_counted_is_what_was_planned() {
         let [counted, planned] = memory(&room, &[&DEMO[..], options].concat());
         assert!(counted <= planned, "{options:?}: {counted} bytes, {planned} planned");
         assert!(planned - counted <= planned / 20, "{options:?}: {counted} bytes, {planned} planned: too much");
+    }
+}
+
+/// Between the clips of a batch the weights of all networks stay, where they have room: planned, counted, and the same clips. Jobs of another type
+/// have weights of their own, in place of those.
+#[test]
+fn what_stays_between_the_clips_of_a_batch_is_planned_and_counted() {
+    let room = Room::new();
+    let line = |more: &str| {
+        format!("{{\"picture\": \"photo.png\", \"output\": \"{more}.png\", \"dtype\": \"{}\"}}\n", &more[..3])
+    };
+    room.write("jobs.jsonl", ["f32-a-%d", "f32-b-%d", "f16-c-%d", "f32-d-%d"].map(line).concat());
+    let clips = |more: &[&str]| {
+        let ran = room.run(&as_str(&room::batch("jobs.jsonl", &[more, &["--progress", "json"]].concat()))).ok();
+        let events = room::lines(&ran.stdout).into_iter().filter(|event| event["event"] == "clip");
+        let bytes = |event: &Value, field: &str| event[field].as_u64().expect("bytes");
+        events.map(|e| ["peak_device_bytes", "planned_device_bytes"].map(|field| bytes(&e, field))).collect::<Vec<_>>()
+    };
+    let staying = clips(&["-o", "staying"]);
+    for (clip, [counted, planned]) in staying.iter().enumerate() {
+        assert!(counted <= planned, "clip {clip}: {counted} bytes, {planned} planned");
+        // Of the first clip of a type the decoder's weights come last, when others have left.
+        assert!(clip != 1 || planned - counted <= planned / 20, "{counted} bytes, {planned} planned: too much");
+    }
+    let limit = format!("{}KiB", staying[0][1] / 1024 - 1);
+    let leaving = clips(&["-o", "leaving", "--max-memory", &limit]);
+    assert!(leaving[1][1] < staying[1][0], "nothing stayed: {leaving:?}, {staying:?}");
+    assert!(leaving[1][0] <= leaving[1][1] && leaving[1] == leaving[0], "{leaving:?}");
+    for clip in ["f32-a-1", "f32-b-1", "f16-c-1", "f32-d-1"] {
+        assert!(room.read(&format!("staying/{clip}.png")) == room.read(&format!("leaving/{clip}.png")), "{clip}");
     }
 }
 

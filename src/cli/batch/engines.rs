@@ -12,7 +12,8 @@ use i2vgen::{
 use super::Todo;
 use crate::cli::{Error, machine::Machine};
 
-/// Open engines. They share the device and its compiled pipelines, and keep no weights on it between clips.
+/// Open engines. They share the device and its compiled pipelines. Where they have room, the weights of the one that runs stay there from clip to
+/// clip.
 pub struct Engines {
     device: Device,
     choices: Arc<Choices>,
@@ -24,7 +25,7 @@ impl Engines {
     /// None yet.
     pub fn new(device: Device, choices: Arc<Choices>, memory: MemoryPolicy) -> Self {
         device.limit_memory(memory.limit);
-        Self { device, choices, memory, open: Vec::new() }
+        Self { device, choices, memory: MemoryPolicy { keep: true, ..memory }, open: Vec::new() }
     }
 
     /// The device.
@@ -42,9 +43,12 @@ impl Engines {
         Ok(())
     }
 
-    /// An engine that was opened.
+    /// An engine that was opened. The others release what stayed of their weights.
     pub fn get(&self, dtype: DtypeChoice, compat: Compat) -> Result<&Engine, Error> {
-        self.find(dtype, compat).ok_or_else(|| Error::message("no engine was opened for this job"))
+        let found = self.find(dtype, compat).ok_or_else(|| Error::message("no engine was opened for this job"))?;
+        let others = self.open.iter().map(|(.., engine)| engine).filter(|&engine| !std::ptr::eq(engine, found));
+        others.for_each(Engine::release_weights);
+        Ok(found)
     }
 
     /// Whether the runs of these jobs have something of every override; returns what to know. One that only some of them have is none
