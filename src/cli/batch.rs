@@ -197,7 +197,7 @@ fn run(todo: Todo<'_>, model: &Model, engines: &Engines, progress: &mut Progress
     let job = todo.job;
     let Prepared { recipe, mark, notes } = todo.prepare(model)?;
     notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
-    let engine = engines.get(recipe.dtype, recipe.request.compat)?;
+    let engine = engines.turn_to(recipe.dtype, recipe.request.compat)?;
     let made = make(engine, &recipe, &mark, std::slice::from_ref(&job.target), progress)?;
     let made = made.into_iter().next().ok_or_else(|| Error::message("no clip was made"))?;
     Ok((made, recipe.sizes()))

@@ -159,7 +159,7 @@ fn table(estimate: &Estimate) -> String {
     ];
     rows.extend(estimate.phases.iter().map(|phase: &PhaseEstimate| {
         vec![
-            phase.name.to_owned(),
+            phase.name.to_string(),
             units::bytes(phase.bytes()),
             units::bytes(phase.weights),
             units::bytes(phase.intermediates),

@@ -172,7 +172,7 @@ impl Sweep {
         let Prepared { recipe, mark, notes } = todo.prepare(model)?;
         notes.iter().chain(&recipe.notes).for_each(|note| progress.note(note));
         let request = &recipe.request;
-        let engine = engines.get(recipe.dtype, request.compat)?;
+        let engine = engines.turn_to(recipe.dtype, request.compat)?;
         let started = Instant::now();
         let output = engine.generate(request, progress)?.into_iter().next();
         let seconds = started.elapsed().as_secs_f64();
@@ -186,7 +186,7 @@ impl Sweep {
             engine.add_identity(&mut measures, &clip, reference, progress)?;
         }
         let made = store(engine, &recipe, &mark, &job.target, output, progress)?;
-        let device_bytes = Estimate::new(&*engine.planned(request)?, request.step_counts()).peak_bytes;
+        let device_bytes = Estimate::new(&engine.planned(request)?.plans, request.step_counts()).peak_bytes;
         Record { origin: entry.origin.clone(), seconds, device_bytes, measures }.save(&entry.record)?;
         Ok(made)
     }

@@ -28,7 +28,7 @@ pub enum Residence {
 }
 
 /// The bytes in which weights have to find room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// Bytes for the weights and everything that comes with them.
     pub limit: u64,

@@ -42,13 +42,13 @@ impl WeightStore {
 
     /// Uploads the weights that are not there yet.
     pub fn load(&mut self, device: &Device, keys: &[WeightKey], source: &dyn WeightSource) -> Result<(), Error> {
-        let missing = keys.iter().filter(|key| !self.buffers.contains_key(key));
-        let flush = flush_bytes(missing.map(WeightKey::buffer_bytes).sum());
+        let missing: Vec<_> = keys.iter().filter(|key| !self.buffers.contains_key(key)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let flush = flush_bytes(missing.iter().map(|key| key.buffer_bytes()).sum());
         let mut pending = 0;
-        for key in keys {
-            if self.buffers.contains_key(key) {
-                continue;
-            }
+        for key in missing {
             let bytes = arranged(source, key)?;
             let buffer = device.buffer(key.path(), bytes.len() as u64)?;
             device.write(&buffer, 0, &bytes);

@@ -165,7 +165,7 @@ impl Workload {
             ("conditions", &plans.step.conditions, s.passes(), 0),
             ("unet", &plans.step.unet, 0, s.passes()),
             ("ddim", &plans.step.ddim, 0, 1),
-            ("vae-decode", &plans.decode, s.frames, 0),
+            ("vae-decode", &plans.decode.plan, s.frames, 0),
         ];
         let mut ops: Vec<Used> = Vec::new();
         let mut known: HashMap<Key, usize> = HashMap::new();

@@ -9,7 +9,7 @@ use crate::{
 /// The VAE decoder, ready for frames of one size.
 pub struct Decoder<'a> {
     device: &'a Device,
-    plans: DecodePlans,
+    plans: &'a DecodePlans,
     bindings: Bindings,
     programs: Programs,
 }
@@ -20,13 +20,12 @@ enum Programs {
 }
 
 impl<'a> Decoder<'a> {
-    /// Compiles and binds the decoder of a generation or one that runs alone; `weights` are the VAE's.
-    pub fn new(device: &'a Device, plans: impl Into<DecodePlans>, weights: &WeightStore) -> Result<Self, Error> {
-        let plans = plans.into();
+    /// Compiles and binds; `weights` are the VAE's.
+    pub fn new(device: &'a Device, plans: &'a DecodePlans, weights: &WeightStore) -> Result<Self, Error> {
         let s = &plans.shape;
         let latents = device.buffer("one frame's latents", (s.pixels() * s.channels * 4) as u64)?;
         let mut bindings = Bindings::from([("frame_latents".to_owned(), latents)]);
-        let plan = &plans.decode;
+        let plan = &plans.plan;
         let programs = match &plans.strips {
             None => Programs::Whole(Program::new(device, plan, weights, &mut bindings)?),
             Some(strips) => Programs::Strips(StripDecoder::new(device, plan, strips, weights, &mut bindings)?),

@@ -3,6 +3,7 @@
 use super::{
     DecodePlans, Decoder, Engine, Error, Event, MemoryUse, Observer, Phase, Request, VaeTile,
     engine::from_torch,
+    fitting::Fitting,
     progress::tell,
     request::{MAX_FRAMES, MAX_SIDE},
 };
@@ -67,13 +68,15 @@ impl Engine {
         if latents.len() != s.elements() {
             return Err(Error::Latents(format!("are {} values, their shape has {}", latents.len(), s.elements())));
         }
+        // The plans have the device for themselves.
+        self.release_weights();
         self.device().reset_peak();
         let weights = self.weights.load(ComponentKind::Vae, &plans.all(), &plans.residence)?;
-        let decoder = Decoder::new(self.device(), plans.clone(), &weights)?;
+        let decoder = Decoder::new(self.device(), plans, &weights)?;
         tell(observer, Event::Phase { phase: Phase::Decode, clip: 0, clips: 1 })?;
         let frames = decoder.run_values(&from_torch(latents, s), observer)?;
         let frames = frames.into_iter().map(|frame| frame.rgb8).collect();
-        let memory = MemoryUse { planned: plans.bytes(), counted: self.device().memory()[1], streaming: None };
+        let memory = MemoryUse { planned: plans.peak_bytes(), counted: self.device().memory()[1], streaming: None };
         Ok(Decoded { width: s.size[0] as u32, height: s.size[1] as u32, frames, memory })
     }
 }

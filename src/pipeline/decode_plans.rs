@@ -1,17 +1,21 @@
-//! The plans of a decode alone: of latents that were kept nothing runs but the decoder, so nothing else is planned, and nothing else can be
-//! too large.
+//! The plans of the VAE decoder: those of a generation, and those of a decode alone.
 
 use super::{
-    Error, MemoryPolicy, PhaseEstimate, Planner, Plans, Request, Savings, Shape, Strips, VaeTile,
-    estimate::decode_phase, memory::Budget, plans::plan_decode, strips::as_few_as_fit,
+    Error, MemoryPolicy, Networks, PhaseEstimate, PlanTypes, Planner, Request, Savings, Shape, Strips,
+    estimate::decode_phase,
+    fitting::{Fitting, lesser},
+    strips::COUNTS,
 };
-use crate::graph::{Plan, Residence};
+use crate::{
+    checkpoint::ComponentKind,
+    graph::{Graph, Keep, Plan, Residence, Room, Target},
+};
 
 /// The plans of the VAE decoder.
 #[derive(Clone, Debug)]
 pub struct DecodePlans {
     /// One frame; in strips, its beginning.
-    pub decode: Plan,
+    pub plan: Plan,
     /// The rest of it, if frames are decoded in strips.
     pub strips: Option<Strips>,
     /// The sizes.
@@ -20,22 +24,58 @@ pub struct DecodePlans {
     pub residence: Residence,
 }
 
-/// The decoder of a generation.
-impl From<&Plans> for DecodePlans {
-    fn from(plans: &Plans) -> Self {
-        Self {
-            decode: plans.decode.clone(),
-            strips: plans.strips.clone(),
-            shape: plans.shape,
-            residence: plans.residences.decode.clone(),
+impl DecodePlans {
+    /// Plans for a frame, whole or in strips as the shape says. Strips that nobody asked for are made where a whole frame exceeds the device's
+    /// limits.
+    ///
+    /// # Errors
+    /// What exceeds them.
+    pub fn new(networks: &Networks, shape: Shape, types: PlanTypes, target: &Target) -> Result<Self, Error> {
+        if let Some(own) = shape.strip
+            && let Some(plans) = Self::in_strips(networks, shape, types, target, own)?
+        {
+            return Ok(plans);
+        }
+        let mut graph = Graph::new(types.of(ComponentKind::Vae)).with_max_binding(target.device.max_binding);
+        networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1])?;
+        match Plan::new(&graph, target, Keep::Nothing) {
+            Ok(plan) => Ok(Self {
+                plan: plan.named("vae-decode"),
+                strips: None,
+                shape: Shape { strip: None, ..shape },
+                residence: Residence::All,
+            }),
+            Err(too_large) => {
+                let strips = |count: &usize| {
+                    let own = shape.latent[0].div_ceil(*count);
+                    Self::in_strips(networks, shape, types, target, own).ok().flatten()
+                };
+                let smaller = || COUNTS.iter().find_map(strips);
+                shape.free_strip.then(smaller).flatten().ok_or(too_large.into())
+            }
         }
     }
-}
 
-impl DecodePlans {
+    /// Plans for strips of which each has so many rows of latents of its own; `None` if one would be as high as a frame.
+    pub(super) fn in_strips(
+        networks: &Networks,
+        shape: Shape,
+        types: PlanTypes,
+        target: &Target,
+        own: usize,
+    ) -> Result<Option<Self>, Error> {
+        let found = Strips::new(networks, &shape, types.of(ComponentKind::Vae), target, own)?;
+        Ok(found.map(|(plan, strips)| Self {
+            plan,
+            strips: Some(strips),
+            shape: Shape { strip: Some(own), ..shape },
+            residence: Residence::All,
+        }))
+    }
+
     /// All of them, in the order in which they first run.
     pub fn all(&self) -> Vec<&Plan> {
-        self.strips.as_ref().map_or_else(|| vec![&self.decode], |strips| strips.behind(&self.decode))
+        std::iter::once(&self.plan).chain(self.strips.iter().flat_map(|strips| &strips.segments)).collect()
     }
 
     /// What they do to need less memory.
@@ -44,69 +84,64 @@ impl DecodePlans {
         Savings { two_passes: false, tiles, offload: self.residence != Residence::All }
     }
 
-    /// Bytes on the device while they run alone.
-    pub(super) fn bytes(&self) -> u64 {
-        self.phase().bytes()
+    /// The same with as many weights on the device as find room.
+    pub(super) fn holding(self, room: Room) -> Self {
+        Self { residence: Residence::within(&self.all(), &[], room), ..self }
     }
 
-    /// Alone, nothing else is on the device: frames come from the host one by one.
-    fn phase(&self) -> PhaseEstimate {
-        decode_phase(&self.decode, self.strips.as_ref(), &self.shape, &self.residence, 0)
+    /// What they need beside so many bytes that other phases left.
+    pub(super) fn phase(&self, kept: u64) -> PhaseEstimate {
+        decode_phase(self, kept)
+    }
+}
+
+/// Alone, nothing else is on the device: frames come from the host one by one.
+impl Fitting for DecodePlans {
+    fn peak_bytes(&self) -> u64 {
+        self.phase(0).bytes()
     }
 
-    /// The same without weights that stay, if that takes less memory.
     fn streamed(self) -> Self {
         Self { residence: Residence::none(&self.all()), ..self }
     }
 
-    /// The same with as many weights on the device as fit with everything else in so many bytes.
     fn keeping_within(self, bytes: u64) -> Self {
-        Self { residence: Residence::within(&self.all(), &[], self.phase().room(bytes)), ..self }
+        let room = self.phase(0).room(bytes);
+        self.holding(room)
+    }
+
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn savings(&self) -> Savings {
+        Self::savings(self)
+    }
+
+    fn decode(&self) -> (&DecodePlans, u64) {
+        (self, 0)
+    }
+
+    fn with_decode(self, decode: DecodePlans) -> Self {
+        decode
     }
 }
 
 impl Planner<'_> {
-    /// The plans of a request of which nothing but the decode will run. What saves memory, in this order: strips (with [`VaeTile::Auto`]), then
-    /// streamed weights, of which as many are kept as fit.
+    /// The plans of a request of which nothing but the decode will run. What saves memory, in this order: strips (with
+    /// [`VaeTile::Auto`](super::VaeTile)), then streamed weights, of which as many are kept as fit.
     ///
     /// # Errors
     /// [`Error::TooLarge`] with what the least needs that works, and what exceeds the device's limits.
     pub fn decode_plans(&self, request: &Request) -> Result<DecodePlans, Error> {
-        let whole = self.decode_of(Shape::new(self.configs, request))?;
-        let budget = Budget::new(self.memory, &self.target.device);
-        let mut least: Option<DecodePlans> = None;
+        let whole = DecodePlans::new(self.networks, Shape::new(self.configs, request), self.types, self.target)?;
+        let mut least: Option<Error> = None;
         for streamed in self.memory.rounds() {
-            let mut plans = if streamed { whole.clone().streamed() } else { whole.clone() };
-            let Some(budget) = &budget else { return Ok(plans) };
-            if request.vae_tile == VaeTile::Auto && !self.memory.resident {
-                plans = self.decode_in_strips(plans, streamed, budget.bytes())?;
+            match self.fitting(whole.clone(), streamed, request.vae_tile) {
+                Ok(plans) => return Ok(plans),
+                Err(error) => least = Some(lesser(least, error)),
             }
-            if streamed && !self.memory.offload {
-                plans = plans.keeping_within(budget.bytes());
-            }
-            if plans.bytes() <= budget.bytes() {
-                return Ok(plans);
-            }
-            least = Some(least.filter(|least| least.bytes() <= plans.bytes()).unwrap_or(plans));
         }
-        Err(match (budget, least) {
-            (Some(budget), Some(least)) => budget.too_large(least.bytes(), &least.shape, least.savings()),
-            _ => Error::Cancelled,
-        })
-    }
-
-    fn decode_of(&self, shape: Shape) -> Result<DecodePlans, Error> {
-        let (decode, strips, strip) = plan_decode(self.networks, &shape, self.types, self.target)?;
-        Ok(DecodePlans { decode, strips, shape: Shape { strip, ..shape }, residence: Residence::All })
-    }
-
-    /// The same in as few strips as fit, if a whole frame does not; where nothing fits, in those that need least.
-    fn decode_in_strips(&self, plans: DecodePlans, streamed: bool, budget: u64) -> Result<DecodePlans, Error> {
-        let height = plans.shape.latent[0];
-        as_few_as_fit(plans, height, budget, DecodePlans::bytes, |plans, rows| {
-            // Strips that the device's limits leave no plan save nothing.
-            let more = self.decode_of(Shape { strip: Some(rows), ..plans.shape }).ok();
-            Ok(more.map(|more| if streamed { more.streamed() } else { more }))
-        })
+        Err(least.unwrap_or(Error::Cancelled))
     }
 }

@@ -1,23 +1,17 @@
-//! A device with a checkpoint: from request to clips.
+//! A device with a checkpoint, and what requests share of it.
 
-use std::{
-    ops::ControlFlow,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Compat, Course, Denoiser, DtypeChoice, Encoder, Error, Estimate, Event, Fit, MemoryPolicy, Networks, Noise,
-    Observer, Passes, Phase, PlanTypes, Planner, Plans, Request, Shape, Streaming, Text, advice, decode::Decoder,
-    estimate::alone, frame::Frame, memory::Budget, model_weights::ModelWeights, progress::tell,
+    Compat, Course, DtypeChoice, Encoder, Error, Event, Fit, MemoryPolicy, Networks, Observer, Passes, Phase,
+    PlanTypes, Planner, Plans, Request, Shape, decode::Decoder, estimate::alone, frame::Frame, memory::Budget,
+    model_weights::ModelWeights, progress::tell,
 };
 use crate::{
     checkpoint::{self, Checkpoint, ComponentKind},
     gpu::{Buffer, Device},
-    graph::{self, Keep, Plan, Rate, Residence, Target, Watch, WeightStore, measure},
-    kernel::{Choices, Dtype, TunedInUse},
+    graph::{Keep, Plan, Rate, Residence, Target, Watch, WeightStore, measure},
+    kernel::{Choices, Dtype},
     picture::{self, ClipPixels, Prepared},
     prompt::{Encoded as Tokens, Tokenizer},
     sampler::{Schedule, SchedulerConfig},
@@ -25,43 +19,6 @@ use crate::{
 
 /// Longest time that a dispatch or submission should take on the device, in seconds: desktops reset a GPU that does not answer.
 pub const MAX_SECONDS: f64 = 0.4;
-
-/// A clip.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// Its seed.
-    pub seed: u64,
-    /// 8-bit RGB frames, `[H, W, 3]` each.
-    pub frames: Vec<Vec<u8>>,
-    /// The final latents in torch's order, `(1, 4, F, h, w)`.
-    pub latents: Vec<f32>,
-    /// Their shape.
-    pub latents_shape: [usize; 5],
-    /// The tuned settings that ran.
-    pub tuned: TunedInUse,
-    /// The device's memory while it was made, with the other clips of its request.
-    pub memory: MemoryUse,
-}
-
-/// The clips of a request that were finished.
-#[derive(Debug)]
-pub struct Generated {
-    /// At least one, in the order of the seeds.
-    pub outputs: Vec<Output>,
-    /// What ended the run before the others.
-    pub stopped: Option<Error>,
-}
-
-/// Bytes on the device, at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryUse {
-    /// As planned.
-    pub planned: u64,
-    /// As counted: buffers, and what was on its way to them.
-    pub counted: u64,
-    /// How the UNet's weights were divided, if some were streamed.
-    pub streaming: Option<Streaming>,
-}
 
 /// An open device and an open, checked checkpoint.
 pub struct Engine {
@@ -73,13 +30,21 @@ pub struct Engine {
     pub(super) types: PlanTypes,
     pub(super) target: Target,
     compat: Compat,
-    memory: MemoryPolicy,
+    pub(super) memory: MemoryPolicy,
     /// The plans of the last request, for the next one of the same sizes.
-    last: Mutex<Option<Planned>>,
+    last: Mutex<Option<Arc<Planned>>>,
 }
 
-/// Plans, and all that they depend on.
-type Planned = ((Shape, Passes), Arc<Plans>);
+/// The plans of a request that runs.
+#[derive(Debug)]
+pub struct Planned {
+    /// All that they depend on, beside the engine.
+    sizes: (Shape, Passes),
+    /// The plans.
+    pub plans: Plans,
+    /// How they fit the device.
+    pub fit: Fit,
+}
 
 impl Engine {
     /// Checks the checkpoint's tensors against its configs and measures the device. Nothing is uploaded yet.
@@ -131,7 +96,7 @@ impl Engine {
     /// The same, within so much memory: the device, and whoever shares it, refuses what would exceed the limit.
     pub fn with_memory(mut self, memory: MemoryPolicy) -> Self {
         self.device.limit_memory(memory.limit);
-        self.memory = MemoryPolicy { resident: self.memory.resident, ..memory };
+        self.memory = MemoryPolicy { resident: self.memory.resident || memory.resident, ..memory };
         self.last = Mutex::default();
         self
     }
@@ -143,6 +108,16 @@ impl Engine {
         self.target.watch = Some(watch);
         self.last = Mutex::default();
         self
+    }
+
+    /// Whether this engine can run a request.
+    pub(super) fn check(&self, request: &Request) -> Result<(), Error> {
+        request.check(self.checkpoint().configs())?;
+        if request.compat != self.compat {
+            let reason = "the engine was opened for the other reference".to_owned();
+            return Err(Error::Request { field: "--compat", reason });
+        }
+        Ok(())
     }
 
     /// Which variants run where the choice is not left to the kernels.
@@ -211,17 +186,17 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::plans`].
-    pub fn planned(&self, request: &Request) -> Result<Arc<Plans>, Error> {
+    pub fn planned(&self, request: &Request) -> Result<Arc<Planned>, Error> {
         let sizes = (Shape::new(self.checkpoint().configs(), request), request.passes);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, plans)) = &*last
-            && *of == sizes
-        {
-            return Ok(plans.clone());
+        if let Some(known) = last.as_ref().filter(|known| known.sizes == sizes) {
+            return Ok(known.clone());
         }
-        let plans = Arc::new(self.plans(request, Keep::Nothing)?);
-        *last = Some((sizes, plans.clone()));
-        Ok(plans)
+        let plans = self.plans(request, Keep::Nothing)?;
+        let fit = self.planner().fit_of(request, &plans);
+        let planned = Arc::new(Planned { sizes, plans, fit });
+        *last = Some(planned.clone());
+        Ok(planned)
     }
 
     /// Whether a run of this request has something of every override; see [`Plans::check_overrides`].
@@ -242,11 +217,11 @@ impl Engine {
         Planner { configs, networks: &self.networks, types: self.types, target: &self.target, memory: self.memory }
     }
 
-    /// Which weights of a network that runs alone stay on the device: none if the user says so, else what fits.
-    pub(super) fn residence(&self, plan: &Plan) -> Residence {
+    /// Which weights of a network that runs alone are on the device meanwhile: none if the user says so, else what fits.
+    pub(super) fn residence(&self, kind: ComponentKind, plan: &Plan) -> Residence {
         let MemoryPolicy { offload, resident, .. } = self.memory;
         match Budget::new(self.memory, &self.target.device) {
-            _ if resident => Residence::All,
+            _ if resident || self.weights.holds(kind, plan) => Residence::All,
             _ if offload => Residence::none(&[plan]),
             Some(budget) => {
                 let room = alone(plan, self.device.memory()[0]).room(budget.bytes());
@@ -280,7 +255,7 @@ impl Engine {
     }
 
     /// The same into `clips`, which has those that are decoded when an error comes.
-    fn decode_into(
+    pub(super) fn decode_into(
         &self,
         clips: &mut Vec<Vec<Frame>>,
         plans: &Plans,
@@ -288,159 +263,13 @@ impl Engine {
         pixels: bool,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
-        let weights = self.weights.load(ComponentKind::Vae, &plans.decoding(), &plans.residences.decode)?;
-        let decoder = Decoder::new(&self.device, plans, &weights)?;
+        let weights = self.weights.load(ComponentKind::Vae, &plans.decode.all(), &plans.decode.residence)?;
+        let decoder = Decoder::new(&self.device, &plans.decode, &weights)?;
         for (clip, one) in latents.iter().enumerate() {
             tell(observer, Event::Phase { phase: Phase::Decode, clip, clips: latents.len() })?;
             clips.push(decoder.run(one, pixels, observer)?);
         }
         Ok(())
-    }
-
-    /// Generates one clip per seed, all or none.
-    pub fn generate(&self, request: &Request, observer: &mut dyn Observer) -> Result<Vec<Output>, Error> {
-        Ok(self.run(request, false, observer)?.outputs)
-    }
-
-    /// The same, without losing clips that are finished: when the observer cancels or a clip fails, those that were denoised before are still
-    /// decoded, whatever the observer says to that, and returned with the error. An error alone if there are none.
-    pub fn generate_finished(&self, request: &Request, observer: &mut dyn Observer) -> Result<Generated, Error> {
-        self.run(request, true, observer)
-    }
-
-    fn run(&self, request: &Request, keep: bool, observer: &mut dyn Observer) -> Result<Generated, Error> {
-        request.check(self.checkpoint().configs())?;
-        if request.compat != self.compat {
-            let reason = "the engine was opened for the other reference".to_owned();
-            return Err(Error::Request { field: "--compat", reason });
-        }
-        let course = self.course(request)?;
-        let prepared = self.prepare(request)?;
-        let text = self.text(request, observer)?;
-        let plans = self.planned(request)?;
-        let fit = self.planner().fit_of(request, &plans);
-        let planned = self.keep_weights(request, &plans);
-        self.device.reset_peak();
-        if !fit.savings.is_none() {
-            tell(observer, Event::Note(&fit.advice().to_string()))?;
-        }
-        // Kernels are compiled while the encoders run and weights are uploaded. What fails to compile is told by the program that needs it.
-        let enough = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let (device, all, enough) = (&self.device, plans.all(), &enough);
-            scope.spawn(move || graph::compile(device, &all, enough));
-            let made = self.make(request, (&plans, planned), (&text, &prepared), &course, keep, observer);
-            // Where that failed, nobody needs the other kernels.
-            enough.store(true, Ordering::Relaxed);
-            made
-        })
-    }
-
-    /// Has the weights of all networks stay on the device, if the user allows it and they have room there beside everything else, or releases
-    /// those that stayed. Returns the bytes on the device in the largest phase.
-    fn keep_weights(&self, request: &Request, plans: &Plans) -> u64 {
-        let estimate = Estimate::new(plans, request.step_counts());
-        let room =
-            Budget::new(self.memory, &self.target.device).filter(|_| self.memory.keep && !plans.residences.streams());
-        if room.is_some_and(|room| estimate.batch_peak_bytes <= room.bytes()) {
-            self.weights.keep(plans);
-            return estimate.batch_peak_bytes;
-        }
-        self.weights.release();
-        estimate.peak_bytes
-    }
-
-    /// The phases of a generation, one after the other; `keep`: what is finished when an error comes.
-    fn make(
-        &self,
-        request: &Request,
-        (plans, planned): (&Plans, u64),
-        (text, prepared): (&Text, &Prepared),
-        course: &Course,
-        keep: bool,
-        observer: &mut dyn Observer,
-    ) -> Result<Generated, Error> {
-        let mut noise: Vec<Noise> = request.seeds.iter().map(|&seed| Noise::new(request.rng, seed)).collect();
-        let encoded = self.encoder(plans).run(text, prepared, &mut noise, observer)?;
-
-        let clips = noise.len();
-        let mut latents = Vec::new();
-        let mut stopped = None;
-        {
-            tell(observer, Event::Phase { phase: Phase::Load, clip: 0, clips })?;
-            let weights = self.unet_weights(plans)?;
-            let denoiser = Denoiser::new(&self.device, plans, &weights)?;
-            for (clip, noise) in noise.iter_mut().enumerate() {
-                let mut one = || -> Result<Buffer, Error> {
-                    tell(observer, Event::Phase { phase: Phase::Denoise, clip, clips })?;
-                    denoiser.condition(&encoded, clip, request.target_fps)?;
-                    denoiser.run(course, noise, observer)?;
-                    if denoiser.read("latents")?.iter().any(|v| !v.is_finite()) {
-                        return Err(Error::NotANumber(format!("clip {}", clip + 1)));
-                    }
-                    let kept = self.device.buffer("latents", denoiser.latents().bytes())?;
-                    self.device.copy(denoiser.latents(), 0, &kept, 0, kept.bytes());
-                    Ok(kept)
-                };
-                match one() {
-                    Ok(kept) => latents.push(kept),
-                    Err(error) if keep && clip > 0 => {
-                        stopped = Some(error);
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        let mut frames = Vec::new();
-        // Who has stopped the others is told of these, and asked no more.
-        let mut told = |event: Event<'_>| {
-            let answer = observer.event(event);
-            if stopped.is_some() { ControlFlow::Continue(()) } else { answer }
-        };
-        let waited = self.device.wait().map_err(Error::from);
-        let decoded = waited.and_then(|()| self.decode_into(&mut frames, plans, &latents, false, &mut told));
-        if let Err(error) = decoded {
-            let first = stopped.unwrap_or(error);
-            if !keep || frames.is_empty() {
-                return Err(first);
-            }
-            stopped = Some(first);
-        }
-        let memory = MemoryUse { planned, counted: self.device.memory()[1], streaming: plans.streaming() };
-        let mut outputs = Vec::new();
-        for ((seed, frames), latents) in request.seeds.iter().zip(frames).zip(&latents) {
-            let (latents, latents_shape) = self.read_latents(latents, &plans.shape)?;
-            outputs.push(Output {
-                seed: *seed,
-                frames: frames.into_iter().map(|f| f.rgb8).collect(),
-                latents,
-                latents_shape,
-                tuned: plans.tuned(),
-                memory,
-            });
-        }
-        Ok(Generated { outputs, stopped })
-    }
-
-    /// Token ids of a request's prompts; says what was cut.
-    fn text(&self, request: &Request, observer: &mut dyn Observer) -> Result<Text, Error> {
-        let mut ids = |name: &str, text: &str| {
-            let tokens = self.tokenize(text)?;
-            if let Some(long) = advice::too_long(name, &tokens) {
-                tell(observer, Event::Note(&long.to_string()))?;
-            }
-            Ok::<_, Error>(tokens.ids)
-        };
-        let prompt = ids("prompt", &request.prompt)?;
-        let negative = if request.guided() { Some(ids("negative prompt", request.negative())?) } else { None };
-        Ok(Text { prompt, negative })
-    }
-
-    fn read_latents(&self, latents: &Buffer, s: &Shape) -> Result<(Vec<f32>, [usize; 5]), Error> {
-        let values: Vec<f32> =
-            bytemuck::pod_collect_to_vec(&self.device.read(latents, 0, (s.elements() * 4) as u64)?);
-        Ok((to_torch(&values, s), [1, s.channels, s.frames, s.latent[0], s.latent[1]]))
     }
 }
 

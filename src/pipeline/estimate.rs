@@ -1,10 +1,13 @@
 //! What a generation costs, known from its plans alone: memory and arithmetic per phase, and what is split.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
 
 use serde::Serialize;
 
-use super::{Plans, Shape, StepCounts, StepPlans, Streaming, Strips};
+use super::{DecodePlans, Plans, StepCounts, StepPlans, Streaming};
 use crate::{
     gpu::buffer_bytes,
     graph::{External, Plan, PlannedOp, Residence, shared_bytes},
@@ -31,11 +34,50 @@ pub struct Estimate {
     pub splits: Vec<Split>,
 }
 
+/// A phase of a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum PhaseName {
+    /// The text encoder.
+    #[serde(rename = "text encoder")]
+    Text,
+    /// The image encoder.
+    #[serde(rename = "image encoder")]
+    Image,
+    /// The VAE's encoder, and the draw from its posterior.
+    #[serde(rename = "VAE encoder")]
+    VaeEncode,
+    /// What of the UNet does not depend on the step, and the initial latents.
+    #[serde(rename = "conditions")]
+    Conditions,
+    /// Steps that run all of the UNet.
+    #[serde(rename = "denoising")]
+    Denoising,
+    /// Steps that reuse deep features.
+    #[serde(rename = "outermost layers")]
+    Outermost,
+    /// Steps without guidance, where others have it.
+    #[serde(rename = "denoising without guidance")]
+    Unguided,
+    /// Those of them that reuse deep features.
+    #[serde(rename = "outermost without guidance")]
+    UnguidedOutermost,
+    /// The VAE's decoder.
+    #[serde(rename = "VAE decoder")]
+    VaeDecode,
+}
+
+/// As in tables.
+impl fmt::Display for PhaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// Cost of a phase.
 #[derive(Clone, Debug, Serialize)]
 pub struct PhaseEstimate {
-    /// Its name.
-    pub name: &'static str,
+    /// Which one.
+    pub name: PhaseName,
     /// How often it runs.
     pub runs: usize,
     /// Bytes of its weights on the device: those that stay, and windows for those that are streamed.
@@ -76,7 +118,7 @@ impl PhaseEstimate {
 #[derive(Clone, Debug, Serialize)]
 pub struct Split {
     /// The phase.
-    pub phase: &'static str,
+    pub phase: PhaseName,
     /// Path of the operation in the model.
     pub label: String,
     /// Its kernel.
@@ -98,6 +140,11 @@ pub enum Why {
 }
 
 impl Estimate {
+    /// A phase, if the generation has it.
+    pub fn phase(&self, name: PhaseName) -> Option<&PhaseEstimate> {
+        self.phases.iter().find(|phase| phase.name == name)
+    }
+
     /// The cost of denoising in so many steps (see [`super::Request::step_counts`]), and of everything around it.
     pub fn new(plans: &Plans, steps: StepCounts) -> Self {
         let s = &plans.shape;
@@ -122,24 +169,23 @@ impl Estimate {
             std::iter::once(&plans.initial).chain(plans.unguided_step.as_ref().map(|step| &step.conditions)).collect();
         let kept = conditions + latents;
         let mut phases = vec![
-            phase("text encoder", rows, &plans.text, embedded, 0, &plans.residences.text),
-            phase("image encoder", 1, &plans.image, embedded, 0, &plans.residences.image),
-            phase("VAE encoder", 1, &plans.encode, seen + draws, 0, &plans.residences.encode),
-            unet("conditions", passes, 1, plans, &[&plans.step.conditions], &once, kept),
+            phase(PhaseName::Text, rows, &plans.text, embedded, 0, &plans.residences.text),
+            phase(PhaseName::Image, 1, &plans.image, embedded, 0, &plans.residences.image),
+            phase(PhaseName::VaeEncode, 1, &plans.encode, seen + draws, 0, &plans.residences.encode),
+            unet(PhaseName::Conditions, passes, 1, plans, &[&plans.step.conditions], &once, kept),
         ];
-        let mut denoising = |names: [&'static str; 2], passes: usize, runs: [usize; 2], step: &StepPlans| {
+        let mut denoising = |names: [PhaseName; 2], passes: usize, runs: [usize; 2], step: &StepPlans| {
             let depths = [Some(&step.unet), step.outer.as_ref()];
             for ((name, runs), evaluation) in names.into_iter().zip(runs).zip(depths) {
                 let phase = evaluation.map(|plan| unet(name, passes, runs, plans, &[plan], &[&step.ddim], kept));
                 phases.extend(phase);
             }
         };
-        denoising(["denoising", "outermost layers"], passes, alike, &plans.step);
+        denoising([PhaseName::Denoising, PhaseName::Outermost], passes, alike, &plans.step);
         if let Some(step) = &plans.unguided_step {
-            denoising(["denoising without guidance", "outermost without guidance"], 1, steps.unguided, step);
+            denoising([PhaseName::Unguided, PhaseName::UnguidedOutermost], 1, steps.unguided, step);
         }
-        let (strips, residence) = (plans.strips.as_ref(), &plans.residences.decode);
-        phases.push(decode_phase(&plans.decode, strips, &plans.shape, residence, kept));
+        phases.push(decode_phase(&plans.decode, kept));
         let all = named(plans);
         let pipelines: HashSet<_> =
             all.iter().flat_map(|(_, plan)| &plan.ops).map(|op| (op.op.kernel().name, &op.choice.defines)).collect();
@@ -148,38 +194,38 @@ impl Estimate {
             batch_peak_bytes: plans.weight_bytes()
                 + phases.iter().map(PhaseEstimate::beside_weights).max().unwrap_or(0),
             streaming: plans.streaming(),
-            step_flops: phases.iter().filter(|p| p.name == "denoising").map(|p| p.flops).sum(),
+            step_flops: phases.iter().filter(|p| p.name == PhaseName::Denoising).map(|p| p.flops).sum(),
             flops: phases.iter().map(|p| p.flops * p.runs as f64).sum(),
             pipelines: pipelines.len(),
-            splits: all.iter().flat_map(|(name, plan)| splits(name, plan)).collect(),
+            splits: all.iter().flat_map(|(name, plan)| splits(*name, plan)).collect(),
             phases,
         }
     }
 }
 
 /// The plans by the phase in which they run.
-fn named(plans: &Plans) -> Vec<(&'static str, &Plan)> {
+fn named(plans: &Plans) -> Vec<(PhaseName, &Plan)> {
     let mut named = vec![
-        ("text encoder", &plans.text),
-        ("image encoder", &plans.image),
-        ("VAE encoder", &plans.encode),
-        ("conditions", &plans.step.conditions),
-        ("conditions", &plans.initial),
-        ("denoising", &plans.step.unet),
-        ("denoising", &plans.step.ddim),
+        (PhaseName::Text, &plans.text),
+        (PhaseName::Image, &plans.image),
+        (PhaseName::VaeEncode, &plans.encode),
+        (PhaseName::Conditions, &plans.step.conditions),
+        (PhaseName::Conditions, &plans.initial),
+        (PhaseName::Denoising, &plans.step.unet),
+        (PhaseName::Denoising, &plans.step.ddim),
     ];
-    named.extend(plans.decoding().into_iter().map(|plan| ("VAE decoder", plan)));
+    named.extend(plans.decode.all().into_iter().map(|plan| (PhaseName::VaeDecode, plan)));
     if let Some(step) = &plans.unguided_step {
-        let name = "denoising without guidance";
+        let name = PhaseName::Unguided;
         named.extend([(name, &step.conditions), (name, &step.unet), (name, &step.ddim)]);
-        named.extend(step.outer.iter().map(|plan| ("outermost without guidance", plan)));
+        named.extend(step.outer.iter().map(|plan| (PhaseName::UnguidedOutermost, plan)));
     }
-    named.extend(plans.step.outer.iter().map(|plan| ("outermost layers", plan)));
+    named.extend(plans.step.outer.iter().map(|plan| (PhaseName::Outermost, plan)));
     named
 }
 
 /// A phase of one plan; `read` bytes are read back at a time.
-fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, residence: &Residence) -> PhaseEstimate {
+fn phase(name: PhaseName, runs: usize, plan: &Plan, kept: u64, read: u64, residence: &Residence) -> PhaseEstimate {
     // Every input is written by the host, or counted as if it were.
     let given: u64 = plan.externals.iter().filter(|e| !e.written).map(External::buffer_bytes).sum();
     PhaseEstimate {
@@ -199,19 +245,14 @@ fn phase(name: &'static str, runs: usize, plan: &Plan, kept: u64, read: u64, res
 }
 
 /// The decoder, whole or in strips.
-pub(super) fn decode_phase(
-    decode: &Plan,
-    strips: Option<&Strips>,
-    shape: &Shape,
-    residence: &Residence,
-    kept: u64,
-) -> PhaseEstimate {
+pub(super) fn decode_phase(plans: &DecodePlans, kept: u64) -> PhaseEstimate {
+    let DecodePlans { plan, strips, shape, residence } = plans;
     // The bytes of a frame are read back.
     let [width, height] = shape.size;
     let read = buffer_bytes((3 * width * height) as u64);
-    let whole = phase("VAE decoder", shape.frames, decode, kept, read, residence);
+    let whole = phase(PhaseName::VaeDecode, shape.frames, plan, kept, read, residence);
     let Some(strips) = strips else { return whole };
-    let all = strips.behind(decode);
+    let all = plans.all();
     let count = strips.strips.len();
     let sum = |of: fn(&Plan) -> usize| count * strips.segments.iter().map(of).sum::<usize>();
     let streamed = |plan| residence.streamed_bytes(plan);
@@ -229,14 +270,9 @@ pub(super) fn decode_phase(
     }
 }
 
-/// Bytes of the decoder's phase.
-pub(super) fn decode_bytes(plans: &Plans) -> u64 {
-    Estimate::new(plans, StepCounts::default()).phases.last().map_or(0, PhaseEstimate::bytes)
-}
-
 /// A phase of the UNet: its plans are all in memory at the same time. `in_pass` runs once per pass, `once` once.
 fn unet(
-    name: &'static str,
+    name: PhaseName,
     passes: usize,
     runs: usize,
     plans: &Plans,
@@ -293,9 +329,9 @@ fn unet(
     }
 }
 
-/// A network of one plan that runs alone, with all of its weights, beside so many bytes of others.
+/// A network of one plan that runs alone, whichever it is, with all of its weights, beside so many bytes of others.
 pub(super) fn alone(plan: &Plan, beside: u64) -> PhaseEstimate {
-    phase("", 1, plan, beside, 0, &Residence::All)
+    phase(PhaseName::Image, 1, plan, beside, 0, &Residence::All)
 }
 
 /// Room for what is written in a step beside noise: a timestep, coefficients, weights of frames.
@@ -311,7 +347,7 @@ fn externals<'a>(plans: &[&'a Plan]) -> BTreeMap<&'a str, u64> {
     plans.iter().flat_map(|p| &p.externals).map(|e| (e.name.as_str(), e.buffer_bytes())).collect()
 }
 
-fn splits(phase: &'static str, plan: &Plan) -> Vec<Split> {
+fn splits(phase: PhaseName, plan: &Plan) -> Vec<Split> {
     let split = |op: &PlannedOp| {
         let by_time = (op.seconds / plan.target.max_seconds).ceil() as usize;
         let why = if op.chunks.len() <= by_time { Why::Time } else { Why::Binding };
@@ -353,17 +389,21 @@ mod tests {
         let unguided = estimate(|request| request.guidance = 1.0.into());
         let steps = Some("0-40%=1".parse().unwrap());
         let mixed = estimate(|request| request.guidance = Guidance { steps: steps.clone(), ..9.0.into() });
-        let find = |e: &Estimate, name: &str| e.phases.iter().find(|p| p.name == name).unwrap().clone();
-        let flops = |e: &Estimate, name: &str| find(e, name).flops;
+        let find = |e: &Estimate, name: PhaseName| e.phases.iter().find(|p| p.name == name).unwrap().clone();
+        let flops = |e: &Estimate, name: PhaseName| find(e, name).flops;
         let relative = |found: f64, expected: f64| ((found - expected) / expected).abs();
         // Noise becomes latents once.
-        let both = flops(&guided, "conditions") + flops(&unguided, "conditions");
-        assert!(relative(flops(&mixed, "conditions"), both) < 1e-3, "{} {both}", flops(&mixed, "conditions"));
-        assert!(find(&mixed, "conditions").dispatches > find(&guided, "conditions").dispatches);
-        let phases = [("denoising", &guided, 6), ("denoising without guidance", &unguided, 4)];
+        let both = flops(&guided, PhaseName::Conditions) + flops(&unguided, PhaseName::Conditions);
+        assert!(
+            relative(flops(&mixed, PhaseName::Conditions), both) < 1e-3,
+            "{} {both}",
+            flops(&mixed, PhaseName::Conditions)
+        );
+        assert!(find(&mixed, PhaseName::Conditions).dispatches > find(&guided, PhaseName::Conditions).dispatches);
+        let phases = [(PhaseName::Denoising, &guided, 6), (PhaseName::Unguided, &unguided, 4)];
         for (name, alone, runs) in phases {
             let phase = find(&mixed, name);
-            assert_eq!((phase.runs, phase.flops), (runs, flops(alone, "denoising")));
+            assert_eq!((phase.runs, phase.flops), (runs, flops(alone, PhaseName::Denoising)));
         }
     }
 }

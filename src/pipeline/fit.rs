@@ -5,8 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    Advice, Error, Estimate, MemoryPolicy, Networks, Passes, PlanTypes, Plans, Request, Savings, Shape, StepCounts,
-    Streaming, Topic, VaeTile, estimate::decode_bytes, memory::Budget, strips::as_few_as_fit,
+    Advice, Error, MemoryPolicy, Networks, Passes, PlanTypes, Plans, Request, Savings, Shape, Streaming, Topic,
+    VaeTile,
+    fitting::{Fitting, lesser},
 };
 use crate::{
     checkpoint::Configs,
@@ -98,10 +99,10 @@ impl Planner<'_> {
     /// The same for a request that has plans.
     pub fn fit_of(&self, request: &Request, plans: &Plans) -> Fit {
         let shape = Shape::new(self.configs, request);
-        let savings = Savings::of(plans).beyond(Savings::asked(&shape, self.memory));
+        let savings = plans.savings().beyond(Savings::asked(&shape, self.memory));
         let unsaved = if savings.is_none() { None } else { self.plans(shape, Keep::Nothing).ok() };
-        let unsaved = unsaved.map(|plans| peak(&if self.memory.offload { plans.streamed() } else { plans }));
-        Fit { needed: Some(peak(plans)), savings, unsaved, streaming: plans.streaming(), ..self.unknown() }
+        let unsaved = unsaved.map(|plans| if self.memory.offload { plans.streamed() } else { plans }.peak_bytes());
+        Fit { needed: Some(plans.peak_bytes()), savings, unsaved, streaming: plans.streaming(), ..self.unknown() }
     }
 
     /// Nothing but the device.
@@ -154,34 +155,6 @@ impl Planner<'_> {
         Plans::new(self.networks, shape, self.types, self.target, keep)
     }
 
-    /// Plans that respect the user's limit and, where that is known, the device's memory; `streamed` if not all weights need to stay.
-    fn fitting(&self, plans: Plans, streamed: bool, tile: VaeTile) -> Result<Plans, Error> {
-        let budget = Budget::new(self.memory, &self.target.device);
-        let mut plans = if streamed { plans.streamed() } else { plans };
-        if let Some(budget) = &budget {
-            if tile == VaeTile::Auto && !self.memory.resident {
-                plans = self.tiled(plans, streamed, budget.bytes())?;
-            }
-            if streamed && !self.memory.offload {
-                plans = plans.keeping_within(budget.bytes());
-            }
-        }
-        let needed = peak(&plans);
-        match budget {
-            Some(budget) if needed > budget.bytes() => Err(budget.too_large(needed, &plans.shape, Savings::of(&plans))),
-            _ => Ok(plans),
-        }
-    }
-
-    /// The same with a decode in as few strips as fit, if a whole frame does not; where nothing fits, in those that need least.
-    fn tiled(&self, plans: Plans, streamed: bool, budget: u64) -> Result<Plans, Error> {
-        let height = plans.shape.latent[0];
-        as_few_as_fit(plans, height, budget, decode_bytes, |plans, rows| {
-            let more = plans.in_strips(self.networks, self.types, self.target, rows)?;
-            Ok(more.map(|more| if streamed { more.streamed() } else { more }))
-        })
-    }
-
     fn fits(&self, request: &Request) -> bool {
         self.attempt(request, Keep::Nothing).is_ok()
     }
@@ -214,22 +187,6 @@ impl Planner<'_> {
         });
         sizes.collect()
     }
-}
-
-/// Of two errors the one of plans that need less, or else the first.
-fn lesser(first: Option<Error>, second: Error) -> Error {
-    match (first, second) {
-        (None, second) => second,
-        (Some(Error::TooLarge { needed: a, .. }), second @ Error::TooLarge { needed: b, .. }) if b < a => second,
-        (Some(Error::Graph(_)), second @ Error::TooLarge { .. }) => second,
-        (Some(first), _) => first,
-    }
-}
-
-/// Bytes on the device in the largest phase of plans.
-fn peak(plans: &Plans) -> u64 {
-    // No phase's memory depends on how often it runs.
-    Estimate::new(plans, StepCounts::default()).peak_bytes
 }
 
 impl Fit {

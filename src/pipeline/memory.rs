@@ -20,7 +20,7 @@ pub struct MemoryPolicy {
     /// Never stream weights, and decode no frame in strips that was not asked for.
     pub resident: bool,
     /// Leave the weights of all networks on the device for the next request, where they have room there beside everything else.
-    pub keep: bool,
+    pub keep_weights: bool,
 }
 
 impl MemoryPolicy {
@@ -106,7 +106,7 @@ pub struct Savings {
 impl Savings {
     /// Those of plans.
     pub fn of(plans: &Plans) -> Self {
-        Self { offload: plans.residences.streams(), ..Self::asked(&plans.shape, MemoryPolicy::default()) }
+        Self { offload: plans.streams(), ..Self::asked(&plans.shape, MemoryPolicy::default()) }
     }
 
     /// Those that were asked for.

@@ -16,16 +16,16 @@ use crate::{
 pub(super) struct ModelWeights {
     device: Device,
     checkpoint: Checkpoint,
-    /// Those that stay; `None`: nobody keeps any.
-    kept: Mutex<Option<Kept>>,
+    /// Those that stay; `None`: none does.
+    staying: Mutex<Option<Stores>>,
 }
 
-type Kept = HashMap<ComponentKind, Arc<WeightStore>>;
+type Stores = HashMap<ComponentKind, Arc<WeightStore>>;
 
 impl ModelWeights {
     /// None is on the device yet, and none will stay.
     pub fn new(device: Device, checkpoint: Checkpoint) -> Self {
-        Self { device, checkpoint, kept: Mutex::default() }
+        Self { device, checkpoint, staying: Mutex::default() }
     }
 
     /// The checkpoint.
@@ -35,8 +35,8 @@ impl ModelWeights {
 
     /// From now on the weights that these plans read stay, once they are loaded; others that stayed are released.
     pub fn keep(&self, plans: &Plans) {
-        let mut kept = self.kept();
-        let stores = kept.get_or_insert_default();
+        let mut staying = self.staying();
+        let stores = staying.get_or_insert_default();
         for (kind, store) in stores.iter_mut() {
             let read: HashSet<_> = plans.of_component(*kind).into_iter().flat_map(|plan| &plan.weights).collect();
             Arc::make_mut(store).retain(|key| read.contains(key));
@@ -45,7 +45,14 @@ impl ModelWeights {
 
     /// From now on none stays.
     pub fn release(&self) {
-        *self.kept() = None;
+        *self.staying() = None;
+    }
+
+    /// Have all weights that a plan reads of a component stayed?
+    pub fn holds(&self, kind: ComponentKind, plan: &Plan) -> bool {
+        let staying = self.staying();
+        let store = staying.as_ref().and_then(|stores| stores.get(&kind));
+        store.is_some_and(|store| plan.weights.iter().all(|key| store.get(key).is_some()))
     }
 
     /// The weights that these plans read of a component. Those that the residence does not hold are streamed.
@@ -54,20 +61,22 @@ impl ModelWeights {
     /// Those of the files and of the device's memory.
     pub fn load(&self, kind: ComponentKind, plans: &[&Plan], residence: &Residence) -> Result<Arc<WeightStore>, Error> {
         let source = Arc::new(Source(self.checkpoint.component(kind).clone()));
-        // Streams belong to the plans that run with them: they are never kept.
-        let mut kept = self.kept();
-        let Some(stores) = kept.as_mut().filter(|_| *residence == Residence::All) else {
+        // Streams belong to the plans that run with them: they never stay.
+        if *residence != Residence::All {
             return Ok(Arc::new(WeightStore::new(&self.device, source, plans, residence)?));
-        };
-        let mut store = stores.remove(&kind).unwrap_or_default();
+        }
+        let stayed = self.staying().as_mut().and_then(|stores| stores.remove(&kind));
+        let mut store = stayed.unwrap_or_default();
         for plan in plans {
             Arc::make_mut(&mut store).load(&self.device, &plan.weights, source.as_ref())?;
         }
-        stores.insert(kind, store.clone());
+        if let Some(stores) = self.staying().as_mut() {
+            stores.insert(kind, store.clone());
+        }
         Ok(store)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn staying(&self) -> MutexGuard<'_, Option<Stores>> {
+        self.staying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! The plans of a generation: made without a device, for the engine and for `i2vgen plan`.
 
-use super::{Error, Networks, Passes, Request, Residences, RngKind, Strips, VaeTile, strips::COUNTS, weight_dtype};
+use super::{DecodePlans, Error, Networks, Passes, Request, Residences, RngKind, VaeTile, weight_dtype};
 use crate::{
     checkpoint::{Checkpoint, ComponentKind, Configs},
     graph::{Graph, Keep, Plan, Residence, Target, Types},
@@ -116,7 +116,7 @@ impl Shape {
 pub struct PlanTypes {
     /// Activations.
     pub activation: Dtype,
-    /// Weights of text encoder, image encoder, VAE, UNet.
+    /// Weights of the components, in the order of [`ComponentKind::ALL`].
     pub weights: [Dtype; 4],
 }
 
@@ -127,8 +127,9 @@ impl PlanTypes {
         Self { activation, weights: ComponentKind::ALL.map(of) }
     }
 
-    fn of(&self, component: usize) -> Types {
-        Types { activation: self.activation, weight: self.weights[component] }
+    /// Those of a component.
+    pub(super) fn of(&self, kind: ComponentKind) -> Types {
+        Types { activation: self.activation, weight: self.weights[kind as usize] }
     }
 }
 
@@ -147,13 +148,11 @@ pub struct Plans {
     pub step: StepPlans,
     /// A step without guidance, where other steps have it.
     pub unguided_step: Option<StepPlans>,
-    /// VAE decoder, one frame; in strips, its beginning.
-    pub decode: Plan,
-    /// The rest of it, if frames are decoded in strips.
-    pub strips: Option<Strips>,
+    /// VAE decoder.
+    pub decode: DecodePlans,
     /// The sizes.
     pub shape: Shape,
-    /// Which weights stay on the device: all, if nothing else was decided.
+    /// Which weights of the other networks stay on the device: all, if nothing else was decided.
     pub residences: Residences,
 }
 
@@ -199,9 +198,13 @@ impl Plans {
         let step = |shape: Shape| {
             let condition = shape.condition();
             // Both are an evaluation of the UNet to whoever watches.
-            let unet = |depth| plan("unet", types.of(3), keep, &|g| networks.unet.record(g, &condition, depth));
+            let unet = |depth| {
+                plan("unet", types.of(ComponentKind::UNet), keep, &|g| networks.unet.record(g, &condition, depth))
+            };
             Ok::<_, Error>(StepPlans {
-                conditions: plan("conditions", types.of(3), keep, &|g| networks.unet.record_conditions(g, &condition))?,
+                conditions: plan("conditions", types.of(ComponentKind::UNet), keep, &|g| {
+                    networks.unet.record_conditions(g, &condition)
+                })?,
                 unet: unet(if shape.reuses { Depth::Leaving } else { Depth::Whole })?,
                 outer: if shape.reuses { Some(unet(Depth::Outer)?) } else { None },
                 ddim: plan("ddim", f32, nothing, &|g| record_ddim(g, &shape))?,
@@ -209,19 +212,20 @@ impl Plans {
             })
         };
         let [width, height] = shape.size;
-        let (decode, strips, strip) = plan_decode(networks, &shape, types, target)?;
-        let shape = Shape { strip, ..shape };
+        let decode = DecodePlans::new(networks, shape, types, target)?;
+        let shape = decode.shape;
         Ok(Self {
-            text: plan("text", types.of(0), nothing, &|g| networks.text.record(g, shape.text_tokens, shape.clip_skip))?,
+            text: plan("text", types.of(ComponentKind::TextEncoder), nothing, &|g| {
+                networks.text.record(g, shape.text_tokens, shape.clip_skip)
+            })?,
             image: image_plan(networks, types, target)?,
-            encode: plan("vae-encode", types.of(2), nothing, &|g| {
+            encode: plan("vae-encode", types.of(ComponentKind::Vae), nothing, &|g| {
                 networks.vae_encoder.record(g, height, width, shape.drawn)
             })?,
             initial: plan("initial", f32, nothing, &|g| record_initial(g, &shape))?,
             step: step(shape)?,
             unguided_step: if shape.mixed { Some(step(Shape { guided: false, ..shape })?) } else { None },
             decode,
-            strips,
             shape,
             residences: Residences::default(),
         })
@@ -237,7 +241,7 @@ impl Plans {
             all.push(&step.ddim);
         }
         all.push(&self.initial);
-        all.extend(self.decoding());
+        all.extend(self.decode.all());
         all
     }
 
@@ -261,17 +265,12 @@ impl Plans {
         self.steps().map(|step| &step.conditions).collect()
     }
 
-    /// Those of the VAE decoder, whole or in strips.
-    pub fn decoding(&self) -> Vec<&Plan> {
-        self.strips.as_ref().map_or_else(|| vec![&self.decode], |strips| strips.behind(&self.decode))
-    }
-
     /// Those that read weights of a component.
     pub(super) fn of_component(&self, kind: ComponentKind) -> Vec<&Plan> {
         match kind {
             ComponentKind::TextEncoder => vec![&self.text],
             ComponentKind::ImageEncoder => vec![&self.image],
-            ComponentKind::Vae => std::iter::once(&self.encode).chain(self.decoding()).collect(),
+            ComponentKind::Vae => std::iter::once(&self.encode).chain(self.decode.all()).collect(),
             ComponentKind::UNet => self.networks(),
         }
     }
@@ -294,24 +293,6 @@ impl Plans {
     pub fn check_overrides(&self) -> Result<Vec<String>, Error> {
         check_overrides(&self.all())
     }
-
-    /// The same with frames that are decoded in strips, of which each has so many rows of latents of its own; `None` if one would be as high as
-    /// a frame.
-    pub(super) fn in_strips(
-        &self,
-        networks: &Networks,
-        types: PlanTypes,
-        target: &Target,
-        own: usize,
-    ) -> Result<Option<Self>, Error> {
-        let shape = Shape { strip: Some(own), ..self.shape };
-        match plan_decode(networks, &shape, types, target)? {
-            (decode, Some(strips), strip) => {
-                Ok(Some(Self { decode, strips: Some(strips), shape: Shape { strip, ..shape }, ..self.clone() }))
-            }
-            _ => Ok(None),
-        }
-    }
 }
 
 /// The same for these plans alone, which may belong to several requests.
@@ -324,37 +305,9 @@ pub fn check_overrides(plans: &[&Plan]) -> Result<Vec<String>, Error> {
     Ok(first.target.choices.check(planned.map(|planned| (planned.op.as_ref(), &planned.choice)))?)
 }
 
-/// The plan of the VAE decoder for a frame, or that of its beginning and those of its strips with the rows of each. Strips that nobody asked
-/// for are made where a whole frame exceeds the device's limits.
-pub(super) fn plan_decode(
-    networks: &Networks,
-    shape: &Shape,
-    types: PlanTypes,
-    target: &Target,
-) -> Result<(Plan, Option<Strips>, Option<usize>), Error> {
-    let in_strips = |own: usize| {
-        let found = Strips::new(networks, shape, types.of(2), target, own)?;
-        Ok::<_, Error>(found.map(|(plan, strips)| (plan, Some(strips), Some(own))))
-    };
-    if let Some(own) = shape.strip
-        && let Some(found) = in_strips(own)?
-    {
-        return Ok(found);
-    }
-    let mut graph = Graph::new(types.of(2)).with_max_binding(target.device.max_binding);
-    networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1])?;
-    match Plan::new(&graph, target, Keep::Nothing) {
-        Ok(plan) => Ok((plan.named("vae-decode"), None, None)),
-        Err(too_large) => {
-            let smaller = || COUNTS.iter().find_map(|count| in_strips(shape.latent[0].div_ceil(*count)).ok().flatten());
-            shape.free_strip.then(smaller).flatten().ok_or(too_large.into())
-        }
-    }
-}
-
 /// The plan of the image encoder alone.
 pub(super) fn image_plan(networks: &Networks, types: PlanTypes, target: &Target) -> Result<Plan, Error> {
-    let mut graph = Graph::new(types.of(1)).with_max_binding(target.device.max_binding);
+    let mut graph = Graph::new(types.of(ComponentKind::ImageEncoder)).with_max_binding(target.device.max_binding);
     networks.image.record(&mut graph)?;
     Ok(Plan::new(&graph, target, Keep::Nothing)?.named("image"))
 }

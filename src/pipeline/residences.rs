@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, PhaseEstimate, Plans, StepCounts};
+use super::{PhaseEstimate, Plans};
 use crate::{
     gpu::Bytes,
     graph::{Residence, Room},
 };
 
-/// Which weights of each network stay on the device while it is in use.
+/// Which weights of each network stay on the device while it is in use; those of the decoder are with its plans.
 #[derive(Clone, Debug, Default)]
 pub struct Residences {
     /// Text encoder.
@@ -21,8 +21,6 @@ pub struct Residences {
     pub encode: Residence,
     /// UNet.
     pub unet: Residence,
-    /// VAE decoder.
-    pub decode: Residence,
 }
 
 /// How the weights of the UNet are divided where some are streamed.
@@ -35,33 +33,10 @@ pub struct Streaming {
 }
 
 impl Plans {
-    /// The same without weights that stay, in networks for which that takes less memory.
-    pub(super) fn streamed(self) -> Self {
-        let alone = |plan| Residence::none(&[plan]);
-        let residences = Residences {
-            text: alone(&self.text),
-            image: alone(&self.image),
-            encode: alone(&self.encode),
-            unet: Residence::none(&self.networks()),
-            decode: Residence::none(&self.decoding()),
-        };
-        Self { residences, ..self }
-    }
-
-    /// The same with as many weights on the device as fit with everything else of their phase in so many bytes.
-    pub(super) fn keeping_within(self, bytes: u64) -> Self {
-        let estimate = Estimate::new(&self, StepCounts::default());
-        // All phases of the UNet need the same.
-        let [text, image, encode, unet, .., decode] = &estimate.phases[..] else { return self };
-        let alone = |plan, phase: &PhaseEstimate| Residence::within(&[plan], &[], phase.room(bytes));
-        let residences = Residences {
-            text: alone(&self.text, text),
-            image: alone(&self.image, image),
-            encode: alone(&self.encode, encode),
-            unet: Residence::within(&self.evaluations(), &self.conditions(), unet.room(bytes)),
-            decode: Residence::within(&self.decoding(), &[], decode.room(bytes)),
-        };
-        Self { residences, ..self }
+    /// Are there weights that are streamed?
+    pub(super) fn streams(&self) -> bool {
+        let Residences { text, image, encode, unet } = &self.residences;
+        [text, image, encode, unet, &self.decode.residence].into_iter().any(|one| *one != Residence::All)
     }
 
     /// How the UNet's weights are divided, if some are streamed.
@@ -71,13 +46,6 @@ impl Plans {
             kept_bytes: unet.kept_bytes(&self.networks()),
             streamed_bytes: unet.streamed_bytes(&self.step.unet),
         })
-    }
-}
-
-impl Residences {
-    /// Are there weights that are streamed?
-    pub fn streams(&self) -> bool {
-        [&self.text, &self.image, &self.encode, &self.unet, &self.decode].into_iter().any(|one| *one != Residence::All)
     }
 }
 

@@ -18,28 +18,6 @@ pub const OVERLAP: usize = 8;
 /// Into how many strips a frame is cut where it must be: fewer take more memory and less time.
 pub(super) const COUNTS: [usize; 7] = [2, 3, 4, 6, 8, 12, 16];
 
-/// Plans with a decode in as few strips as fit, if a whole frame of this height in latents does not; where nothing fits, in those that need
-/// least. `in_strips` makes plans whose strips have so many rows of their own, if there are such.
-pub(super) fn as_few_as_fit<P>(
-    mut plans: P,
-    height: usize,
-    budget: u64,
-    bytes: impl Fn(&P) -> u64,
-    in_strips: impl Fn(&P, usize) -> Result<Option<P>, Error>,
-) -> Result<P, Error> {
-    for count in COUNTS {
-        if bytes(&plans) <= budget {
-            break;
-        }
-        if let Some(more) = in_strips(&plans, height.div_ceil(count))?
-            && bytes(&more) < bytes(&plans)
-        {
-            plans = more;
-        }
-    }
-    Ok(plans)
-}
-
 /// A strip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strip {
@@ -87,11 +65,6 @@ fn cut(height: usize, own: usize) -> Option<(usize, Vec<Strip>, Vec<Range<usize>
 }
 
 impl Strips {
-    /// All plans of a decode whose beginning is this one, in the order in which they first run.
-    pub(super) fn behind<'a>(&'a self, decode: &'a Plan) -> Vec<&'a Plan> {
-        std::iter::once(decode).chain(&self.segments).collect()
-    }
-
     /// The plan of the decoder's beginning, which sees the whole frame, and those of its strips, of which each has `own` rows of latents of
     /// its own; `None` if one would be as high as the frame.
     pub fn new(

@@ -10,7 +10,7 @@ use i2vgen::{
     gpu::{self, Device, Disable},
     graph::{self, Keep, Watch, Watched},
     picture::Picture,
-    pipeline::{Compat, Denoiser, DtypeChoice, Engine, Estimate, Event, Noise, Passes, Request, RngKind},
+    pipeline::{Compat, Denoiser, DtypeChoice, Engine, Estimate, Event, Noise, Passes, PhaseName, Request, RngKind},
     sampler::{Guidance, Sampler, SchedulerOverrides, TimestepSpacing},
 };
 use serde_json::Value;
@@ -107,10 +107,9 @@ fn kept_features_are_planned_for() {
         Estimate::new(&engine.plans(&request, Keep::Nothing).expect("the plans"), request.step_counts())
     };
     let (exact, reusing) = (estimate(1), estimate(3));
-    let find = |estimate: &Estimate, name: &str| estimate.phases.iter().find(|phase| phase.name == name).cloned();
-    let (whole, kept) = (find(&exact, "denoising").expect("a phase"), find(&reusing, "denoising").expect("a phase"));
-    let outer = find(&reusing, "outermost layers").expect("a phase");
-    assert!(find(&exact, "outermost layers").is_none());
+    let [whole, kept] = [&exact, &reusing].map(|estimate| estimate.phase(PhaseName::Denoising).expect("a phase"));
+    let outer = reusing.phase(PhaseName::Outermost).expect("a phase");
+    assert!(exact.phase(PhaseName::Outermost).is_none());
     assert_eq!((whole.runs, kept.runs, outer.runs), (6, 2, 4));
     // Both rows of four frames of 4x4 latents with the 48 channels of the demo's outermost level, in f32.
     assert_eq!(kept.externals - whole.externals, 2 * 4 * 4 * 4 * 48 * 4);

@@ -25,7 +25,7 @@ impl Engines {
     /// None yet.
     pub fn new(device: Device, choices: Arc<Choices>, memory: MemoryPolicy) -> Self {
         device.limit_memory(memory.limit);
-        Self { device, choices, memory: MemoryPolicy { keep: true, ..memory }, open: Vec::new() }
+        Self { device, choices, memory: MemoryPolicy { keep_weights: true, ..memory }, open: Vec::new() }
     }
 
     /// The device.
@@ -43,9 +43,9 @@ impl Engines {
         Ok(())
     }
 
-    /// An engine that was opened. The others release what stayed of their weights.
-    pub fn get(&self, dtype: DtypeChoice, compat: Compat) -> Result<&Engine, Error> {
-        let found = self.find(dtype, compat).ok_or_else(|| Error::message("no engine was opened for this job"))?;
+    /// An engine that was opened, for the next job: the others release what stayed of their weights.
+    pub fn turn_to(&self, dtype: DtypeChoice, compat: Compat) -> Result<&Engine, Error> {
+        let found = self.opened(dtype, compat)?;
         let others = self.open.iter().map(|(.., engine)| engine).filter(|&engine| !std::ptr::eq(engine, found));
         others.for_each(Engine::release_weights);
         Ok(found)
@@ -63,7 +63,7 @@ impl Engines {
         for todo in todo {
             // What runs does not depend on the picture.
             let request = todo.job.recipe(Request::plain().picture)?.request;
-            let engine = self.get(todo.dtype, todo.compat)?;
+            let engine = self.opened(todo.dtype, todo.compat)?;
             let shape = Shape::new(engine.checkpoint().configs(), &request);
             let kind = (self.resolved(todo.dtype), todo.compat, request.passes, shape);
             if !seen.contains(&kind) {
@@ -77,6 +77,10 @@ impl Engines {
         }
         let all: Vec<_> = plans.iter().flat_map(|plans| plans.all()).collect();
         Ok(check_overrides(&all)?)
+    }
+
+    fn opened(&self, dtype: DtypeChoice, compat: Compat) -> Result<&Engine, Error> {
+        self.find(dtype, compat).ok_or_else(|| Error::message("no engine was opened for this job"))
     }
 
     fn find(&self, dtype: DtypeChoice, compat: Compat) -> Option<&Engine> {

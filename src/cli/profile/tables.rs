@@ -43,7 +43,7 @@ pub fn memory(found: &MemoryCount) -> String {
         let p = &phase.planned;
         let parts = [p.weights, p.intermediates, p.externals, p.kept, p.other, p.upload];
         let bytes = [phase.planned_bytes, phase.counted_bytes].into_iter().chain(parts).map(units::bytes);
-        std::iter::once(p.name.to_owned()).chain(bytes).collect()
+        std::iter::once(p.name.to_string()).chain(bytes).collect()
     };
     let rows: Vec<Vec<String>> =
         std::iter::once(head.map(str::to_owned).to_vec()).chain(found.phases.iter().map(row)).collect();

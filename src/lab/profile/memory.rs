@@ -13,7 +13,7 @@ use crate::{
     gpu::Capabilities,
     graph::Program,
     kernel::Dtype,
-    pipeline::{Decoder, Denoiser, Estimate, Noise, PhaseEstimate, RngKind, Streaming},
+    pipeline::{Decoder, Denoiser, Estimate, Noise, PhaseEstimate, PhaseName, RngKind, Streaming},
 };
 
 /// The memory of a model's phases on a device.
@@ -101,12 +101,12 @@ impl Phases<'_> {
 
     /// A network that is one plan, or the decoder in strips.
     fn ready_alone(&self, kind: PhaseKind, network: &Network<'_>) -> Result<(), Error> {
-        let decoding = self.plans.decoding();
+        let decoding = self.plans.decode.all();
         let decodes = kind == PhaseKind::VaeDecode;
         let plans = if decodes { &decoding[..] } else { &[network.plan] };
         let weights = self.weights.send(self.device, network.component, plans, network.residence)?;
         if decodes {
-            Decoder::new(self.device, self.plans, &weights)?;
+            Decoder::new(self.device, &self.plans.decode, &weights)?;
         } else {
             Program::new(self.device, network.plan, &weights, &mut self.inputs(network.plan)?)?;
         }
@@ -116,7 +116,13 @@ impl Phases<'_> {
 
 /// What is planned for a phase. All phases of the UNet need the same.
 fn planned(kind: PhaseKind, estimate: &Estimate) -> Result<PhaseEstimate, Error> {
-    let name = if kind == PhaseKind::Unet { "denoising" } else { kind.name() };
-    let found = estimate.phases.iter().find(|phase| phase.name == name);
-    Ok(found.cloned().ok_or_else(|| crate::graph::Error::Unbound(name.into()))?)
+    let name = match kind {
+        PhaseKind::Text => PhaseName::Text,
+        PhaseKind::Image => PhaseName::Image,
+        PhaseKind::VaeEncode => PhaseName::VaeEncode,
+        PhaseKind::Conditions => PhaseName::Conditions,
+        PhaseKind::Unet => PhaseName::Denoising,
+        PhaseKind::VaeDecode => PhaseName::VaeDecode,
+    };
+    Ok(estimate.phase(name).cloned().ok_or_else(|| crate::graph::Error::Unbound(name.to_string()))?)
 }

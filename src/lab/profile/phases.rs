@@ -45,7 +45,7 @@ pub(super) const SEED: u64 = 5;
 impl Phases<'_> {
     /// Times a phase; the UNet's conditions come with its steps.
     pub fn run(&self, kind: PhaseKind, timing: &Timing<'_>, note: &mut dyn FnMut(&str)) -> Result<Vec<Phase>, Error> {
-        if kind == PhaseKind::VaeDecode && self.plans.strips.is_some() {
+        if kind == PhaseKind::VaeDecode && self.plans.decode.strips.is_some() {
             let reason = "the decode does not fit whole, and one in tiles cannot be profiled".to_owned();
             return Err(Error::Setting { field: "--phase vae-decode", reason });
         }
@@ -63,7 +63,7 @@ impl Phases<'_> {
             PhaseKind::Text => (ComponentKind::TextEncoder, &p.text, &r.text, if s.guided { 2 } else { 1 }),
             PhaseKind::Image => (ComponentKind::ImageEncoder, &p.image, &r.image, 1),
             PhaseKind::VaeEncode => (ComponentKind::Vae, &p.encode, &r.encode, 1),
-            PhaseKind::VaeDecode => (ComponentKind::Vae, &p.decode, &r.decode, s.frames),
+            PhaseKind::VaeDecode => (ComponentKind::Vae, &p.decode.plan, &p.decode.residence, s.frames),
             PhaseKind::Conditions | PhaseKind::Unet => return None,
         };
         Some(Network { component, plan, residence, runs })

@@ -71,7 +71,7 @@ mod tests {
             &plans.step.conditions,
             &plans.step.unet,
             &plans.step.ddim,
-            &plans.decode,
+            &plans.decode.plan,
         ] {
             let names = names(plan);
             let all: Vec<String> =

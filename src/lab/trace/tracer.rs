@@ -256,7 +256,7 @@ fn all_plans(plans: &Plans) -> Vec<&Plan> {
         &plans.initial,
         &step.unet,
         &step.ddim,
-        &plans.decode,
+        &plans.decode.plan,
     ]
 }
 
