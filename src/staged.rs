@@ -38,13 +38,15 @@ pub enum Error {
 /// Files that are complete on disk under temporary names. Dropped without [`Staged::commit`], they are removed.
 #[derive(Default)]
 pub struct Staged {
-    files: Vec<(TempPath, PathBuf)>,
+    /// What is there, under which name it will be known, and where that is.
+    files: Vec<(TempPath, PathBuf, PathBuf)>,
 }
 
 /// Checks that a file can be written, to be called before long work: its folder exists, is a folder and takes a file (a temporary one is
 /// created and removed), and no folder has the file's name. An existing file is no error: it is replaced when the new one is complete.
 pub fn check(path: &Path) -> Result<(), Error> {
-    let folder = folder_of(path);
+    let place = followed(path);
+    let folder = folder_of(&place);
     let problem = match fs::metadata(folder) {
         Ok(found) if !found.is_dir() => Some("is a file, not a folder".to_owned()),
         Ok(_) => temporary_file(folder).err().map(|cause| format!("is not writable: {cause}")),
@@ -78,7 +80,8 @@ impl Staged {
         if path.is_dir() {
             return Err(Error::IsFolder { path });
         }
-        let written = temporary_file(folder_of(&path)).and_then(|mut file| {
+        let place = followed(&path);
+        let written = temporary_file(folder_of(&place)).and_then(|mut file| {
             file.as_file_mut().write_all(bytes)?;
             file.as_file().sync_all()?;
             // Closes the file: a long sequence would run out of open files otherwise.
@@ -86,7 +89,7 @@ impl Staged {
         });
         match written {
             Ok(temporary) => {
-                self.files.push((temporary, path));
+                self.files.push((temporary, path, place));
                 Ok(())
             }
             Err(cause) => Err(Error::Write { path, cause }),
@@ -96,8 +99,8 @@ impl Staged {
     /// Gives every file its name, replacing older files. If one cannot be renamed, those renamed before are removed.
     pub fn commit(self) -> Result<Vec<PathBuf>, Error> {
         let mut done = Vec::with_capacity(self.files.len());
-        for (temporary, path) in self.files {
-            if let Err(failed) = temporary.persist(&path) {
+        for (temporary, path, place) in self.files {
+            if let Err(failed) = temporary.persist(&place) {
                 for renamed in &done {
                     // Nothing better can be done about a file that cannot be removed: the first error is reported.
                     let _ = fs::remove_file(renamed);
@@ -108,6 +111,12 @@ impl Staged {
         }
         Ok(done)
     }
+}
+
+/// Where a file lies to which a link leads; a link that leads nowhere is replaced.
+fn followed(path: &Path) -> PathBuf {
+    let leads = path.is_symlink().then(|| fs::canonicalize(path).ok()).flatten();
+    leads.unwrap_or_else(|| path.to_owned())
 }
 
 /// The folder in which `path` lies.

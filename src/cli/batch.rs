@@ -69,7 +69,8 @@ impl Batch {
             progress.note(&note);
         }
         let model = Model::opened(&checkpoint)?;
-        let todo = check(&list, &model, &|_, job| job.is_done(), self.machine.no_advice, &mut progress)?;
+        let done = |_: usize, job: &Job| job.is_done();
+        let todo = check(&list, &model, &done, self.machine.no_advice, &mut progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
             return tally.report(&progress, started.elapsed(), None);
@@ -79,7 +80,7 @@ impl Batch {
         output::make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
         let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
-        let worked = work(&list, todo, &mut progress, &mut tally, &mut make);
+        let worked = work(&list, (todo, &done), &mut progress, &mut tally, &mut make);
         save_pipelines(engines.device(), &progress);
         tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         worked?;
@@ -140,10 +141,10 @@ pub fn check<'a>(
 /// Makes the clip of a job; returns it with what it is in words.
 pub type Make<'a> = dyn FnMut(Todo<'_>, &mut Progress) -> Result<(Made, String), Error> + 'a;
 
-/// Makes all clips. One that fails is told and counted; an error is what ends the others, too.
+/// Makes all clips that are not `done` by then. One that fails is told and counted; an error is what ends the others, too.
 pub fn work(
     list: &List,
-    todo: Vec<Todo<'_>>,
+    (todo, done): (Vec<Todo<'_>>, &dyn Fn(usize, &Job) -> bool),
     progress: &mut Progress,
     tally: &mut Tally,
     make: &mut Make<'_>,
@@ -162,12 +163,19 @@ pub fn work(
             }
             progress.emit(event);
         };
+        // Another run may be at work in the same folder.
+        if done(number - 1, job) {
+            tally.found();
+            pace.skip(work);
+            progress.line(&format!("{name}  {} is there now", job.target.path().display()))?;
+            continue;
+        }
         progress.begin_job(name.clone());
         tell(progress, "started", Value::Null);
         let started = Instant::now();
         match make(todo, progress) {
             Ok((made, words)) => {
-                tally.made(made.memory.counted);
+                tally.made(made.memory);
                 let took = started.elapsed();
                 let left = pace.done(work, took);
                 let seconds = [took, left].map(|time| time.as_secs_f64());

@@ -18,7 +18,7 @@ use super::{
     Error,
     choosing::Choosing,
     clip_file::ClipFile,
-    generate::{Made, Parameters, save_pipelines},
+    generate::{Made, Parameters, left_over, save_pipelines},
     memory::MemoryOptions,
     options::{DeviceOptions, ModelOption, by_name},
     output::{self, table},
@@ -170,6 +170,7 @@ impl Decode {
             None => Value::Null,
         };
         let files = video::write(&target, &clip, asked.quality, &parameters)?;
+        left_over(&target, files.len()).iter().for_each(|note| progress.note(note));
         save_pipelines(&device, progress);
         progress.emit(json!({
             "event": "clip", "seed": seed, "files": files, "width": wide, "height": high,

@@ -27,7 +27,7 @@ use i2vgen::{
 use serde_json::json;
 
 pub use flags::Generate;
-pub use make::{Made, make, store};
+pub use make::{Made, left_over, make, store};
 pub use parameters::Parameters;
 pub use presets::{Presets, STANDARD};
 pub use recipe::Recipe;
@@ -70,6 +70,7 @@ impl Generate {
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let settings = presets.complete(self.settings.clone().or(earlier(from.as_ref(), kind)))?;
+        presets.outweighed(&self.settings).iter().for_each(|note| progress.note(note));
         let mut recipe = Recipe::new(settings, source.opened.picture.clone(), self.count)?;
         let model = Model::opened(&checkpoint)?;
         recipe.check(&model, kind)?;

@@ -61,6 +61,7 @@ impl Metrics {
         let target = subject.compared_with(self.reference.as_deref())?;
         let csv: Vec<PathBuf> = self.csv.iter().cloned().collect();
         let read = [Some(self.clip.as_path()), self.reference.as_deref()];
+        csv.iter().try_for_each(|path| staged::check(path))?;
         output::spare(read.into_iter().flatten(), csv.into_iter(), "file for --csv")?;
 
         let mut measures = measure(&subject.clip, target.reference())?;

@@ -23,7 +23,7 @@ pub const USUAL_MODEL: &str = "models/i2vgen-xl";
 #[derive(Args)]
 pub struct ModelOption {
     /// Model folder in the diffusers layout; where no folder is called `demo`, that is the small model inside this program
-    /// [default: $I2VGEN_MODEL, or as said above]
+    /// [default: $I2VGEN_MODEL, or models/i2vgen-xl in the current folder if that is there, or else demo]
     #[arg(long, value_name = "DIR|demo")]
     model: Option<PathBuf>,
 }

@@ -125,6 +125,7 @@ impl Plan {
     /// What `generate` would make with these settings; what a clip costs depends on no picture and no prompt.
     fn recipe(&self, model: &Model) -> Result<Recipe, Error> {
         let presets = Presets::new(self.preset_file.as_deref(), model.defaults.as_ref())?;
+        presets.outweighed(&self.settings).iter().for_each(|note| output::tell(&format!("note: {note}")));
         let settings = presets.complete(self.settings.clone())?;
         let settings = Settings { prompt: Some(settings.prompt.unwrap_or_default()), ..settings };
         Recipe::new(settings, Request::plain().picture, self.count)

@@ -36,10 +36,10 @@ pub struct Prepare {
     /// Folder for the pictures; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Width of the clip in pixels [default: the model's; 512 if none is named]
+    /// Width of the clip in pixels [default: the model's, else 512]
     #[arg(short = 'W', long, value_name = "PIXELS")]
     width: Option<u32>,
-    /// Height of the clip in pixels [default: the model's; 512 if none is named]
+    /// Height of the clip in pixels [default: the model's, else 512]
     #[arg(short = 'H', long, value_name = "PIXELS")]
     height: Option<u32>,
     #[command(flatten)]
@@ -71,10 +71,7 @@ impl Prepare {
 
     /// The clip's size.
     fn size(&self) -> Result<(u32, u32), Error> {
-        let defaults = match self.model.named() {
-            Some(files) => Defaults::read(&files)?.unwrap_or_default(),
-            None => Defaults::default(),
-        };
+        let defaults = Defaults::read(&self.model.files())?.unwrap_or_default();
         let side = |given: Option<u32>, usual: Option<u32>| given.or(usual).unwrap_or(512);
         Ok((side(self.width, defaults.width), side(self.height, defaults.height)))
     }

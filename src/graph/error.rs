@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// An operation that the device's binding limit cannot hold even when it is split as far as it goes.
     #[error(
-        "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and the device allows {limit}: choose a smaller size"
+        "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and {limit} is the limit: choose a smaller size, or a larger --max-binding if that set it"
     )]
     Binding {
         /// The operation, as a path in the model.

@@ -342,7 +342,7 @@ impl Request {
         if self.reuse_deep == 0 {
             return error("--reuse-deep", "0 is out of range: take 1 (every step runs all of the UNet), 2 or 3".into());
         }
-        if !self.target_fps.is_finite() || !(0.0..=1000.0).contains(&self.target_fps) {
+        if !(1.0..=60.0).contains(&self.target_fps) {
             return error(
                 "--target-fps",
                 format!("{} is out of range: take 1 to 60, the model was trained with 8 to 16", self.target_fps),

@@ -107,6 +107,10 @@ fn description(table: &[u8]) -> Result<(Vec<u8>, usize, Option<Colours>), Proble
     }
     let entry = table.get(inside).and_then(|entry| entry.get(VISUAL_ENTRY..)).ok_or_else(damaged)?;
     let config = inner(entry, &[b"avcC"])?;
+    // The High profiles of more than 8 bits or of other colours than 4:2:0.
+    if let Some(profile @ (44 | 110 | 122 | 244)) = config.get(1) {
+        return Err(Problem::Codec(format!("avc1, profile {profile}")));
+    }
     let length_bytes = usize::from(config.get(4).ok_or_else(damaged)? & 3) + 1;
     let (mut stream, mut at) = (Vec::new(), 5);
     // The sequence parameter sets have a count of 5 bits, the picture parameter sets one of 8.

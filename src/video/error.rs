@@ -122,7 +122,7 @@ pub enum Error {
         problem: String,
     },
     /// The file holds video that is not H.264.
-    #[error("{}: its video is of the kind '{found}', only H.264 (avc1) can be read; `ffmpeg -i IN -c:v libx264 OUT.mp4` converts it", path.display())]
+    #[error("{}: its video is of the kind '{found}', only H.264 (avc1) of 8 bits and 4:2:0 can be read; `ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` converts it", path.display())]
     Codec {
         /// The input file.
         path: PathBuf,

@@ -129,6 +129,12 @@ impl Target {
         (0..count).map(|frame| self.file(frame)).collect()
     }
 
+    /// Files that go on where the png sequence of a clip of `frames` frames ends, as those of a longer one that had the same name.
+    pub fn left_over(&self, frames: usize) -> Vec<PathBuf> {
+        let count = if self.pattern.is_some() { usize::MAX - frames } else { 0 };
+        (0..count).map(|more| self.file(frames + more)).take_while(|file| file.is_file()).collect()
+    }
+
     /// Are all files of a clip of `frames` frames there?
     pub fn is_there(&self, frames: usize) -> bool {
         let count = if self.pattern.is_some() { frames.max(1) } else { 1 };

@@ -71,11 +71,22 @@ pub fn store(
     let [width, height] = recipe.enlarge.size(recipe.request.width, recipe.request.height);
     let parameters = Parameters::new(engine, recipe, mark, &output);
     let files = write(target, output, recipe, &parameters)?;
+    left_over(target, files.len()).iter().for_each(|note| progress.note(note));
     progress.emit(json!({
         "event": "clip", "seed": seed, "files": files, "width": width, "height": height,
         "peak_device_bytes": memory.counted, "planned_device_bytes": memory.planned,
     }));
     Ok(Made { seed, files, memory })
+}
+
+/// What to know where a png sequence is followed by frames of a longer one.
+pub fn left_over(target: &Target, frames: usize) -> Option<String> {
+    let files = target.left_over(frames);
+    let which = match (files.first()?.display(), files.last()?.display()) {
+        (first, _) if files.len() == 1 => format!("{first} is"),
+        (first, last) => format!("{first} to {last} are"),
+    };
+    Some(format!("{which} not of this clip, but of a longer one that had the same name: delete what you do not need"))
 }
 
 fn write(target: &Target, output: Output, recipe: &Recipe, parameters: &Parameters) -> Result<Vec<PathBuf>, Error> {

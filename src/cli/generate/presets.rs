@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
 use i2vgen::{checkpoint::Defaults, nearest::hint, prepare::Mode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Settings;
 use crate::cli::{Error, expected::in_words};
@@ -96,6 +97,26 @@ impl Presets {
         })
     }
 
+    /// What to know where a preset of the program was named and the checkpoint's own settings count more than some of its.
+    pub fn outweighed(&self, said: &Settings) -> Option<String> {
+        let name = said.preset.as_ref().filter(|name| !self.own.contains_key(*name))?;
+        let fields = |settings: &Settings| serde_json::to_value(settings).unwrap_or_default();
+        let (preset, checkpoint, said) = (fields(&self.settings(name).ok()?), fields(&self.checkpoint), fields(said));
+        let lost = |(field, value): &(&String, &Value)| {
+            let own = &checkpoint[field.as_str()];
+            !value.is_null() && !own.is_null() && own != *value && said[field.as_str()].is_null()
+        };
+        let lost: Vec<String> = preset
+            .as_object()?
+            .iter()
+            .filter(lost)
+            .map(|(field, _)| format!("--{}", field.replace('_', "-")))
+            .collect();
+        let which = lost.join(", ");
+        (!lost.is_empty())
+            .then(|| format!("--preset {name}: the model's own settings count more; to change them, say {which}"))
+    }
+
     fn find(&self, name: &str) -> Result<&Preset, Error> {
         self.own.get(name).or_else(|| BUILT_IN.get(name)).ok_or_else(|| {
             let names: Vec<&str> = self.all().map(|(name, _)| name).collect();
@@ -157,6 +178,9 @@ mod tests {
         let standard = presets.complete(said(None)).unwrap();
         assert_eq!((standard.frames, standard.width, standard.steps), (Some(3), Some(64), Some(10)));
         assert_eq!((standard.eta, standard.anchor_interval), (Some(0.3), Some(4)));
+        assert_eq!((presets.outweighed(&said(None)), presets.outweighed(&said(Some("mine")))), (None, None));
+        let told = presets.outweighed(&said(Some("walking"))).unwrap();
+        assert!(told.ends_with("say --steps, --width"), "{told}");
         let mine = presets.complete(said(Some("mine"))).unwrap();
         assert_eq!((mine.frames, mine.width, mine.steps), (Some(3), Some(768), Some(7)));
         let diffusers = presets.complete(said(Some("diffusers"))).unwrap();

@@ -112,7 +112,9 @@ impl Tune {
         self.log.as_deref().map(staged::check).transpose()?;
         let checks = self.device.checks(&capabilities);
         let mut kept = Tuned::kept(&capabilities, checks);
-        kept.path().map_err(Error::message)?;
+        let path = kept.path().map_err(Error::message)?;
+        path.parent().map(output::make_folder).transpose()?;
+        staged::check(&path)?;
         let mut progress = Progress::new(Style::Auto);
         shapes.notes.iter().for_each(|note| progress.note(note));
         let ceilings = Roofline::kept(&capabilities).map(|(kept, _)| kept.ceilings);

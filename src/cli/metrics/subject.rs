@@ -6,7 +6,7 @@ use i2vgen::{
     metrics::{Reference, as_shown, at_own_size},
     picture::Picture,
     prepare::Mode,
-    video::{self, Clip, Enlarge, Filter, OpenedClip},
+    video::{self, Clip, Enlarge, Filter, OpenedClip, Target},
 };
 
 use crate::cli::{
@@ -31,6 +31,15 @@ pub enum Against {
     FirstFrame,
     Picture(PathBuf, Vec<u8>),
     Clip(PathBuf, Vec<Vec<u8>>),
+}
+
+/// The first frame of a png sequence that says that it was made otherwise than the one before.
+fn mixed(path: &Path, frames: usize) -> Option<String> {
+    let files = Target::parse(path).ok()?.files(frames);
+    let made: Vec<_> = files.iter().map(|file| video::read_parameters(file).ok()).collect();
+    let other = (1..files.len()).find(|&frame| made[frame] != made[frame - 1])?;
+    let (one, other) = (files[other - 1].display(), files[other].display());
+    Some(format!("{one} and {other} say that they are of two clips"))
 }
 
 impl Subject {
@@ -59,6 +68,7 @@ impl Subject {
             }
             _ => (clip, once),
         };
+        notes.extend(mixed(path, clip.frames.len()));
         Ok(Self { path: path.to_owned(), clip, parameters, enlarge, notes })
     }
 

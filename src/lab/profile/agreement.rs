@@ -72,9 +72,8 @@ impl Agreement {
         let pass = timed.filter(|_| clock == Clock::Timestamps && all.missing == 0);
         let within = (-spread - nothing..=launches + spread).contains(&(whole - sum));
         let verdict = match within {
-            _ if all.missing > 0 || spread >= whole * 0.25 => Agrees::Unknown,
+            _ if all.missing > 0 || spread >= whole * 0.25 || phase.whole.len() < 2 => Agrees::Unknown,
             true => Agrees::Yes,
-            false if phase.whole.len() < 2 => Agrees::Unknown,
             false if phase.streamed > 0 && whole > sum => Agrees::Waits,
             false => Agrees::No,
         };

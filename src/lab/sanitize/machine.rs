@@ -32,8 +32,8 @@ pub struct Machine<'a> {
     pub budget: u64,
 }
 
-/// Rounds of a loop that is taken to have no end.
-const MOST_ROUNDS: usize = 1 << 22;
+/// Rounds of a loop that is taken to have no end, if the interpreter's time is up in it: at the sizes of checks none has so many.
+const MANY_ROUNDS: usize = 1 << 13;
 
 fn any(mask: &[bool]) -> bool {
     mask.iter().any(|&on| on)
@@ -169,13 +169,14 @@ impl<'a> Machine<'a> {
                 self.frames[frame].breaks.push(vec![false; self.lanes]);
                 let mut inside = mask.clone();
                 for round in 0.. {
-                    if round == MOST_ROUNDS {
-                        return Err(Stop::Endless(span));
-                    }
+                    let ended = |stop| match stop {
+                        Stop::Budget if round >= MANY_ROUNDS => Stop::Endless(span),
+                        other => other,
+                    };
                     self.frames[frame].continues.push(vec![false; self.lanes]);
-                    self.block(frame, body, &mut inside)?;
+                    self.block(frame, body, &mut inside).map_err(ended)?;
                     join(&mut inside, &self.frames[frame].continues.pop().unwrap_or_default());
-                    self.block(frame, continuing, &mut inside)?;
+                    self.block(frame, continuing, &mut inside).map_err(ended)?;
                     if let Some(condition) = break_if {
                         self.ready(frame, *condition)?;
                         let Frame { values, breaks, .. } = &mut self.frames[frame];

@@ -1,14 +1,21 @@
 //! Every shader of the project as files, for other compilers to try.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use i2vgen::lab::emit::{self, Entry, Guards, Refusal};
+use i2vgen::{
+    lab::emit::{self, Entry, Guards, Refusal},
+    pipeline,
+};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{super::shapes, Target};
 use crate::cli::{
     Error, output,
+    progress::{Progress, Style},
     units::{self, counted},
 };
 
@@ -36,11 +43,16 @@ pub fn write(
     let folder = folder.ok_or_else(|| Error::message("--all needs a folder: -o DIR"))?;
     selection.kernel.map(shapes::kernel).transpose()?;
     let room = output::NewFolder::new(folder)?;
-    output::tell("making the shaders");
+    let progress = Progress::new(Style::Auto);
+    progress.note("making the shaders");
     let mut all = emit::all(selection.kernel)?;
     all.retain(|entry| entry.usual || !selection.usual);
     announce(&all, selection.limit, targets, guards, folder)?;
+    let (tell, done) = (progress.teller(), AtomicUsize::new(0));
     let row = |entry: &Entry| {
+        if !tell("writing", done.fetch_add(1, Ordering::Relaxed) + 1, all.len()) {
+            return Err(pipeline::Error::Cancelled.into());
+        }
         let (mut files, mut refused) = (Map::new(), Map::new());
         for &target in targets {
             match translate(entry, target, guards)? {
@@ -66,7 +78,9 @@ pub fn write(
     let index = all.par_iter().map(row).collect::<Result<Vec<_>, _>>()?;
     let count = index.len();
     room.write("index.json", serde_json::to_string_pretty(&Value::from(index)).unwrap_or_default().as_bytes())?;
+    progress.check()?;
     room.finish()?;
+    progress.finish();
     output::print(&format!("{}: {}", folder.display(), counted(count, "shader")))
 }
 
