@@ -166,6 +166,24 @@ mod tests {
         assert_eq!(names(root.path()), ["3"]);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_what_it_leads_to_is_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let [file, link, nowhere] = ["elsewhere/cat", "link", "nowhere"].map(|name| root.path().join(name));
+        fs::create_dir(root.path().join("elsewhere")).unwrap();
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink("elsewhere/cat", &link).unwrap();
+        std::os::unix::fs::symlink("absent", &nowhere).unwrap();
+        for path in [&link, &nowhere] {
+            check(path).unwrap();
+            write(path, b"new").unwrap();
+            assert_eq!(fs::read(path).unwrap(), b"new");
+        }
+        assert!(link.is_symlink() && fs::read(&file).unwrap() == b"new");
+        assert_eq!(names(&root.path().join("elsewhere")), ["cat"]);
+    }
+
     #[test]
     fn nothing_appears_before_the_commit_and_old_files_are_replaced() {
         let root = tempfile::tempdir().unwrap();

@@ -121,6 +121,10 @@ fn what_is_no_clip_is_told() {
     let last = mp4.windows(4).rposition(|window| window == b"avc1").unwrap();
     let other = [&mp4[..last], b"hvc1", &mp4[last + 4..]].concat();
     assert!(told("other", &other).contains("'hvc1'"));
+    // The profile of 4:4:4, which the decoder does not know.
+    let profile = mp4.windows(4).position(|kind| kind == b"avcC").unwrap() + 5;
+    let other = [&mp4[..profile], &[244], &mp4[profile + 1..]].concat();
+    assert!(told("colours", &other).contains("'avc1, profile 244'"));
     assert!(matches!(open(&path("absent.mp4")), Err(Error::Read { .. })));
     assert!(open(&path("absent-%02d.png")).unwrap_err().to_string().contains("no frame 0 or 1"));
     for (number, side) in [(1, 8), (2, 9)] {

@@ -105,6 +105,23 @@ fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
 }
 
 #[test]
+fn a_loop_without_an_end_is_a_fault() {
+    let mut cases = kernel::cases().into_iter();
+    let case = cases.find(|case| case.op.kernel().name == "pointwise" && case.name == "sum f32").expect("the case");
+    let base = case.op.choose(&PORTABLE);
+    let text = base.wgsl(case.op.kernel()).expect("the text expands");
+    let begin = "if block >= p.end { return; }";
+    assert!(text.contains(begin));
+    for endless in ["loop { if p.end == 0u { break; } }", "var i = 0u; loop { i += 2u; if i == 7u { break; } }"] {
+        let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(begin, &format!("{begin} {endless}"))));
+        let choice = kernel::stand_in(case.op.as_ref(), &base, &file, &PORTABLE).expect("the file fits");
+        let found = prepare(&case).sanitize(&choice, Some(8), BUDGET);
+        let [fault] = &found.faults[..] else { panic!("{endless}: {found:?}") };
+        assert!(fault.contains("no end in sight"), "{fault}");
+    }
+}
+
+#[test]
 fn cooperative_matrices_are_declined_in_words() {
     let shape = MatrixShape { mnk: [16; 3], operands: "f16".into(), sum: "f32".into() };
     let [(card, _), ..] = devices();

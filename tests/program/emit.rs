@@ -1,5 +1,10 @@
 //! `i2vgen kernels emit`: what it prints can be given back, and is what the backends get.
 
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
 use serde_json::Value;
 
 use crate::room::{self, Room};
@@ -117,7 +122,7 @@ fn all_shaders_of_a_kernel_are_announced_and_limited() {
         |folder: &str| -> Vec<Value> { serde_json::from_slice(&room.read(&format!("{folder}/index.json"))).unwrap() };
     let ran = all(&["--target", "wgsl,spirv", "-o", "out/all"]).ok();
     let whole = index("out/all");
-    let announced = ran.stderr.lines().last().unwrap();
+    let announced = ran.stderr.lines().find(|line| line.contains(" shaders as ")).unwrap();
     assert!(announced.starts_with(&format!("{} shaders as wgsl, spirv: about ", whole.len())), "{announced}");
     assert!(
         announced.ends_with(" in out/all") && whole.iter().all(|entry| entry["kernel"] == "layer_norm"),
@@ -136,6 +141,21 @@ fn all_shaders_of_a_kernel_are_announced_and_limited() {
     }
     let unknown = room.run(&["kernels", "emit", "layer_nrm", "--all", "-o", "out/none"]);
     assert!(unknown.code == Some(1) && unknown.stderr.contains("no kernel is called 'layer_nrm'"), "{unknown:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn shaders_that_are_interrupted_leave_nothing_behind() {
+    let room = Room::new();
+    let mut child =
+        room.command(&["kernels", "emit", "--all", "-o", "out/all"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(" shaders as ")), "nothing was announced");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(std::fs::read_dir(room.path("out")).unwrap().count(), 0);
 }
 
 #[test]

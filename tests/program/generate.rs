@@ -122,6 +122,16 @@ fn a_clip_is_written_enlarged() {
     assert!(frame(&room, "out/off-1.png") == small.into_raw());
 }
 
+#[test]
+fn frames_of_a_longer_clip_are_told_when_they_stay_and_when_they_are_measured() {
+    let room = Room::new();
+    room.generate("photo.png", &["--frames", "4", "-o", "out/f-%d.png"]).ok();
+    let ran = room.generate("photo.png", &["--frames", "2", "-s", "9", "-o", "out/f-%d.png"]).ok();
+    assert!(ran.stderr.contains("out/f-3.png to out/f-4.png are not of this clip"), "{}", ran.stderr);
+    let measured = room.run(&["metrics", "out/f-%d.png", "--no-identity"]).ok();
+    assert!(measured.stderr.contains("out/f-2.png and out/f-3.png say that they are of two clips"), "{measured:?}");
+}
+
 /// A clip from before there was `--output-scale`.
 #[test]
 fn an_older_clip_still_gives_its_parameters() {

@@ -183,6 +183,8 @@ mod tests {
         let once = Phase { whole: vec![36.0], ..phase };
         let found = Agreement::new(&once, &profile.ceilings, profile.clock);
         assert!(found.verdict == Agrees::Unknown && found.words().contains("one repetition is too few"), "{found:?}");
+        let alike = Phase { whole: vec![30.0], ..once };
+        assert_eq!(Agreement::new(&alike, &profile.ceilings, profile.clock).verdict, Agrees::Unknown);
     }
 
     #[test]

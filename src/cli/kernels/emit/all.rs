@@ -44,7 +44,7 @@ pub fn write(
     selection.kernel.map(shapes::kernel).transpose()?;
     let room = output::NewFolder::new(folder)?;
     let progress = Progress::new(Style::Auto);
-    progress.note("making the shaders");
+    output::tell("making the shaders");
     let mut all = emit::all(selection.kernel)?;
     all.retain(|entry| entry.usual || !selection.usual);
     announce(&all, selection.limit, targets, guards, folder)?;
