@@ -173,16 +173,6 @@ impl Dispatch {
 }
 
 impl Phase {
-    /// Work of one run.
-    pub fn cost(&self) -> Cost {
-        self.dispatches.iter().map(|d| d.cost).sum()
-    }
-
-    /// Dispatches without a single time.
-    pub fn missing(&self) -> usize {
-        self.dispatches.iter().filter(|d| d.seconds().is_none()).count()
-    }
-
     /// Seconds of one run, nothing timed in between: the median.
     pub fn seconds(&self) -> f64 {
         median(self.whole.iter().copied()).unwrap_or(0.0)
