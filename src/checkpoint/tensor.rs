@@ -5,8 +5,11 @@ use std::fmt;
 /// The element types that weights are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dtype {
+    /// IEEE single precision.
     F32,
+    /// IEEE half precision.
     F16,
+    /// The upper half of an f32.
     BF16,
 }
 
