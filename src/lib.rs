@@ -5,7 +5,7 @@
 //!
 //! | room | job |
 //! |---|---|
-//! | [`lab`] | checking kernels against their twins |
+//! | [`lab`] | the instrument: checking, racing, tuning, profiling and tracing kernels; clips beside the reference |
 //! | [`pipeline`] | one generation from request to frames |
 //! | [`report`] | tables, plots and pages of what was measured |
 //! | [`metrics`] | measures of clips: likeness, motion, flicker, identity |

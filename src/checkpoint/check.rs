@@ -17,6 +17,7 @@ pub struct Expected {
 }
 
 impl Expected {
+    /// A tensor of this name and shape.
     pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
         Self { name: name.into(), shape: shape.into() }
     }

@@ -15,69 +15,159 @@ const LISTED_PROBLEMS: usize = 200;
 pub enum Error {
     /// There is no folder of that name.
     #[error("there is no model folder {dir}; {LICENCE_NOTE}, then download it with: {}", download_command(dir))]
-    NoFolder { dir: PathBuf },
+    NoFolder {
+        /// The folder of the model.
+        dir: PathBuf,
+    },
     /// The path exists and is not a folder.
     #[error("{path} is not a folder; give the folder that holds model_index.json")]
-    NotAFolder { path: PathBuf },
+    NotAFolder {
+        /// What was named.
+        path: PathBuf,
+    },
     /// A folder without `model_index.json`.
     #[error(
         "{dir} is not a model folder: it has no model_index.json; {LICENCE_NOTE}, then download it with: {}",
         download_command(dir)
     )]
-    NoModelIndex { dir: PathBuf },
+    NoModelIndex {
+        /// The folder of the model.
+        dir: PathBuf,
+    },
     /// A file that the layout requires is absent.
     #[error(
         "{path} is missing; if this is the published checkpoint and its download was cut short, take it up again with: {}",
         download_command(dir)
     )]
-    MissingFile { path: PathBuf, dir: PathBuf },
+    MissingFile {
+        /// The file.
+        path: PathBuf,
+        /// The folder of the model.
+        dir: PathBuf,
+    },
     /// A file could not be read.
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not, in the words of the system.
+        source: std::io::Error,
+    },
     /// A JSON file is larger than any such file has reason to be.
     #[error(
         "{path} has {bytes} bytes, more than the {limit} that are read from a file of this kind; it is not what its name says"
     )]
-    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// Bytes that are read at most.
+        limit: u64,
+    },
     /// A file is not JSON, or not an object.
     #[error("{path} is not valid JSON ({detail}); download the file again")]
-    Json { path: PathBuf, detail: String },
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// A field is absent, of the wrong type, unknown, or out of its range.
     #[error("{path}: field `{field}`: {detail}")]
-    Field { path: PathBuf, field: String, detail: String },
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// A class that is not the one this program runs.
     #[error(
         "{path}: {what} is {found}, expected {expected}; only I2VGen-XL checkpoints in the diffusers layout can be run"
     )]
-    Class { path: PathBuf, what: String, found: String, expected: String },
+    Class {
+        /// The file.
+        path: PathBuf,
+        /// Which class.
+        what: String,
+        /// The class that is there.
+        found: String,
+        /// The class that is run.
+        expected: String,
+    },
     /// Two configuration files contradict each other.
     #[error("{left} and {right} contradict each other: {detail}")]
-    Contradiction { left: String, right: String, detail: String },
+    Contradiction {
+        /// One of them.
+        left: String,
+        /// The other.
+        right: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// A component has no weight files.
     #[error(
         "{folder} has no weights: none of {wanted} is there; those of the published checkpoint are downloaded with: {}",
         download_command(dir)
     )]
-    NoWeights { folder: PathBuf, wanted: String, dir: PathBuf },
+    NoWeights {
+        /// The component's folder.
+        folder: PathBuf,
+        /// The files that are looked for.
+        wanted: String,
+        /// The folder of the model.
+        dir: PathBuf,
+    },
     /// A component has weight files, but none of the wanted variant.
     #[error("{folder} has {found}, but none of {wanted}; do not ask for that variant, or add its files")]
-    NoVariant { folder: PathBuf, wanted: String, found: String },
+    NoVariant {
+        /// The component's folder.
+        folder: PathBuf,
+        /// The files that are looked for.
+        wanted: String,
+        /// The weight files that are there.
+        found: String,
+    },
     /// A component's weights are there only as pickled PyTorch files.
     #[error(
         "{folder} has its weights only as {found}, and pickle files are not read because they can run code; write \
          safetensors with: python -c \"from diffusers import I2VGenXLPipeline as P; \
          P.from_pretrained(r'{dir}', use_safetensors=False).save_pretrained(r'{dir}')\""
     )]
-    PickleOnly { folder: PathBuf, found: String, dir: PathBuf },
+    PickleOnly {
+        /// The component's folder.
+        folder: PathBuf,
+        /// The weight files that are there.
+        found: String,
+        /// The folder of the model.
+        dir: PathBuf,
+    },
     /// A safetensors file is damaged, cut short, or something else.
     #[error("{path} is not a whole safetensors file: {detail}; download it again")]
-    Damaged { path: PathBuf, detail: String },
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// A sharded checkpoint's index does not describe its shards.
     #[error("{path}: {detail}; download the index and its shards again")]
-    Index { path: PathBuf, detail: String },
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// The tensors are not those that the configuration describes.
     #[error("{}", list(dir, problems))]
-    Problems { dir: PathBuf, problems: Vec<Problem> },
+    Problems {
+        /// The folder of the model.
+        dir: PathBuf,
+        /// One for each tensor.
+        problems: Vec<Problem>,
+    },
 }
 
 /// Result of this module.

@@ -11,8 +11,11 @@ use super::tensor::Dtype;
 /// How many tensors there are of one element type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct DtypeCount {
+    /// How many tensors.
     pub tensors: usize,
+    /// How many numbers in them.
     pub elements: u64,
+    /// Bytes of them in the files.
     pub bytes: u64,
 }
 

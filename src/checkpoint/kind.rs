@@ -5,9 +5,13 @@ use std::fmt;
 /// The four components of the pipeline that have weights. Displayed as the name of their folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ComponentKind {
+    /// CLIP's text model.
     TextEncoder,
+    /// CLIP's vision model.
     ImageEncoder,
+    /// Between pixels and latents.
     Vae,
+    /// The denoiser.
     UNet,
 }
 

@@ -8,14 +8,39 @@ use super::kind::ComponentKind;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// The network needs it and the files have no such tensor.
-    Missing { component: ComponentKind, name: String, expected: Vec<usize> },
+    Missing {
+        /// The network.
+        component: ComponentKind,
+        /// The name of the tensor.
+        name: String,
+        /// The shape that the network needs.
+        expected: Vec<usize>,
+    },
     /// The files have it and the network has no place for it.
-    Unexpected { component: ComponentKind, name: String, found: Vec<usize> },
+    Unexpected {
+        /// The network.
+        component: ComponentKind,
+        /// The name of the tensor.
+        name: String,
+        /// The shape in the files.
+        found: Vec<usize>,
+    },
     /// It has another shape than the network needs.
-    Misshapen { component: ComponentKind, name: String, expected: Vec<usize>, found: Vec<usize> },
+    Misshapen {
+        /// The network.
+        component: ComponentKind,
+        /// The name of the tensor.
+        name: String,
+        /// The shape that the network needs.
+        expected: Vec<usize>,
+        /// The shape in the files.
+        found: Vec<usize>,
+    },
     /// Its elements are not numbers that weights are read from.
     Dtype {
+        /// The network.
         component: ComponentKind,
+        /// The name of the tensor.
         name: String,
         /// The type's name in safetensors, e.g. `I64`.
         found: String,

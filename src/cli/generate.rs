@@ -50,10 +50,7 @@ impl Generate {
     pub fn run(self) -> Result<(), Error> {
         let mut progress = Progress::new(self.machine.progress).beside_clip(self.file.is_stdout());
         let made = self.make(&mut progress);
-        if let Err(error) = &made {
-            progress.emit(json!({ "event": "failed", "error": error.to_string() }));
-        }
-        made
+        progress.ended(made)
     }
 
     fn make(&self, progress: &mut Progress) -> Result<(), Error> {

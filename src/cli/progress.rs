@@ -172,6 +172,11 @@ impl Progress {
         }
     }
 
+    /// What a command came to, whose error events tell in JSON mode, too.
+    pub fn ended(&self, made: Result<(), Error>) -> Result<(), Error> {
+        made.inspect_err(|error| self.emit(json!({ "event": "failed", "error": error.to_string() })))
+    }
+
     /// Takes the bar away; returns the mean time of a step.
     pub fn finish(&self) -> Option<Duration> {
         self.bar.finish_and_clear();

@@ -1,8 +1,6 @@
-//! An open device: buffers, pipelines, bind groups, submission, reading back.
+//! An open device: buffers, bind groups, submission, reading back.
 
 use std::{
-    borrow::Cow,
-    collections::HashMap,
     ops::Range,
     path::Path,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -14,27 +12,24 @@ use super::{
     Adapter, Capabilities, Disable, Error, Pipeline, ShaderChecks, adapter,
     kept::Kept,
     memory::{Held, Memory, buffer_bytes},
-    pipeline::layout_entry,
+    pipeline::Pipelines,
 };
 
 /// An open device. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Device {
-    inner: wgpu::Device,
+    pub(super) inner: wgpu::Device,
     queue: wgpu::Queue,
     capabilities: Arc<Capabilities>,
     checks: Option<ShaderChecks>,
-    pipelines: Arc<Mutex<Pipelines>>,
-    kept: Option<Arc<Kept>>,
+    pub(super) pipelines: Arc<Mutex<Pipelines>>,
+    pub(super) kept: Option<Arc<Kept>>,
     memory: Arc<Memory>,
     /// What went wrong since somebody asked.
     failure: Arc<Mutex<Option<String>>>,
     /// Why the device is no more: wgpu tells once, and then does nothing without a word.
     gone: Arc<OnceLock<String>>,
 }
-
-/// Pipelines by WGSL text, or what stands for it, each behind a lock of its own: none is compiled twice, and different ones can be at the same time.
-type Pipelines = HashMap<(String, ShaderChecks), Arc<Mutex<Option<Pipeline>>>>;
 
 /// Bytes on the device. Freed when the last clone is dropped.
 #[derive(Clone, Debug)]
@@ -211,7 +206,7 @@ impl Device {
     }
 
     /// From here on errors of this thread are kept for [`failed`]. What a driver's compiler refuses is an internal error to wgpu.
-    fn error_scopes(&self) -> [wgpu::ErrorScopeGuard; 3] {
+    pub(super) fn error_scopes(&self) -> [wgpu::ErrorScopeGuard; 3] {
         use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
         [OutOfMemory, Internal, Validation].map(|filter| self.inner.push_error_scope(filter))
     }
@@ -234,68 +229,6 @@ impl Device {
     pub fn flush(&self) -> Result<(), Error> {
         self.enqueue(None);
         self.wait()
-    }
-
-    /// Compiles WGSL, or finds it compiled, by another thread perhaps, which is waited for. `read_only[i]` tells whether storage binding i + 1 is only read.
-    pub fn pipeline(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
-        self.pipeline_of(kernel, wgsl.to_owned(), || Ok(wgsl.into()), read_only)
-    }
-
-    /// The same of WGSL that `key` stands for, which is made only if it must be compiled.
-    pub fn pipeline_of<'a, E: From<Error>>(
-        &self,
-        kernel: &str,
-        key: String,
-        wgsl: impl FnOnce() -> Result<Cow<'a, str>, E>,
-        read_only: &[bool],
-    ) -> Result<Pipeline, E> {
-        let place = lock(&self.pipelines).entry((key, self.checks())).or_default().clone();
-        let mut place = lock(&place);
-        if let Some(found) = &*place {
-            return Ok(found.clone());
-        }
-        Ok(place.insert(self.compile(kernel, &wgsl()?, read_only)?).clone())
-    }
-
-    fn compile(&self, kernel: &str, wgsl: &str, read_only: &[bool]) -> Result<Pipeline, Error> {
-        let scopes = self.error_scopes();
-        let descriptor =
-            wgpu::ShaderModuleDescriptor { label: Some(kernel), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
-        // SAFETY: guards are left out only where somebody asked for that.
-        let module = unsafe { self.inner.create_shader_module_trusted(descriptor, self.checks().runtime()) };
-        let mut entries = vec![layout_entry(0, wgpu::BufferBindingType::Uniform)];
-        entries.extend(
-            read_only
-                .iter()
-                .zip(1..)
-                .map(|(&read_only, i)| layout_entry(i, wgpu::BufferBindingType::Storage { read_only })),
-        );
-        let layout = self
-            .inner
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel), entries: &entries });
-        let pipeline_layout = self.inner.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(kernel),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let inner = self.inner.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(kernel),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: self.checks().zero,
-                ..Default::default()
-            },
-            cache: self.kept.as_ref().map(|kept| &kept.cache),
-        });
-        let refused = failed(scopes);
-        self.there()?;
-        if let Some(error) = refused {
-            let reason = error + self.way_out();
-            return Err(Error::Pipeline { kernel: kernel.to_owned(), reason });
-        }
-        Ok(Pipeline { inner: Arc::new(inner), layout: Arc::new(layout) })
     }
 
     /// Binds parameters and storage ranges (in bytes) to a pipeline.
@@ -425,7 +358,7 @@ impl Device {
     }
 
     /// Is the device still there?
-    fn there(&self) -> Result<(), Error> {
+    pub(super) fn there(&self) -> Result<(), Error> {
         self.gone.get().map_or(Ok(()), |reason| Err(self.lost(reason)))
     }
 
@@ -440,7 +373,7 @@ impl Device {
     }
 
     /// What to try where a driver fails: cooperative matrices are what drivers are least used to.
-    fn way_out(&self) -> &'static str {
+    pub(super) fn way_out(&self) -> &'static str {
         match self.capabilities.matrices.is_empty() {
             true => "",
             false => "; --no-coopmat leaves out cooperative matrices, which not every driver can compile",
@@ -469,7 +402,7 @@ impl Device {
 }
 
 /// What went wrong since these scopes began, if anything.
-fn failed(scopes: [wgpu::ErrorScopeGuard; 3]) -> Option<String> {
+pub(super) fn failed(scopes: [wgpu::ErrorScopeGuard; 3]) -> Option<String> {
     // The last one first, and all of them.
     let errors: Vec<_> = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop())).collect();
     errors.into_iter().flatten().next().map(|error| one_line(&error.to_string()))

@@ -8,16 +8,6 @@ use super::{
 use crate::gpu::buffer_bytes;
 
 impl Plan {
-    /// Bytes of the buffers that intermediates share.
-    pub fn intermediate_bytes(&self) -> u64 {
-        self.slots.iter().map(|&bytes| buffer_bytes(bytes)).sum()
-    }
-
-    /// Bytes of the weights.
-    pub fn weight_bytes(&self) -> u64 {
-        self.weights.iter().map(WeightKey::buffer_bytes).sum()
-    }
-
     /// Bytes of the tensors exchanged with the outside.
     pub fn external_bytes(&self) -> u64 {
         self.externals.iter().map(External::buffer_bytes).sum()

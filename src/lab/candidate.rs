@@ -17,16 +17,44 @@ pub enum Error {
     #[error(
         "'{candidate}': {reason}; write VARIANT, VARIANT:TM=8,TN=2 or FILE.wgsl, with @checks=off behind it to leave out guards"
     )]
-    Spelling { candidate: String, reason: String },
+    Spelling {
+        /// What was written.
+        candidate: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The file cannot be read.
     #[error("cannot read {path}: {source}")]
-    Read { path: String, source: io::Error },
+    Read {
+        /// The file.
+        path: String,
+        /// Why not, in the words of the system.
+        source: io::Error,
+    },
     /// The op has no such variant here.
     #[error("{kernel}: no variant '{asked}' can run this shape on this device; there are {known}{nearest}")]
-    Variant { kernel: &'static str, asked: String, known: String, nearest: String },
+    Variant {
+        /// The kernel.
+        kernel: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+        /// A hint at the name that was meant, or nothing.
+        nearest: String,
+    },
     /// The variant has no such settings here.
     #[error("{kernel}: {variant} has no settings {asked} for this shape on this device; there are {known}")]
-    Setting { kernel: &'static str, variant: String, asked: String, known: String },
+    Setting {
+        /// The kernel.
+        kernel: &'static str,
+        /// The variant.
+        variant: String,
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+    },
     /// The file does not fit.
     #[error(transparent)]
     Fit(#[from] FitError),

@@ -116,17 +116,43 @@ pub enum Job {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// What comes next: told before it is done, so that whoever waits knows what hangs.
-    Doing { at: usize, what: String },
+    Doing {
+        /// Which one.
+        at: usize,
+        /// What is done, in words.
+        what: String,
+    },
     /// A check is done.
-    Checked { at: usize, report: Box<Report> },
+    Checked {
+        /// Which one.
+        at: usize,
+        /// What was found.
+        report: Box<Report>,
+    },
     /// A time is taken.
-    Timed { at: usize, timing: Timing },
+    Timed {
+        /// Which one.
+        at: usize,
+        /// Its times.
+        timing: Timing,
+    },
     /// The race is over, for those that ran.
-    Raced { places: Vec<(usize, Place)> },
+    Raced {
+        /// The candidates and their places.
+        places: Vec<(usize, Place)>,
+    },
     /// The search is over.
-    Searched { found: Box<Search> },
+    Searched {
+        /// What it came to.
+        found: Box<Search>,
+    },
     /// This one cannot be done.
-    Failed { at: usize, error: String },
+    Failed {
+        /// Which one.
+        at: usize,
+        /// Why.
+        error: String,
+    },
 }
 
 impl Job {

@@ -18,10 +18,20 @@ pub enum Error {
     #[error(
         "--override {text}: {reason}; write KERNEL=VARIANT, KERNEL=FILE.wgsl, or KERNEL[FIELD=VALUE,…]=… for some shapes only"
     )]
-    Spelling { text: String, reason: String },
+    Spelling {
+        /// What was written.
+        text: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Its file cannot be read.
     #[error("--override {text}: {source}")]
-    File { text: String, source: candidate::Error },
+    File {
+        /// What was written.
+        text: String,
+        /// What is wrong with the file.
+        source: candidate::Error,
+    },
 }
 
 /// Reads overrides, and the files that they name.

@@ -24,7 +24,12 @@ pub enum Error {
     Taken(PathBuf),
     /// The disk or the folder refuses.
     #[error("cannot write {}: {source}; the folder that it lies in must exist and be writable", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not, in the words of the system.
+        source: io::Error,
+    },
     /// What was written is no checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

@@ -7,9 +7,13 @@ use super::Stages;
 /// A side of the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
+    /// Where x is 0.
     Left,
+    /// Where y is 0.
     Top,
+    /// Where x is greatest.
     Right,
+    /// Where y is greatest.
     Bottom,
 }
 
@@ -17,27 +21,71 @@ pub enum Side {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// The frame has fewer pixels than the clip and is enlarged.
-    TooSmall { frame: (u32, u32), clip: (u32, u32) },
+    TooSmall {
+        /// Width and height of the frame in pixels of the picture.
+        frame: (u32, u32),
+        /// Width and height of the clip.
+        clip: (u32, u32),
+    },
     /// Its edges are soft at the clip's size: as if blurred by a Gaussian of `spread` pixels.
-    Blurred { spread: f64, laplacian_variance: f64 },
+    Blurred {
+        /// Standard deviation in pixels.
+        spread: f64,
+        /// Variance of the Laplacian, in squared levels.
+        laplacian_variance: f64,
+    },
     /// Blocks of 8×8 pixels show: steps between them are `step` levels higher than elsewhere.
-    OverCompressed { step: f64 },
+    OverCompressed {
+        /// In levels of 256.
+        step: f64,
+    },
     /// This share of the background lies on edges.
-    Cluttered { share: f64 },
+    Cluttered {
+        /// From 0 to 1.
+        share: f64,
+    },
     /// The subject fills this share of the frame that the reference would take, less than `wanted`.
-    SubjectSmall { fill: f64, wanted: f64 },
+    SubjectSmall {
+        /// From 0 to 1.
+        fill: f64,
+        /// What would be enough, from 0 to 1.
+        wanted: f64,
+    },
     /// The subject touches sides of the picture: a part of it may be missing.
-    SubjectAtRim { sides: Vec<Side> },
+    SubjectAtRim {
+        /// The sides.
+        sides: Vec<Side>,
+    },
     /// The subject is far from the middle of the picture: by this share of its width and height.
-    SubjectOffCentre { across: f64, down: f64 },
+    SubjectOffCentre {
+        /// Of the width.
+        across: f64,
+        /// Of the height.
+        down: f64,
+    },
     /// The frame that the reference would take, the middle of the picture, cuts a part of the subject off.
     SubjectOutsideMiddle,
     /// The subject does not fit into any frame of the clip's aspect.
-    SubjectCut { fill: f64 },
+    SubjectCut {
+        /// Its size as a share of the frame's, above 1.
+        fill: f64,
+    },
     /// The crop cannot be made smaller: it would have to be enlarged more than allowed.
-    FillNotReached { fill: f64, wanted: f64, enlargement: f64 },
+    FillNotReached {
+        /// The share of the frame that is reached.
+        fill: f64,
+        /// What would be enough, from 0 to 1.
+        wanted: f64,
+        /// How much the crop would be enlarged.
+        enlargement: f64,
+    },
     /// Nothing stands out with enough confidence; `None` if nothing stands out at all.
-    NoSubject { confidence: Option<f64>, wanted: f64 },
+    NoSubject {
+        /// From 0 to 1.
+        confidence: Option<f64>,
+        /// What would be enough, from 0 to 1.
+        wanted: f64,
+    },
     /// A subject is given, and preparation is off.
     SubjectUnused,
     /// At the clip's aspect, the frame would be shorter than a picture may be.

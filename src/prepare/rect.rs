@@ -54,13 +54,6 @@ impl Rect {
         (width > 0 && height > 0).then_some(Self { x, y, width, height })
     }
 
-    /// Intersection over union: 1 for equal boxes, 0 for boxes apart.
-    pub fn iou(&self, other: &Self) -> f64 {
-        let area = |rect: &Self| f64::from(rect.width) * f64::from(rect.height);
-        let common = self.intersection(other).map_or(0.0, |rect| area(&rect));
-        if common == 0.0 { 0.0 } else { common / (area(self) + area(other) - common) }
-    }
-
     /// Refuses a box without pixels, or one that is not wholly inside of a picture of `width` × `height`.
     pub(super) fn check_inside(&self, width: u32, height: u32) -> Result<()> {
         if self.width == 0 || self.height == 0 {
@@ -120,9 +113,9 @@ mod tests {
         let json = serde_json::to_string(&a).unwrap();
         assert_eq!((json.as_str(), serde_json::from_str(&json).ok()), ("\"10,20,30,40\"", Some(a)));
         let b = Rect { x: 25, y: 20, width: 30, height: 40 };
-        assert_eq!(a.iou(&a), 1.0);
-        assert!((a.iou(&b) - 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(a.iou(&Rect { x: 40, ..a }), 0.0);
+        assert_eq!(a.intersection(&a), Some(a));
+        assert_eq!(a.intersection(&b), Some(Rect { x: 25, width: 15, ..a }));
+        assert_eq!(a.intersection(&Rect { x: 40, ..a }), None);
     }
 
     #[test]

@@ -24,21 +24,63 @@ pub enum Why {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// The subject that everything else went by.
-    Subject { origin: Origin, bounds: Rect, centre: (f64, f64), confidence: f64 },
+    Subject {
+        /// Who says so.
+        origin: Origin,
+        /// Its box.
+        bounds: Rect,
+        /// Its centre in pixels, x and y.
+        centre: (f64, f64),
+        /// From 0 to 1.
+        confidence: f64,
+    },
     /// The stages that [`super::Mode::Auto`] chose, for what was found to be weak.
-    Chosen { stages: Stages },
+    Chosen {
+        /// The stages.
+        stages: Stages,
+    },
     /// The frame was cut out around the subject: its share of the frame before and after.
-    Cropped { window: Rect, before: f64, after: f64 },
+    Cropped {
+        /// The frame, in pixels of the picture.
+        window: Rect,
+        /// From 0 to 1.
+        before: f64,
+        /// From 0 to 1.
+        after: f64,
+    },
     /// The frame was brought to the working size.
-    Resized { from: (u32, u32), to: (u32, u32) },
+    Resized {
+        /// Width and height before.
+        from: (u32, u32),
+        /// Width and height after.
+        to: (u32, u32),
+    },
     /// This share of the frame was strengthened along edges.
-    EdgesStrengthened { amount: f64, share: f64 },
+    EdgesStrengthened {
+        /// How strongly: [`super::Settings::edge_amount`].
+        amount: f64,
+        /// From 0 to 1.
+        share: f64,
+    },
     /// The background was blurred; both in pixels of the working size.
-    BackgroundBlurred { spread: f64, feather: f64 },
+    BackgroundBlurred {
+        /// Standard deviation of the blur.
+        spread: f64,
+        /// Width of the transition from the subject.
+        feather: f64,
+    },
     /// These stages were asked or called for, and did not run.
-    LeftOut { stages: Stages, why: Why },
+    LeftOut {
+        /// The stages.
+        stages: Stages,
+        /// Why.
+        why: Why,
+    },
     /// The picture goes to the model as it is.
-    LeftAlone { why: Why },
+    LeftAlone {
+        /// Why.
+        why: Why,
+    },
 }
 
 /// The findings and the actions, in order.

@@ -10,31 +10,74 @@ pub enum Error {
         "{dir} holds neither vocab.json with merges.txt nor tokenizer.json ({missing} missing); \
          copy the checkpoint's tokenizer folder there"
     )]
-    NoVocabulary { dir: PathBuf, missing: &'static str },
+    NoVocabulary {
+        /// The folder of the tokenizer.
+        dir: PathBuf,
+        /// The files that are not there.
+        missing: &'static str,
+    },
     /// A file that is there could not be read.
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not, in the words of the system.
+        source: std::io::Error,
+    },
     /// A file is not what its name says.
     #[error("{path} is damaged: {detail}; download the file again")]
-    Damaged { path: PathBuf, detail: String },
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// A field of a settings file has a value of the wrong kind.
     #[error("{path}: field `{field}` is {found}, expected {expected}")]
-    Field { path: PathBuf, field: String, found: String, expected: &'static str },
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+        /// Its value.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// A line of `merges.txt` joins or makes a token that has no id.
     #[error(
         "{path}, line {line}: the merge `{merge}` needs the token `{token}`, which the vocabulary does not have; \
          take both files from one checkpoint"
     )]
-    UnknownMerge { path: PathBuf, line: usize, merge: String, token: String },
+    UnknownMerge {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What it joins.
+        merge: String,
+        /// The token without an id.
+        token: String,
+    },
     /// A special token has no id.
     #[error(
         "{dir}: the {role} token `{token}` is not in the vocabulary; \
          correct {role}_token in tokenizer_config.json or special_tokens_map.json"
     )]
-    NoSpecialToken { dir: PathBuf, role: &'static str, token: String },
+    NoSpecialToken {
+        /// The folder of the tokenizer.
+        dir: PathBuf,
+        /// What it is for.
+        role: &'static str,
+        /// The token.
+        token: String,
+    },
     /// The tokenizer could not split a text: the vocabulary lacks what the text needs.
     #[error("the prompt cannot be tokenized: {detail}; check the tokenizer files")]
-    Encode { detail: String },
+    Encode {
+        /// What is wrong.
+        detail: String,
+    },
 }
 
 /// Result of this module.

@@ -43,8 +43,6 @@ pub enum Mark {
     /// A line, with a dot at each point.
     #[default]
     Line,
-    /// A line alone.
-    Plain,
     /// Dots alone.
     Dots,
     /// A line alone in a quiet colour: a limit of what is shown, not one of the things.
@@ -143,7 +141,7 @@ impl Plot {
             let y = SIZE[1] + 8.0 + line * LEGEND_LINE;
             let mark = match series.mark {
                 Mark::Dots => format!("<circle cx=\"{}\" cy=\"{y}\" r=\"4\"/>", x + 9.0),
-                Mark::Line | Mark::Plain | Mark::Limit => format!("<path d=\"M{x} {y}h18\"/>"),
+                Mark::Line | Mark::Limit => format!("<path d=\"M{x} {y}h18\"/>"),
             };
             let name = escape(&series.name);
             let _ = write!(svg, "<g class=\"s{}\">{mark}</g>", series.mark.colour(at));
@@ -165,7 +163,7 @@ fn draw_series(svg: &mut String, series: &Series, colour: usize, x: &Range, y: &
             let _ = write!(svg, "<path d=\"M{}\"/>", path.join("L"));
         }
     }
-    let dots = series.points.iter().filter(|_| !matches!(series.mark, Mark::Plain | Mark::Limit));
+    let dots = series.points.iter().filter(|_| series.mark != Mark::Limit);
     for (point, (x, y)) in dots.filter_map(|point| place(point).map(|place| (point, place))) {
         let key = point.key.as_ref().map_or(String::new(), |key| format!(" data-key=\"{}\"", escape(key)));
         let label = escape(&point.label);

@@ -96,13 +96,6 @@ impl Guidance {
         };
         over_steps.iter().map(|&b| over_frames.iter().map(|&a| combine(a, b)).collect()).collect()
     }
-
-    /// Every scale that is named.
-    pub fn scales(&self) -> impl Iterator<Item = f32> {
-        let frames = self.frames.iter().flat_map(|s| s.0.iter().map(|r| r.scale));
-        let steps = self.steps.iter().flat_map(|s| s.0.iter().map(|r| r.scale));
-        std::iter::once(self.scale).chain(frames).chain(steps)
-    }
 }
 
 /// Is a step guided that has these scales?

@@ -6,4 +6,5 @@ mod parity;
 mod prepare;
 mod prepare_stages;
 mod prompts;
+mod skip;
 mod splitting;

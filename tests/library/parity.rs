@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::skip::skip;
 use i2vgen::{
     checkpoint::{Checkpoint, ModelFiles},
     gpu::{self, Device, Disable},
@@ -14,7 +15,7 @@ fn verify(case: &str, dtype: DtypeChoice, disable: Disable) {
     let adapter = gpu::choose(std::env::var("I2VGEN_DEVICE").ok().as_deref()).expect("a device");
     let device = Device::open(&adapter, disable).expect("the device opens");
     if dtype == DtypeChoice::F16 && !device.capabilities().f16 {
-        return;
+        return skip(&format!("{case} in f16"), "f16");
     }
     // A case without a model is one of the demo checkpoint.
     let model = dir.join("model");

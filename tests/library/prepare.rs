@@ -1,7 +1,14 @@
 //! Preparing the input picture: how well subjects are found in made pictures, and what happens to a picture afterwards.
 
 use crate::made::{Case, development, held_out};
-use i2vgen::prepare::{Hints, Settings, Subject};
+use i2vgen::prepare::{Hints, Rect, Settings, Subject};
+
+/// Intersection over union: 1 for equal boxes, 0 for boxes apart.
+fn iou(a: &Rect, b: &Rect) -> f64 {
+    let area = |rect: &Rect| f64::from(rect.width) * f64::from(rect.height);
+    let common = a.intersection(b).map_or(0.0, |rect| area(&rect));
+    common / (area(a) + area(b) - common)
+}
 
 /// Prints a row per picture and returns: mean IoU where confident, share that is confident, share of empty ones
 /// declined.
@@ -11,7 +18,7 @@ fn measure(title: &str, cases: &[Case]) -> [f64; 3] {
     for case in cases {
         let found = Subject::find(&case.picture, &Hints::default()).unwrap();
         let confident = found.as_ref().filter(|subject| subject.confidence >= Settings::default().confidence);
-        let overlap = case.truth.and_then(|truth| Some(truth.iou(&confident?.bounds)));
+        let overlap = case.truth.and_then(|truth| Some(iou(&truth, &confident?.bounds)));
         match case.truth {
             Some(_) => subjects += 1,
             None => empty += 1,

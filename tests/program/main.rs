@@ -18,6 +18,8 @@ mod plan;
 mod profile;
 mod progress;
 mod room;
+#[path = "../library/skip.rs"]
+mod skip;
 mod start;
 mod sweep;
 mod trace;

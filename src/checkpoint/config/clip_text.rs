@@ -51,11 +51,6 @@ impl Default for ClipTextConfig {
 }
 
 impl ClipTextConfig {
-    /// Width of one attention head.
-    pub fn head_dim(&self) -> usize {
-        self.hidden_size / self.num_attention_heads.max(1)
-    }
-
     pub(super) fn parse(path: &Path, object: Map<String, Value>) -> Result<Self> {
         let config: Self = from_object(path, nested(object, "text_config"))?;
         config.validate(path)?;
@@ -92,7 +87,7 @@ mod tests {
     #[test]
     fn the_text_part_of_a_whole_clip_is_read() {
         let config = parse(r#"{"hidden_size": 9, "text_config": {"hidden_size": 64, "hidden_act": "gelu"}}"#).unwrap();
-        assert_eq!((config.hidden_size, config.hidden_act, config.head_dim()), (64, HiddenAct::Gelu, 8));
+        assert_eq!((config.hidden_size, config.hidden_act, config.num_attention_heads), (64, HiddenAct::Gelu, 8));
     }
 
     #[test]

@@ -55,11 +55,6 @@ impl Default for ClipVisionConfig {
 }
 
 impl ClipVisionConfig {
-    /// Width of one attention head.
-    pub fn head_dim(&self) -> usize {
-        self.hidden_size / self.num_attention_heads.max(1)
-    }
-
     /// Whole patches along one side; what is left over at the right and bottom is not seen.
     pub fn patches_per_side(&self) -> usize {
         self.image_size / self.patch_size.max(1)
@@ -107,7 +102,7 @@ mod tests {
     fn absent_fields_take_the_class_defaults() {
         let config = parse("{}").unwrap();
         assert_eq!(config, ClipVisionConfig::default());
-        assert_eq!((config.tokens(), config.head_dim()), (50, 64));
+        assert_eq!(config.tokens(), 50);
     }
 
     #[test]

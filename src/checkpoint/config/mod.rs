@@ -39,10 +39,15 @@ const SCHEDULER: &str = "scheduler/scheduler_config.json";
 /// transformers 4.57.6); fields that no inference depends on are not kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configs {
+    /// `unet/config.json`.
     pub unet: UNetConfig,
+    /// `vae/config.json`.
     pub vae: VaeConfig,
+    /// `text_encoder/config.json`.
     pub text_encoder: ClipTextConfig,
+    /// `image_encoder/config.json`.
     pub image_encoder: ClipVisionConfig,
+    /// `feature_extractor/preprocessor_config.json`: how the picture is brought to the image encoder.
     pub feature_extractor: FeatureExtractorConfig,
     /// `scheduler/scheduler_config.json` as it is: an object that the sampler interprets.
     pub scheduler: Value,

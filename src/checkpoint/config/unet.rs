@@ -93,19 +93,9 @@ impl UNetConfig {
     /// Heads of the transformer in `transformer_in`; fixed in the class.
     pub const TRANSFORMER_IN_HEADS: usize = 8;
 
-    /// Number of resolutions.
-    pub fn levels(&self) -> usize {
-        self.block_out_channels.len()
-    }
-
     /// Width of the time and fps embeddings: 4 times the first level's channels.
     pub fn time_embed_dim(&self) -> usize {
         4 * self.block_out_channels.first().copied().unwrap_or(0)
-    }
-
-    /// Heads of an attention over `channels` channels.
-    pub fn heads(&self, channels: usize) -> usize {
-        channels / self.attention_head_dim.max(1)
     }
 
     pub(super) fn parse(path: &Path, object: Map<String, Value>) -> Result<Self> {
@@ -174,7 +164,7 @@ mod tests {
     fn an_empty_file_is_the_class_default() {
         let config = parse("{}").unwrap();
         assert_eq!(config, UNetConfig::default());
-        assert_eq!((config.levels(), config.time_embed_dim(), config.heads(640)), (4, 1280, 10));
+        assert_eq!((config.block_out_channels.len(), config.time_embed_dim()), (4, 1280));
     }
 
     #[test]

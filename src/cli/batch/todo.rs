@@ -63,7 +63,7 @@ mod tests {
     fn pictures_are_prepared_once_as_long_as_they_fit() {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().join("a.png");
-        Picture::from_rgb8(16, 16, vec![9; 768]).unwrap().save_png(&path).unwrap();
+        std::fs::write(&path, Picture::from_rgb8(16, 16, vec![9; 768]).unwrap().to_png().unwrap()).unwrap();
         let settings = Settings { prompt: Some("a cat is purring".into()), ..Settings::default() };
         let usual = Usual { settings, presets: Presets::new(None, None).unwrap() };
         let job = Job::parse(r#"{"picture": "a.png"}"#, 1, room.path(), room.path(), &usual).unwrap();

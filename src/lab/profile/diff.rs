@@ -158,28 +158,23 @@ impl PhaseDiff {
 }
 
 fn notes(old: &Profile, new: &Profile) -> Vec<String> {
-    let size = |p: &Profile| format!("{} frames of {}x{}", p.frames, p.size[0], p.size[1]);
-    let guidance = |p: &Profile| match (p.guided, p.one_batch) {
-        (false, _) => "no guidance".to_owned(),
-        (true, true) => "guidance as one batch".to_owned(),
-        (true, false) => "guidance in two passes".to_owned(),
-    };
+    let size = |p: &Profile| format!("{} frames of {}x{}", p.setup.frames, p.setup.size[0], p.setup.size[1]);
     let clock = |p: &Profile| format!("{:?} clock", p.clock).to_lowercase();
     let device = |p: &Profile| format!("{} ({})", p.device.name, p.device.driver);
     let overrides = |p: &Profile| match p.overrides.as_slice() {
         [] => "no override".to_owned(),
         some => format!("override {}", some.join(" ")),
     };
-    let streaming = |p: &Profile| match p.streaming {
+    let streaming = |p: &Profile| match p.setup.streaming {
         Some(streaming) => format!("{} of weights streamed", Bytes(streaming.streamed_bytes)),
         None => "no weights streamed".to_owned(),
     };
     let facts: [&dyn Fn(&Profile) -> String; 11] = [
-        &|p| format!("model {}", p.model),
+        &|p| format!("model {}", p.setup.model),
         &size,
-        &guidance,
+        &|p| p.setup.guidance().to_owned(),
         &streaming,
-        &|p| p.dtype.to_string(),
+        &|p| p.setup.dtype.to_string(),
         &device,
         &|p| format!("shader checks {}", p.shader_checks),
         &overrides,
@@ -212,7 +207,7 @@ mod tests {
             *time *= 0.5;
         }
         new.phases[0].dispatches[0].kernel = "conv3d".into();
-        new.dtype = crate::kernel::Dtype::F32;
+        new.setup.dtype = crate::kernel::Dtype::F32;
         new.overrides = vec!["linear=register".into()];
         let diff = Diff::new(&old, &new);
         assert_eq!(diff.notes, ["f16, now f32", "no override, now override linear=register"]);

@@ -6,35 +6,21 @@ use super::{
     Error,
     phases::{Network, Phases, SEED},
     record::PhaseKind,
-    words::clip_words,
+    setup::Setup,
 };
 use crate::{
     checkpoint::ComponentKind,
     gpu::Capabilities,
     graph::Program,
-    kernel::Dtype,
-    pipeline::{Decoder, Denoiser, Estimate, Noise, PhaseEstimate, PhaseName, RngKind, Streaming},
+    pipeline::{Decoder, Denoiser, Estimate, Noise, PhaseEstimate, PhaseName, RngKind},
 };
 
 /// The memory of a model's phases on a device.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryCount {
-    /// The model.
-    pub model: String,
-    /// Were its weights made up?
-    pub random_weights: bool,
-    /// Width and height of the clip in pixels.
-    pub size: [usize; 2],
-    /// Its frames.
-    pub frames: usize,
-    /// Is guidance on?
-    pub guided: bool,
-    /// Are both rows of guidance one batch?
-    pub one_batch: bool,
-    /// How the UNet's weights are divided, if some are streamed.
-    pub streaming: Option<Streaming>,
-    /// How activations are stored.
-    pub dtype: Dtype,
+    /// The model and the clip.
+    #[serde(flatten)]
+    pub setup: Setup,
     /// The device.
     pub device: Capabilities,
     /// In the order in which they were made ready.
@@ -61,9 +47,8 @@ pub struct PhaseMemory {
 impl MemoryCount {
     /// What was made ready, in two lines, and one for streamed weights.
     pub fn title(&self) -> String {
-        let Self { model, frames, size, dtype, device, .. } = self;
-        let clip = clip_words(model, self.random_weights, *frames, *size, [self.guided, self.one_batch], *dtype);
-        let streaming = self.streaming.map_or(String::new(), |streaming| format!("\n{streaming}"));
+        let Self { setup, device, .. } = self;
+        let (clip, streaming) = (setup.clip(), setup.streaming_line());
         format!("{clip}\non {} ({}, {}){streaming}", device.name, device.backend, device.driver)
     }
 }

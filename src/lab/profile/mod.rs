@@ -13,6 +13,7 @@ mod roofs;
 mod run;
 #[cfg(test)]
 mod sample;
+mod setup;
 mod tables;
 mod times;
 mod trace;
@@ -29,6 +30,7 @@ pub use group::{Group, groups, sum};
 pub use memory::{MemoryCount, PhaseMemory};
 pub use page::page;
 pub use record::{Clock, Dispatch, Phase, PhaseKind, Profile, Start};
+pub use setup::Setup;
 pub use tables::{csv, phases as phase_table};
 pub use trace::trace;
 pub use tree::{Node, block, kind};
@@ -141,7 +143,7 @@ impl<'a> Session<'a> {
         tell: &mut dyn FnMut(&str),
         note: &mut dyn FnMut(&str),
     ) -> Result<Profile, Error> {
-        let Self { device, subject, settings, plans, dtype, .. } = self;
+        let Self { device, settings, plans, .. } = self;
         let timestamps = device.capabilities().timestamps && !settings.host_clock;
         let clock = if timestamps { Clock::Timestamps } else { Clock::Host };
         let timing = Timing { device, clock, repetitions: settings.repetitions, idle: ceilings.round_trip };
@@ -152,15 +154,8 @@ impl<'a> Session<'a> {
         }
         Ok(Profile {
             version: env!("CARGO_PKG_VERSION").into(),
-            model: subject.name.clone(),
-            random_weights: matches!(subject.weights, Weights::Random(_)),
-            size: plans.shape.size,
-            frames: plans.shape.frames,
+            setup: self.setup(),
             steps: settings.request.steps,
-            guided: plans.shape.guided,
-            one_batch: plans.shape.one_batch,
-            streaming: plans.streaming(),
-            dtype: *dtype,
             device: device.capabilities().clone(),
             shader_checks: device.checks().to_string(),
             overrides: settings.choices.overrides().iter().map(Override::to_string).collect(),
@@ -177,7 +172,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What does not load, compile or fit.
     pub fn count_memory(&self, tell: &mut dyn FnMut(&str)) -> Result<MemoryCount, Error> {
-        let Self { device, subject, settings, plans, dtype, .. } = self;
+        let Self { device, settings, plans, .. } = self;
         device.limit_memory(settings.memory.limit);
         let estimate = Estimate::new(plans, settings.request.step_counts());
         let count = |&kind: &PhaseKind| {
@@ -189,6 +184,15 @@ impl<'a> Session<'a> {
         Ok(MemoryCount {
             peak_planned_bytes: peak(|phase| phase.planned_bytes),
             peak_counted_bytes: peak(|phase| phase.counted_bytes),
+            setup: self.setup(),
+            device: device.capabilities().clone(),
+            phases,
+        })
+    }
+
+    fn setup(&self) -> Setup {
+        let Self { subject, plans, .. } = self;
+        Setup {
             model: subject.name.clone(),
             random_weights: matches!(subject.weights, Weights::Random(_)),
             size: plans.shape.size,
@@ -196,10 +200,8 @@ impl<'a> Session<'a> {
             guided: plans.shape.guided,
             one_batch: plans.shape.one_batch,
             streaming: plans.streaming(),
-            dtype: *dtype,
-            device: device.capabilities().clone(),
-            phases,
-        })
+            dtype: self.dtype,
+        }
     }
 
     fn phases(&self) -> Phases<'_> {

@@ -46,7 +46,7 @@ pub fn page(profile: &Profile, diff: Option<&Diff>, command: String) -> Page {
         content: vec![Content::Terms(terms(profile))],
     });
     let about = words::title(profile).lines().map(str::to_owned).collect();
-    Page { title: format!("Profile of {}", profile.model), about, command, sections }
+    Page { title: format!("Profile of {}", profile.setup.model), about, command, sections }
 }
 
 /// A name as a heading.

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::times::median;
+use super::{setup::Setup, times::median};
 use crate::{
     gpu::{Capabilities, Span},
-    kernel::{Cost, Dtype},
+    kernel::Cost,
     lab::Ceilings,
-    pipeline::Streaming,
 };
 
 /// The times of a model's dispatches on a device.
@@ -18,25 +17,11 @@ use crate::{
 pub struct Profile {
     /// The version of this program.
     pub version: String,
-    /// The model.
-    pub model: String,
-    /// Were its weights made up on the device?
-    pub random_weights: bool,
-    /// Width and height of the clip in pixels.
-    pub size: [usize; 2],
-    /// Its frames.
-    pub frames: usize,
+    /// The model and the clip.
+    #[serde(flatten)]
+    pub setup: Setup,
     /// Denoising steps of a whole clip.
     pub steps: usize,
-    /// Is guidance on?
-    pub guided: bool,
-    /// Are both rows of guidance one batch?
-    pub one_batch: bool,
-    /// How the UNet's weights are divided, if some are streamed; profiles of earlier versions had none.
-    #[serde(default)]
-    pub streaming: Option<Streaming>,
-    /// How activations are stored.
-    pub dtype: Dtype,
     /// The device.
     pub device: Capabilities,
     /// The guards in the shaders.
@@ -173,16 +158,6 @@ impl Dispatch {
 }
 
 impl Phase {
-    /// Work of one run.
-    pub fn cost(&self) -> Cost {
-        self.dispatches.iter().map(|d| d.cost).sum()
-    }
-
-    /// Dispatches without a single time.
-    pub fn missing(&self) -> usize {
-        self.dispatches.iter().filter(|d| d.seconds().is_none()).count()
-    }
-
     /// Seconds of one run, nothing timed in between: the median.
     pub fn seconds(&self) -> f64 {
         median(self.whole.iter().copied()).unwrap_or(0.0)

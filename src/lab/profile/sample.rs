@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{Clock, Dispatch, Phase, PhaseKind, Profile, Start};
+use super::{
+    Setup,
+    record::{Clock, Dispatch, Phase, PhaseKind, Profile, Start},
+};
 use crate::{
     gpu::{PORTABLE, Span},
     kernel::{Cost, Dtype},
@@ -38,15 +41,17 @@ pub fn profile(factor: f64) -> Profile {
     let whole: Vec<f64> = (0..6).map(|i| factor * (30.5 + 0.01 * f64::from(i))).collect();
     Profile {
         version: "0".into(),
-        model: "toy".into(),
-        random_weights: true,
-        size: [64, 64],
-        frames: 2,
+        setup: Setup {
+            model: "toy".into(),
+            random_weights: true,
+            size: [64, 64],
+            frames: 2,
+            guided: true,
+            one_batch: true,
+            streaming: None,
+            dtype: Dtype::F16,
+        },
         steps: 50,
-        guided: true,
-        one_batch: true,
-        streaming: None,
-        dtype: Dtype::F16,
         device: PORTABLE.clone(),
         shader_checks: "on".into(),
         overrides: Vec::new(),

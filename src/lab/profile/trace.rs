@@ -19,8 +19,8 @@ pub fn trace(profile: &Profile) -> Value {
         events.extend(phase_events(profile, phase, thread));
     }
     let about = json!({
-        "program": format!("i2vgen {}", profile.version), "model": profile.model, "device": profile.device.name,
-        "driver": profile.device.driver, "dtype": profile.dtype, "size": profile.size, "frames": profile.frames,
+        "program": format!("i2vgen {}", profile.version), "model": profile.setup.model, "device": profile.device.name,
+        "driver": profile.device.driver, "dtype": profile.setup.dtype, "size": profile.setup.size, "frames": profile.setup.frames,
     });
     json!({ "traceEvents": events, "displayTimeUnit": "ms", "otherData": about })
 }

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     gpu::Bytes,
-    kernel::Dtype,
     lab::{
         Limit,
         units::{counted, percent, scaled, seconds},
@@ -18,15 +17,13 @@ use crate::{
 
 /// What was profiled, in two lines, one for streamed weights, one for every override and one for tuned settings.
 pub fn title(profile: &Profile) -> String {
-    let Profile { model, frames, size, dtype, .. } = profile;
-    let clip = clip_words(model, profile.random_weights, *frames, *size, [profile.guided, profile.one_batch], *dtype);
     let checks = if profile.shader_checks == "on" {
         String::new()
     } else {
         format!(", shader checks {}", profile.shader_checks)
     };
     let tuned = profile.tuned.as_ref().map_or(String::new(), |what| format!("\ntuned settings at {what}"));
-    let streaming = profile.streaming.map_or(String::new(), |streaming| format!("\n{streaming}"));
+    let (clip, streaming) = (profile.setup.clip(), profile.setup.streaming_line());
     let overrides: String = profile.overrides.iter().map(|what| format!("\noverride: {what}")).collect();
     format!(
         "{clip}\non {} ({}, {}){checks}; ceilings: {}, {} with sums in f32{streaming}{overrides}{tuned}",
@@ -36,24 +33,6 @@ pub fn title(profile: &Profile) -> String {
         scaled(profile.ceilings.bytes, "B/s"),
         scaled(profile.ceilings.flops(), "FLOP/s"),
     )
-}
-
-/// The model and the clip.
-pub(super) fn clip_words(
-    model: &str,
-    random_weights: bool,
-    frames: usize,
-    [width, height]: [usize; 2],
-    [guided, one_batch]: [bool; 2],
-    dtype: Dtype,
-) -> String {
-    let guidance = match (guided, one_batch) {
-        (false, _) => "no guidance",
-        (true, true) => "guidance as one batch",
-        (true, false) => "guidance in two passes",
-    };
-    let weights = if random_weights { " with random weights" } else { "" };
-    format!("{model}{weights}: {} of {width}x{height}, {guidance}, {dtype}", counted(frames, "frame"))
 }
 
 /// One line per finding, phase by phase.

@@ -9,10 +9,20 @@ use crate::{checkpoint, graph, pipeline};
 pub enum Error {
     /// A phase that does not exist.
     #[error("--phase: there is no phase '{asked}'; there are {known}")]
-    Phase { asked: String, known: String },
+    Phase {
+        /// What was asked for.
+        asked: String,
+        /// The phases that exist.
+        known: String,
+    },
     /// A pattern that is none.
     #[error("--match '{pattern}': {reason}")]
-    Pattern { pattern: String, reason: String },
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A range that is none.
     #[error("'{0}' is no range: write 0, 2-5 or all")]
     Range(String),
@@ -21,7 +31,14 @@ pub enum Error {
     Until(String),
     /// The generation has no such step or frame.
     #[error("{option} {asked}: this run has {count}, numbered from 0: ask for 0 to {}, or all", count - 1)]
-    Beyond { option: &'static str, asked: String, count: usize },
+    Beyond {
+        /// The option.
+        option: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// How many the run has.
+        count: usize,
+    },
     /// No tensor has a name like this.
     #[error(
         "--match: no tensor of the phases, steps and frames that are looked at has a name like {0}; `--list` shows them"
@@ -35,10 +52,20 @@ pub enum Error {
         "--bisect chain would keep {needed} bytes of what the twins compute, and --max-memory allows {limit}: allow more, choose a smaller \
          size or fewer frames, or take --bisect alone, which keeps nothing"
     )]
-    Memory { needed: u64, limit: u64 },
+    Memory {
+        /// Bytes that would be kept.
+        needed: u64,
+        /// Bytes that may be kept.
+        limit: u64,
+    },
     /// The dump cannot be written.
     #[error("cannot write {}: {source}", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not, in the words of the system.
+        source: io::Error,
+    },
     /// The model folder, opened a second time for the twins.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

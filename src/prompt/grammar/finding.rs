@@ -28,6 +28,7 @@ pub enum Finding {
         from: String,
         /// How it would read.
         to: String,
+        /// Its tense now.
         tense: Tense,
     },
     /// Nothing in the prompt moves.

@@ -31,7 +31,9 @@ pub enum Tense {
 /// The number of a finite verb's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Number {
+    /// `it walks`
     Singular,
+    /// `they walk`
     Plural,
 }
 
@@ -57,8 +59,11 @@ pub struct Verb {
     pub text: String,
     /// The main verb's base form: `run` for `has run`.
     pub base: String,
+    /// Its tense.
     pub tense: Tense,
+    /// The number of its subject.
     pub number: Number,
+    /// What it says.
     pub kind: Kind,
     /// `does not move`, `never moves`
     pub negated: bool,
