@@ -85,6 +85,7 @@ pub use random_weights::RandomWeights;
 pub use reflect::{Parsed, Reflection, Variable, WgslError, parse_wgsl, reflect};
 pub use rgb8::Rgb8;
 pub use scalars::Field;
+pub(crate) use shape::check;
 pub use shape::{ACTIVATIONS, ShapeError, parse, spelled};
 pub use sinusoid::Sinusoid;
 pub use source::{SourceError, specialise};

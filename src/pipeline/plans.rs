@@ -342,8 +342,8 @@ pub(super) fn plan_decode(
         return Ok(found);
     }
     let mut graph = Graph::new(types.of(2)).with_max_binding(target.device.max_binding);
-    networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1])?;
-    match Plan::new(&graph, target, Keep::Nothing) {
+    let recorded = networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1]);
+    match recorded.and_then(|()| Plan::new(&graph, target, Keep::Nothing)) {
         Ok(plan) => Ok((plan.named("vae-decode"), None, None)),
         Err(too_large) => {
             let smaller = || COUNTS.iter().find_map(|count| in_strips(shape.latent[0].div_ceil(*count)).ok().flatten());
