@@ -75,6 +75,7 @@ pub(super) struct Params {
     activation: u32,
     rows_per_group: u32,
     has_residual: u32,
+    has_bias: u32,
     x0_base: u32,
     x1_base: u32,
     row_bias_base: u32,
@@ -82,7 +83,7 @@ pub(super) struct Params {
     y_base: u32,
     w_batch: u32,
     rows_per_batch: u32,
-    _pad: [u32; 2],
+    _pad: u32,
 }
 
 impl Default for Gemm {
@@ -465,6 +466,7 @@ impl Gemm {
             activation: self.activation.code(),
             rows_per_group: self.rows_per_group.unwrap_or(0) as u32,
             has_residual: self.residual.into(),
+            has_bias: self.bias.into(),
             x0_base: bases[0],
             x1_base: bases[1],
             row_bias_base: bases[4],
@@ -472,7 +474,7 @@ impl Gemm {
             y_base: bases[6],
             w_batch: if self.rows_per_batch.is_some() { (padded * self.n4()) as u32 } else { 0 },
             rows_per_batch: self.rows_per_batch.unwrap_or(1) as u32,
-            _pad: [0; 2],
+            _pad: 0,
         };
         (params, rows.len().div_ceil(tile_rows) * tiles_n)
     }
