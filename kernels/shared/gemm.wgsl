@@ -28,9 +28,9 @@ struct Gemm {
   row_bias_base: u32,
   residual_base: u32,
   y_base: u32,
-  w_batch: u32,         // batched product: vec4 of w per batch, 0: one w for all
-  rows_per_batch: u32,
-  pad: u32,             // a struct in a uniform is a multiple of 16 bytes
+  pad0: u32,            // a struct in a uniform is a multiple of 16 bytes
+  pad1: u32,
+  pad2: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

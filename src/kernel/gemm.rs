@@ -50,8 +50,6 @@ pub struct Gemm {
     pub residual: bool,
     /// Applied to the sum with its biases.
     pub activation: Activation,
-    /// Rows per batch when every batch of rows has a weight of its own; the weight is then `[batches · N, C]`.
-    pub rows_per_batch: Option<usize>,
     /// Storage of x, row_bias and residual.
     pub x: Dtype,
     /// Storage of w.
@@ -81,9 +79,7 @@ pub(super) struct Params {
     row_bias_base: u32,
     residual_base: u32,
     y_base: u32,
-    w_batch: u32,
-    rows_per_batch: u32,
-    _pad: u32,
+    _pad: [u32; 3],
 }
 
 impl Default for Gemm {
@@ -106,7 +102,6 @@ impl Gemm {
             rows_per_group: None,
             residual: false,
             activation: Activation::None,
-            rows_per_batch: None,
             x: dtype,
             w: dtype,
             y: dtype,
@@ -127,11 +122,7 @@ impl Gemm {
         self.taps.iter().product()
     }
 
-    fn batches(&self) -> usize {
-        self.rows_per_batch.map_or(1, |r| self.rows.div_ceil(r.max(1)))
-    }
-
-    /// The weight's shape in the checkpoint: `[N, C, taps…]`, or `[batches, N, C]`-like for a batched product.
+    /// The weight's shape in the checkpoint: `[N, C, taps…]`.
     fn weight_shape(&self) -> Vec<usize> {
         let mut shape = vec![self.stored_columns(), self.sources[0] + self.sources[1]];
         shape.extend(&self.taps);
@@ -141,19 +132,17 @@ impl Gemm {
     /// The layout of the weight on the device.
     pub fn weight_layout(&self) -> Layout {
         let sources = self.sources.iter().copied().filter(|&c| c > 0).collect();
-        Layout::Gemm { sources, geglu: self.geglu, batches: self.batches() }
+        Layout::Gemm { sources, geglu: self.geglu }
     }
 
     /// The bindings in the order of the WGSL; x and y have the given shapes.
     pub fn bindings(&self, x: [&[usize]; 2], y: &[usize]) -> Vec<Binding> {
         let n = self.columns;
         let groups = self.rows_per_group.map_or(0, |r| self.rows.div_ceil(r));
-        let mut weight = self.weight_shape();
-        weight[0] *= self.batches();
         vec![
             Binding::input("x0", x[0], self.x),
             Binding::optional("x1", self.sources[1] > 0, x[1], self.x),
-            Binding::weight("w", &weight, self.w, self.weight_layout()),
+            Binding::weight("w", &self.weight_shape(), self.w, self.weight_layout()),
             Binding::optional_weight(
                 "bias",
                 self.bias,
@@ -173,7 +162,6 @@ impl Gemm {
         shape::side_by_side(self.sources)
             .or_else(|| shape::sizes(&[("columns", self.columns)]))
             .or_else(|| whole("rows_per_group", self.rows_per_group))
-            .or_else(|| whole("rows_per_batch", self.rows_per_batch))
             .or_else(|| {
                 let uneven = self.geglu && !self.columns.is_multiple_of(4);
                 uneven.then(|| format!("with `geglu`, `columns` must be a multiple of 4, not {}", self.columns))
@@ -183,16 +171,12 @@ impl Gemm {
                     && (self.residual || self.rows_per_group.is_some() || self.activation != Activation::None);
                 more.then(|| "with `geglu` there is no other epilogue".into())
             })
-            .or_else(|| shape::divides(("rows_per_batch", self.rows_per_batch.unwrap_or(1)), ("rows", self.rows)))
             .or_else(|| shape::divides(("rows_per_group", self.rows_per_group.unwrap_or(1)), ("rows", self.rows)))
     }
 
     /// What is contradictory about it as part of a convolution.
     pub(super) fn of_convolution(&self) -> Option<String> {
-        let not = |what: &str, is: bool| is.then(|| format!("convolutions have no `{what}`"));
-        not("geglu", self.geglu)
-            .or_else(|| not("rows_per_batch", self.rows_per_batch.is_some()))
-            .or_else(|| self.problem())
+        self.geglu.then(|| "convolutions have no `geglu`".into()).or_else(|| self.problem())
     }
 
     /// Multiply-adds count twice; the epilogue is not counted.
@@ -206,11 +190,6 @@ impl Gemm {
         let cpu = device.is_cpu();
         let few = self.is_few();
         let (lanes, tall) = (if cpu { 8 } else { 64 }, if cpu && !few { 16 } else { 2 });
-        if self.rows_per_batch.is_some() {
-            let reason =
-                "batches: rows of a tile share w, and a tile could reach into the next batch; so one row at a time";
-            return vec![self.register(reason, lanes, 1, 2)];
-        }
         let register = match (few, cpu) {
             (true, _) => self.register("few rows: a tile in workgroup memory would stand empty", lanes, 2, 2),
             (false, true) => {
@@ -253,9 +232,6 @@ impl Gemm {
     pub fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
         let reason = "tuned";
         let mut tunings = self.variants(device);
-        if self.rows_per_batch.is_some() {
-            return tunings;
-        }
         tunings.extend(self.workgroup_tiles(device).into_iter().map(|[tm, tn]| self.workgroup(tm, tn)));
         if self.is_split() {
             tunings.extend([4, 8].map(|slices| self.split(slices)));
@@ -453,7 +429,6 @@ impl Gemm {
     pub(super) fn dispatch(&self, choice: &Choice, rows: &Range<usize>, bases: &[u32]) -> (Params, usize) {
         let (tile_rows, tile_columns) = (choice.int("ROWS"), choice.int("COLS"));
         let tiles_n = self.n4().div_ceil(tile_columns);
-        let padded: usize = self.sources.iter().map(|c| c.div_ceil(4) * 4).sum();
         let params = Params {
             row_begin: rows.start as u32,
             row_end: rows.end as u32,
@@ -472,9 +447,7 @@ impl Gemm {
             row_bias_base: bases[4],
             residual_base: bases[5],
             y_base: bases[6],
-            w_batch: if self.rows_per_batch.is_some() { (padded * self.n4()) as u32 } else { 0 },
-            rows_per_batch: self.rows_per_batch.unwrap_or(1) as u32,
-            _pad: 0,
+            _pad: [0; 3],
         };
         (params, rows.len().div_ceil(tile_rows) * tiles_n)
     }
@@ -499,10 +472,9 @@ impl Gemm {
                 (0..c0).for_each(|c| a[c * taps + tap] = channels(x0, c, c0));
                 (0..c1).for_each(|c| a[(c0 + c) * taps + tap] = channels(x1, c, c1));
             }
-            let batch = self.rows_per_batch.map_or(0, |r| row / r) * n_stored;
             let sum = |n: usize| {
                 let bias = bias.get(n).map_or(0.0, |&b| f64::from(b));
-                let w = &w[(batch + n) * inner..(batch + n + 1) * inner];
+                let w = &w[n * inner..(n + 1) * inner];
                 a.iter().zip(w).fold(bias, |sum, (a, &w)| sum + a * f64::from(w))
             };
             let sums: Vec<f64> = (0..n_stored).map(sum).collect();

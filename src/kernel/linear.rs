@@ -1,4 +1,4 @@
-//! Linear layers and batched matrix products: `kernels/linear.wgsl`.
+//! Linear layers: `kernels/linear.wgsl`.
 
 use std::{ops::Range, sync::Arc};
 
@@ -100,7 +100,6 @@ pub fn cases() -> Vec<Case> {
         add("feed-forward out", Gemm { residual: true, ..base(64, 256, 64) });
         add("row bias", Gemm { rows_per_group: Some(20), activation: Activation::Gelu, ..base(60, 40, 48) });
         add("two inputs", Gemm { sources: [48, 20], activation: Activation::QuickGelu, ..base(33, 0, 36) });
-        add("batched", Gemm { rows_per_batch: Some(16), bias: false, ..base(48, 24, 40) });
     }
     cases
 }

@@ -83,7 +83,7 @@ pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
 }
 
 fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2]; 2]], step: u32) -> Vec<Choice> {
-    let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
+    let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16;
     let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
     let Some(sizes) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
     let Some(side) = side(device) else { return vec![] };
