@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
-    gemm::Gemm, shape, tolerance,
+    gemm::Gemm, gemm_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -151,11 +151,11 @@ impl Op for Conv2d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.variants(device))
+        self.marked(gemm_rungs::variants(&self.gemm, device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.tunings(device))
+        self.marked(gemm_rungs::tunings(&self.gemm, device))
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {

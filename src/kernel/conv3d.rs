@@ -5,7 +5,8 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, gemm_rungs, shape,
+    tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -110,11 +111,11 @@ impl Op for Conv3d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.variants(device))
+        self.marked(gemm_rungs::variants(&self.gemm, device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.tunings(device))
+        self.marked(gemm_rungs::tunings(&self.gemm, device))
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
-    gemm::Gemm, shape, tolerance,
+    gemm::Gemm, gemm_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -40,11 +40,11 @@ impl Op for Linear {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.0.variants(device)
+        gemm_rungs::variants(&self.0, device)
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.0.tunings(device)
+        gemm_rungs::tunings(&self.0, device)
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
