@@ -13,6 +13,8 @@ use crate::gpu::Capabilities;
 /// A convolution over frames, height and width; stride 1, zero padding.
 ///
 /// x `[B, F, H, W, C]` → y `[B, F, OH, OW, N]`; w `[N, C, kt, kh, kw]`. Units: output lines.
+/// The model walks over frames alone ([`Conv3d::temporal`], a rung of its own); the general form is the operator that users name shapes of, and the
+/// twin of other libraries' in `benches/peers`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "Fields")]
 pub struct Conv3d {
