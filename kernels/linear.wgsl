@@ -1,5 +1,5 @@
 // linear: y[m, n] = act(sum_k x[m, k] * w[k, n] + bias[n] + row_bias[m / rows_per_group, n]) + residual[m, n]
-// With GEGLU the columns are pairs: y[m, n] = value[m, n] * gelu(gate[m, n]). With w_batch every batch of rows has its own w.
+// With GEGLU the columns are pairs: y[m, n] = value[m, n] * gelu(gate[m, n]).
 //
 // Rungs: register   shared/gemm_register.wgsl    TM rows x TN vec4 columns per thread, operands straight from storage
 //        broadcast  shared/gemm_broadcast.wgsl   the lanes of a subgroup share what they load: CPU drivers

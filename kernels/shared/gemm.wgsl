@@ -6,7 +6,7 @@
 //
 // x0, x1       [pixels, c0], [pixels, c1]       two inputs whose channels stand side by side; x1 may be absent (c1 = 0)
 // w            [taps, pad4(c0) + pad4(c1), pad4(n)]   f32, or f16 in pairs
-// bias         [pad4(n)]   f32
+// bias         [pad4(n)]   f32; may be absent
 // row_bias     [groups, n]   added to all rows of a group (the time embedding)
 // residual, y  [rows, n]; with GEGLU [rows, n / 2]
 
@@ -22,15 +22,15 @@ struct Gemm {
   activation: u32,
   rows_per_group: u32,  // rows that share one row of row_bias; 0: no row_bias
   has_residual: u32,
+  has_bias: u32,
   x0_base: u32,         // elements at which the bindings start
   x1_base: u32,
   row_bias_base: u32,
   residual_base: u32,
   y_base: u32,
-  w_batch: u32,         // batched product: vec4 of w per batch, 0: one w for all
-  rows_per_batch: u32,
   pad0: u32,            // a struct in a uniform is a multiple of 16 bytes
   pad1: u32,
+  pad2: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -78,6 +78,9 @@ struct Gemm {
 # include "shared/activation.wgsl"
 # include "shared/grid.wgsl"
 
+// Where a bias is read: in place of an absent one stand a few zeros.
+fn bias_at(at: u32) -> u32 { return at * p.gemm.has_bias; }
+
 fn tap_pixel(row: u32, tap: u32) -> i32 { return under(place(row), tap); }
 
 # if not WIDE
@@ -112,7 +115,7 @@ fn load_x${s}(pixel: i32, c4: u32) -> vec4<f32> {
 
 // Bias, activation, residual and store of 4 columns of one row.
 fn finish(row: u32, col4: u32, sum: vec4<f32>) {
-  var v = sum + bias[col4];
+  var v = sum + bias[bias_at(col4)];
   let at = row * p.gemm.n + col4 * 4u;
 # if Y_VEC
   if p.gemm.rows_per_group > 0u {
@@ -139,7 +142,7 @@ fn finish(row: u32, col4: u32, sum: vec4<f32>) {
 # if GEGLU
 // GEGLU of 4 value columns and their 4 gate columns, which stand next to each other in w: value * gelu(gate).
 fn finish_geglu(row: u32, col4: u32, value: vec4<f32>, gate: vec4<f32>) {
-  let v = (value + bias[col4]) * gelu4(gate + bias[col4 + 1u]);
+  let v = (value + bias[bias_at(col4)]) * gelu4(gate + bias[bias_at(col4 + 1u)]);
   y[(row * p.gemm.n - p.gemm.y_base) / 4u + col4 / 2u] = to_${Y}(v);
 }
 # endif

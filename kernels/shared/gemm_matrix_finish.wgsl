@@ -14,9 +14,9 @@ ${v}${" + vec4<f32>(" ~ added ~ ")" if RESIDUAL else ""}
 # set width = ([EPI, SN - e] | min) * MM // 4 // step
   let col_${e} = tile_col + sub_col / 4u + ${e * MM // 4}u + lane % ${width}u * ${step}u;
   let col_inside_${e} = col_${e} < p.gemm.n4;
-  var bias_${e} = bias[select(0u, col_${e}, col_inside_${e})];
+  var bias_${e} = bias[bias_at(select(0u, col_${e}, col_inside_${e}))];
 # if GEGLU
-  let gate_bias_${e} = bias[select(0u, col_${e} + 1u, col_inside_${e})];
+  let gate_bias_${e} = bias[bias_at(select(0u, col_${e} + 1u, col_inside_${e}))];
 # endif
 # endfor
   let inside = (row0 + ROWS <= p.gemm.row_end) & (tile_col + COLS <= p.gemm.n4);

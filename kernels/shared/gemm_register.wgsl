@@ -16,7 +16,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   var sum_${i}_${j} = vec4<f32>();
 # endfor
 # endfor
-  var k_at = select(0u, row0 / p.gemm.rows_per_batch * p.gemm.w_batch, p.gemm.w_batch > 0u);
+  var k_at = 0u;
   for (var tap = 0u; tap < p.gemm.taps; tap++) {
 # for i in range(TM)
     let pixel_${i} = tap_pixel(row_${i}, tap);

@@ -31,7 +31,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # include "shared/gemm_eight.wgsl"
   // Each lane loads a part of the biases.
 # for e in range(eights)
-  let bias_${e} = bias[col_${e} * 4u + lane % 4u];
+  let bias_${e} = bias[bias_at(col_${e} * 4u + lane % 4u)];
   let pair_${e} = bitcast<vec2<f32>>(vec2<u32>(u32(bias_${e}), u32(bias_${e} >> 32u)));
 # for half in [0, 1]
   let bias_${e}_${half} = vec4<f32>(

@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # set STEP = "shared/gemm_wide_step.wgsl"
 # include "shared/gemm_eight.wgsl"
   if col0 < p.gemm.n4 {
-    let biases = eight_f32(bias[col]);
+    let biases = eight_f32(bias[bias_at(col)]);
     // In a loop: unrolled, the epilogue would take most of the time to compile. Some rows at a time: choosing sums costs as much as making them.
     var i = 0u;
     loop {

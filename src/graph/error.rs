@@ -17,6 +17,18 @@ pub enum Error {
         /// What would fit.
         expected: String,
     },
+    /// An operation that no kernel computes: its shape contradicts itself, or has more elements than a shader counts.
+    #[error(
+        "{label}: kernel '{kernel}' cannot compute this: {reason}; choose a smaller size or fewer frames, or check the model's configuration"
+    )]
+    Operation {
+        /// The operation, as a path in the model.
+        label: String,
+        /// The kernel.
+        kernel: &'static str,
+        /// What is wrong with its shape.
+        reason: String,
+    },
     /// An operation that the device's binding limit cannot hold even when it is split as far as it goes.
     #[error(
         "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and {limit} is the limit: choose a smaller size, or a larger --max-binding if that set it"

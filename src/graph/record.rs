@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{Cores, Cut, Error, Param, weights::WeightKey};
-use crate::kernel::{Dtype, Layout, Op, Role};
+use crate::kernel::{self, Dtype, Layout, Op, Role};
 
 /// A symbolic tensor: what an operation will write. Row-major and contiguous, channels innermost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,6 +221,10 @@ impl Graph {
         mut target: Option<&Tensor>,
     ) -> Result<Vec<Tensor>, Error> {
         let label = self.path(name);
+        // From here on sizes are multiplied, and kernels take them as u32.
+        if let Err(reason) = kernel::check(op.as_ref()) {
+            return Err(Error::Operation { label, kernel: op.kernel().name, reason });
+        }
         let mut inputs = inputs.iter();
         let mut operands = Vec::new();
         let mut outputs = Vec::new();
@@ -315,5 +319,42 @@ impl<'a> From<&'a Tensor> for Option<Input<'a>> {
 impl<'a> From<&'a Param> for Option<Input<'a>> {
     fn from(param: &'a Param) -> Self {
         Some(Input::param(param))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        graph::{Epilogue, Params},
+        kernel::{Gemm, Linear},
+    };
+
+    fn graph() -> Graph {
+        Graph::new(Types { activation: Dtype::F16, weight: Dtype::F16 })
+    }
+
+    #[test]
+    fn more_elements_than_a_shader_counts_are_refused() {
+        let mut g = graph();
+        let x = g.input("x", &[1 << 20, 64], Dtype::F16);
+        let layer = Params::new().linear_no_bias("layer", 64, 4096);
+        let error = g.scope("block", |g| g.linear("to_q", &x, &layer, Epilogue::default())).unwrap_err().to_string();
+        for part in ["block.to_q: kernel 'linear'", "`y` would have more than 2^31 elements", "choose a smaller size"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        assert!(g.is_empty());
+    }
+
+    /// All tensors are of the shapes that it names.
+    #[test]
+    fn a_shape_that_contradicts_itself_is_refused() {
+        let mut g = graph();
+        let x = g.input("x", &[8, 16], Dtype::F16);
+        let layer = Params::new().linear_no_bias("layer", 16, 12);
+        let op = Gemm { bias: false, geglu: true, ..Gemm::plain(8, 16, 6, Dtype::F16) };
+        let inputs = [(&x).into(), None, (&layer.weight).into(), None, None, None];
+        let error = g.record("ff", Arc::new(Linear(op)), &inputs).unwrap_err().to_string();
+        assert!(error.contains("ff: kernel 'linear'") && error.contains("multiple of 4, not 6"), "{error}");
     }
 }

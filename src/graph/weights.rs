@@ -149,7 +149,7 @@ mod tests {
         let param = |name: &str| Param { path: name.into(), shape: vec![2, 3], slice: None };
         let key = |parts: &[Param], dtype: Dtype| {
             let rows = parts.iter().map(|part| part.shape[0]).sum();
-            let layout = Layout::Gemm { sources: vec![3], geglu: false, batches: 1 };
+            let layout = Layout::Gemm { sources: vec![3], geglu: false };
             let binding = Binding::weight("w", &[rows, 3], dtype, layout.clone());
             WeightKey::new(parts, &binding, layout)
         };

@@ -1,6 +1,6 @@
 //! Tiles of cooperative matrices for attention: `kernels/shared/attention_matrix.wgsl`.
 
-use super::{Attention, Choice, Dtype, matrix, source};
+use super::{Attention, Choice, Dtype, cooperative, source};
 use crate::gpu::Capabilities;
 
 /// Subgroups of a workgroup, and keys of a block: the best guess first. Two workgroups fit into 64 KiB of memory then: one computes while the
@@ -28,17 +28,17 @@ impl Tile {
 
 /// The tiles that this device can run for attention over f16, the best guess first.
 pub(super) fn variants(op: &Attention, device: &Capabilities) -> Vec<Choice> {
-    with_unit(op, device, matrix::unit(device))
+    with_unit(op, device, cooperative::unit(device))
 }
 
 /// The same with everything that the device may like.
 pub(super) fn tunings(op: &Attention, device: &Capabilities) -> Vec<Choice> {
-    matrix::units(device).iter().flat_map(|&unit| with_unit(op, device, unit)).collect()
+    cooperative::units(device).iter().flat_map(|&unit| with_unit(op, device, unit)).collect()
 }
 
 fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
     let Some([_, lanes]) = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16) else { return vec![] };
-    let Some(side) = matrix::side(device) else { return vec![] };
+    let Some(side) = cooperative::side(device) else { return vec![] };
     if !op.width.is_multiple_of(side as usize) || op.width > WIDEST {
         return vec![];
     }
@@ -73,7 +73,7 @@ fn with_unit(op: &Attention, device: &Capabilities, unit: u32) -> Vec<Choice> {
 /// Metal's functions cannot.
 pub(super) fn short(op: &Attention, device: &Capabilities) -> Option<Choice> {
     let [_, lanes] = device.subgroup.filter(|_| op.x == Dtype::F16 && device.f16)?;
-    let side = matrix::side(device).filter(|_| matrix::unit(device) == 4)?;
+    let side = cooperative::side(device).filter(|_| cooperative::unit(device) == 4)?;
     let fits = [op.q_tokens, op.k_tokens] == [side as usize; 2] && op.inner > 1 && op.kv_repeat == 1 && !op.causal;
     let slots = 4;
     if !fits || !op.width.is_multiple_of(side as usize) || op.width > WIDEST || slots * lanes > device.max_invocations {
@@ -88,7 +88,7 @@ pub(super) fn short(op: &Attention, device: &Capabilities) -> Option<Choice> {
 mod tests {
     use super::*;
     use crate::{gpu::PORTABLE, kernel::Op};
-    use matrix::card;
+    use cooperative::card;
 
     #[test]
     fn tiles_follow_the_devices_limits() {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
-    gemm::Gemm, shape, tolerance,
+    gemm::Gemm, gemm_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -59,9 +59,15 @@ impl From<Fields> for Conv2d {
     fn from(f: Fields) -> Self {
         let upsampled = f.upsampled.unwrap_or(f.size);
         let pad = f.pad.unwrap_or(f.kernel.map(|k| k / 2));
-        let out = [0, 1].map(|i| shape::padded(upsampled[i], pad[i]).saturating_sub(f.kernel[i]) / f.stride.max(1) + 1);
-        Self::with_output(f.gemm, f.frames, f.size, upsampled, f.out.unwrap_or(out), f.kernel, f.stride, pad)
+        let out = f.out.unwrap_or_else(|| positions(upsampled, f.kernel, f.stride, pad));
+        Self::with_output(f.gemm, f.frames, f.size, upsampled, out, f.kernel, f.stride, pad)
     }
+}
+
+/// Positions of a window over an input that is padded on all four sides. A stride of 0, which is refused later, counts as 1.
+fn positions(size: [usize; 2], kernel: [usize; 2], stride: usize, pad: [usize; 2]) -> [usize; 2] {
+    let steps = |i: usize| shape::padded(size[i], pad[i]).saturating_sub(kernel[i]) / stride.max(1);
+    [0, 1].map(|i| steps(i).saturating_add(1))
 }
 
 #[repr(C)]
@@ -90,7 +96,7 @@ impl Conv2d {
         stride: usize,
         pad: [usize; 2],
     ) -> Self {
-        let out = [0, 1].map(|i| (upsampled[i] + 2 * pad[i]).saturating_sub(kernel[i]) / stride + 1);
+        let out = positions(upsampled, kernel, stride, pad);
         Self::with_output(gemm, frames, size, upsampled, out, kernel, stride, pad)
     }
 
@@ -145,11 +151,11 @@ impl Op for Conv2d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.variants(device))
+        self.marked(gemm_rungs::variants(&self.gemm, device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.tunings(device))
+        self.marked(gemm_rungs::tunings(&self.gemm, device))
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
@@ -268,4 +274,23 @@ pub fn cases() -> Vec<Case> {
         add("one pixel", same(base(8, 8), 1, [1, 1]));
     }
     cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_are_refused_are_counted_without_a_panic() {
+        let conv = |size, stride, pad| {
+            Conv2d::new(Gemm::plain(0, 8, 8, Dtype::F32), 1, [size; 2], [size; 2], [3, 3], stride, [pad; 2])
+        };
+        assert_eq!([conv(7, 2, 1).out, conv(7, 1, 1).out], [[4, 4], [7, 7]]);
+        for (size, stride, pad, word) in
+            [(7, 0, 1, "`stride` is 0"), (usize::MAX, 1, 0, "`size` is"), (7, 1, usize::MAX, "`out` is")]
+        {
+            let problem = conv(size, stride, pad).problem().unwrap();
+            assert!(problem.starts_with(word), "{problem}");
+        }
+    }
 }

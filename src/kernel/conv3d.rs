@@ -5,13 +5,16 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, shape, tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, gemm_rungs, shape,
+    tolerance,
 };
 use crate::gpu::Capabilities;
 
 /// A convolution over frames, height and width; stride 1, zero padding.
 ///
 /// x `[B, F, H, W, C]` → y `[B, F, OH, OW, N]`; w `[N, C, kt, kh, kw]`. Units: output lines.
+/// The model walks over frames alone ([`Conv3d::temporal`], a rung of its own); the general form is the operator that users name shapes of, and the
+/// twin of other libraries' in `benches/peers`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "Fields")]
 pub struct Conv3d {
@@ -110,11 +113,11 @@ impl Op for Conv3d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.variants(device))
+        self.marked(gemm_rungs::variants(&self.gemm, device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(self.gemm.tunings(device))
+        self.marked(gemm_rungs::tunings(&self.gemm, device))
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {

@@ -1,4 +1,4 @@
-//! Linear layers and batched matrix products: `kernels/linear.wgsl`.
+//! Linear layers: `kernels/linear.wgsl`.
 
 use std::{ops::Range, sync::Arc};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
-    gemm::Gemm, shape, tolerance,
+    gemm::Gemm, gemm_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -40,11 +40,11 @@ impl Op for Linear {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.0.variants(device)
+        gemm_rungs::variants(&self.0, device)
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.0.tunings(device)
+        gemm_rungs::tunings(&self.0, device)
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
@@ -100,7 +100,6 @@ pub fn cases() -> Vec<Case> {
         add("feed-forward out", Gemm { residual: true, ..base(64, 256, 64) });
         add("row bias", Gemm { rows_per_group: Some(20), activation: Activation::Gelu, ..base(60, 40, 48) });
         add("two inputs", Gemm { sources: [48, 20], activation: Activation::QuickGelu, ..base(33, 0, 36) });
-        add("batched", Gemm { rows_per_batch: Some(16), bias: false, ..base(48, 24, 40) });
     }
     cases
 }

@@ -19,7 +19,7 @@ use crate::gpu::Capabilities;
 /// Source of the hash: Wellons, *Prospecting for Hash Functions*, 2018. Units: vec4s.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RandomWeights {
-    /// Kernel positions times batches.
+    /// Kernel positions.
     pub blocks: usize,
     /// Channels of the inputs that stand side by side; the second is 0 if there is one input, and both if the weight is no matrix.
     #[serde(deserialize_with = "shape::sources")]
@@ -68,12 +68,12 @@ impl RandomWeights {
         let flat = |columns: usize| Self { blocks: 1, sources: [0, 0], columns, seed, mean, step, w };
         match layout {
             Layout::Plain | Layout::Bias { .. } => flat(shape.iter().product()),
-            Layout::Gemm { sources, batches, .. } => {
+            Layout::Gemm { sources, .. } => {
                 let (first, second) = (sources.first().copied(), sources.get(1).copied());
                 Self {
-                    blocks: batches * shape.iter().skip(2).product::<usize>(),
+                    blocks: shape.iter().skip(2).product(),
                     sources: [first.unwrap_or(0), second.unwrap_or(0)],
-                    ..flat(shape.first().copied().unwrap_or(0) / (*batches).max(1))
+                    ..flat(shape.first().copied().unwrap_or(0))
                 }
             }
         }
@@ -213,14 +213,14 @@ impl Op for RandomWeights {
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for dtype in [Dtype::F32, Dtype::F16] {
-        let gemm = |sources: &[usize], batches| Layout::Gemm { sources: sources.to_vec(), geglu: false, batches };
+        let gemm = |sources: &[usize]| Layout::Gemm { sources: sources.to_vec(), geglu: false };
         let mut add = |name: &str, shape: &[usize], layout: Layout, moments: [f32; 2]| {
             let op = RandomWeights::new(shape, &layout, dtype, 0x1234_5678, moments);
             cases.push(Case::new(format!("{name} {dtype}"), Arc::new(op)));
         };
-        add("convolution 3x3, odd sizes", &[13, 10, 3, 3], gemm(&[7, 3], 1), [0.0, 0.5]);
-        add("linear", &[64, 40], gemm(&[40], 1), [0.0, 0.25]);
-        add("batched", &[36, 5], gemm(&[5], 3), [0.0, 0.25]);
+        add("convolution 3x3, odd sizes", &[13, 10, 3, 3], gemm(&[7, 3]), [0.0, 0.5]);
+        add("linear", &[64, 40], gemm(&[40]), [0.0, 0.25]);
+        add("linear, odd sizes", &[11, 5], gemm(&[5]), [0.0, 0.25]);
         add("table of odd length", &[7, 5], Layout::Plain, [0.0, 0.2]);
     }
     let norm = RandomWeights::new(&[320], &Layout::Plain, Dtype::F32, 7, [1.0, 0.02]);
@@ -240,9 +240,8 @@ mod tests {
     #[test]
     fn sizes_and_padding_are_those_of_the_layout() {
         for (shape, layout) in [
-            (vec![13, 10, 3, 3], Layout::Gemm { sources: vec![7, 3], geglu: false, batches: 1 }),
-            (vec![36, 5], Layout::Gemm { sources: vec![5], geglu: false, batches: 3 }),
-            (vec![64, 12], Layout::Gemm { sources: vec![12], geglu: true, batches: 1 }),
+            (vec![13, 10, 3, 3], Layout::Gemm { sources: vec![7, 3], geglu: false }),
+            (vec![64, 12], Layout::Gemm { sources: vec![12], geglu: true }),
         ] {
             let y = values(&shape, &layout, 1, [0.0, 1.0]);
             assert_eq!(y.len(), layout.device_elements(&shape));

@@ -52,8 +52,9 @@ pub fn parse(kernel: &str, fields: &Map<String, Value>) -> Result<Arc<dyn Op>, S
     Ok(op)
 }
 
-/// Refuses a shape that contradicts itself or is beyond what indices can count.
-fn check(op: &dyn Op) -> Result<(), String> {
+/// Refuses a shape that contradicts itself or is beyond what indices can count: whatever comes to a kernel has been through here, whether a user
+/// or a model asks for it.
+pub(crate) fn check(op: &dyn Op) -> Result<(), String> {
     if let Some(problem) = op.problem() {
         return Err(problem);
     }

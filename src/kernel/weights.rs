@@ -20,8 +20,6 @@ pub enum Layout {
         sources: Vec<usize>,
         /// Columns are interleaved so that 4 value columns are followed by their 4 gate columns (GEGLU).
         geglu: bool,
-        /// Weights of a batched product, one behind the other in N.
-        batches: usize,
     },
 }
 
@@ -35,9 +33,9 @@ impl Layout {
         match self {
             Layout::Plain => shape.iter().product(),
             Layout::Bias { geglu } => columns(shape[0], *geglu),
-            Layout::Gemm { sources, geglu, batches } => {
+            Layout::Gemm { sources, geglu } => {
                 let taps: usize = shape[2..].iter().product();
-                batches * taps * sources.iter().map(|&c| pad4(c)).sum::<usize>() * columns(shape[0] / batches, *geglu)
+                taps * sources.iter().map(|&c| pad4(c)).sum::<usize>() * columns(shape[0], *geglu)
             }
         }
     }
@@ -53,20 +51,20 @@ impl Layout {
                 }
                 out
             }
-            Layout::Gemm { sources, geglu, batches } => {
-                let (n, c) = (shape[0] / batches, shape[1]);
+            Layout::Gemm { sources, geglu } => {
+                let (n, c) = (shape[0], shape[1]);
                 let taps: usize = shape[2..].iter().product();
                 let width = columns(n, *geglu);
                 let padded: usize = sources.iter().map(|&c| pad4(c)).sum();
-                let mut out = vec![zero; batches * taps * padded * width];
+                let mut out = vec![zero; taps * padded * width];
                 let place: Vec<usize> = (0..n).map(|i| column(i, n, *geglu)).collect();
                 let channel: Vec<Option<usize>> = inner_order(sources);
                 // One device row (one inner index) at a time: reads are strided, writes are whole rows.
                 out.par_chunks_mut(width).enumerate().for_each(|(k, row)| {
-                    let (batch, tap, slot) = (k / padded / taps, k / padded % taps, k % padded);
+                    let (tap, slot) = (k / padded, k % padded);
                     if let Some(ch) = channel[slot] {
                         for (i, &at) in place.iter().enumerate() {
-                            row[at] = source[((batch * n + i) * c + ch) * taps + tap];
+                            row[at] = source[(i * c + ch) * taps + tap];
                         }
                     }
                 });
@@ -124,7 +122,7 @@ mod tests {
     fn gemm_weights_are_transposed_tap_by_tap_and_padded() {
         // [N = 2, C = 3, taps = 2] with two inputs of 1 and 2 channels: each is padded to 4.
         let source: Vec<f32> = (0..12).map(|v| v as f32).collect();
-        let layout = Layout::Gemm { sources: vec![1, 2], geglu: false, batches: 1 };
+        let layout = Layout::Gemm { sources: vec![1, 2], geglu: false };
         let out = layout.arrange(&source, &[2, 3, 2], -1.0);
         assert_eq!(out.len(), layout.device_elements(&[2, 3, 2]));
         let at = |tap: usize, slot: usize, n: usize| out[(tap * 8 + slot) * 4 + n];

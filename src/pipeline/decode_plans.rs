@@ -37,8 +37,8 @@ impl DecodePlans {
             return Ok(plans);
         }
         let mut graph = Graph::new(types.of(ComponentKind::Vae)).with_max_binding(target.device.max_binding);
-        networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1])?;
-        match Plan::new(&graph, target, Keep::Nothing) {
+        let recorded = networks.vae_decoder.record(&mut graph, shape.latent[0], shape.latent[1]);
+        match recorded.and_then(|()| Plan::new(&graph, target, Keep::Nothing)) {
             Ok(plan) => Ok(Self {
                 plan: plan.named("vae-decode"),
                 strips: None,

@@ -94,6 +94,13 @@ const MUTANTS: &[Mutant] = &[
         &[("y[(at - p.gemm.y_base) / 4u]", "y[at / 4u]")],
     ),
     (
+        "an absent bias read as if it were there",
+        "linear",
+        "register",
+        "no bias f32/f32",
+        &[("bias[bias_at(col4)]", "bias[col4]")],
+    ),
+    (
         "inner indices of w dealt to each other's lanes",
         "linear",
         "tall",
@@ -186,7 +193,13 @@ const MUTANTS: &[Mutant] = &[
         &[("min(ids[i / p.width - p.ids_base], p.vocabulary - 1u)", "ids[i / p.width - p.ids_base]")],
     ),
     // --- what is missing or swapped ---
-    ("no bias", "linear", "workgroup", "feed-forward out f32/f32", &[("var v = sum + bias[col4];", "var v = sum;")]),
+    (
+        "no bias",
+        "linear",
+        "workgroup",
+        "feed-forward out f32/f32",
+        &[("var v = sum + bias[bias_at(col4)];", "var v = sum;")],
+    ),
     (
         "no residual",
         "linear",

@@ -104,6 +104,25 @@ fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
     assert!(some.workgroups[0] < some.workgroups[1] && some.faults.is_empty(), "{some:?}");
 }
 
+/// It may be longer than any buffer of zeros: columns are more here than there are zeros in its place.
+#[test]
+fn of_an_absent_bias_nothing_is_read_but_the_first_zeros() {
+    let plain = Gemm { bias: false, ..Gemm::plain(5, 8, 256, Dtype::F32) };
+    let shapes = [
+        ("tiles", plain.clone()),
+        ("split", Gemm { rows: 1, ..plain.clone() }),
+        ("no vectors", Gemm { columns: 255, ..plain.clone() }),
+        ("geglu", Gemm { geglu: true, ..plain }),
+    ];
+    let cases = shapes.map(|(name, gemm)| Case::new(name, Arc::new(Linear::from(gemm))));
+    let found: Vec<(&Case, Found)> =
+        cases.iter().flat_map(|case| variants(0, case).into_iter().map(move |found| (case, found))).collect();
+    let rungs: BTreeSet<&str> = found.iter().map(|(_, found)| found.choice.variant).collect();
+    assert_eq!(rungs.len(), 6, "all but those with cooperative matrices: {rungs:?}");
+    let failed: Vec<String> = found.into_iter().filter_map(|(case, found)| fault(case, &found)).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
 #[test]
 fn a_loop_without_an_end_is_a_fault() {
     let mut cases = kernel::cases().into_iter();

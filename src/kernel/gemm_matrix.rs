@@ -1,6 +1,11 @@
 //! Tiles of cooperative matrices for products: `kernels/shared/gemm_staged.wgsl` with `gemm_matrix_*.wgsl`.
 
-use super::{Choice, Dtype, gemm::Gemm, source};
+use super::{
+    Choice, Dtype,
+    cooperative::{side, unit, units},
+    gemm::Gemm,
+    source,
+};
 use crate::gpu::Capabilities;
 
 /// Inner indices of a step: the best guess first.
@@ -83,7 +88,7 @@ pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
 }
 
 fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2]; 2]], step: u32) -> Vec<Choice> {
-    let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16 && gemm.rows_per_batch.is_none();
+    let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16;
     let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
     let Some(sizes) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
     let Some(side) = side(device) else { return vec![] };
@@ -92,22 +97,6 @@ fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2];
         tiles.iter().map(|&tile| Tile::new(tile, side, step)).filter_map(with_leaving).collect();
     gemm.largest_of_many_first(&mut fitting, |(tile, _)| tile.size(side));
     fitting.iter().map(|(tile, leaving)| choice(gemm, [sizes[1], side, unit, *leaving], tile)).collect()
-}
-
-/// Values of an element of workgroup memory that matrices can be loaded from: Metal's functions are typed, they load scalars.
-pub(super) fn unit(device: &Capabilities) -> u32 {
-    if device.backend == "vulkan" { 4 } else { 1 }
-}
-
-/// Those that are worth trying.
-pub(super) fn units(device: &Capabilities) -> &'static [u32] {
-    if device.backend == "vulkan" { &[4, 1] } else { &[1] }
-}
-
-/// The largest side of a square cooperative matrix that multiplies f16 and adds in f32.
-pub(super) fn side(device: &Capabilities) -> Option<u32> {
-    let usable = device.matrices.iter().filter(|m| m.operands == "f16" && m.sum == "f32").map(|m| m.mnk);
-    usable.filter(|&[m, n, k]| m == n && n == k && matches!(m, 8 | 16)).map(|[m, ..]| m).max()
 }
 
 fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> Choice {
@@ -133,25 +122,10 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
 }
 
-/// A card with cooperative matrices, for tests.
-#[cfg(test)]
-pub(super) fn card(lanes: [u32; 2], side: u32, memory: u32) -> Capabilities {
-    use crate::gpu::{DeviceKind, MatrixShape, PORTABLE};
-    Capabilities {
-        kind: DeviceKind::Discrete,
-        backend: "vulkan".into(),
-        f16: true,
-        subgroup: Some(lanes),
-        matrices: vec![MatrixShape { mnk: [side; 3], operands: "f16".into(), sum: "f32".into() }],
-        max_invocations: 1024,
-        max_workgroup_memory: memory,
-        ..PORTABLE.clone()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::cooperative::card;
 
     fn rows(gemm: &Gemm, device: &Capabilities) -> Option<usize> {
         variants(gemm, device).first().map(|choice| choice.int("ROWS"))
