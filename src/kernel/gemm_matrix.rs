@@ -125,7 +125,7 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::cooperative::card;
+    use crate::kernel::{Linear, cooperative::card};
 
     fn rows(gemm: &Gemm, device: &Capabilities) -> Option<usize> {
         variants(gemm, device).first().map(|choice| choice.int("ROWS"))
@@ -151,6 +151,17 @@ mod tests {
             (Gemm { sources: [10, 0], ..large.clone() }, "channels that are no whole vectors"),
         ] {
             assert_eq!(rows(&changed, &card([32, 32], 16, 48 << 10)), None, "{why}");
+        }
+    }
+    /// The interpreter, which sees that of the other rungs, knows no matrices.
+    #[test]
+    fn an_absent_bias_is_read_where_its_zeros_are() {
+        for geglu in [false, true] {
+            let gemm = Gemm { bias: false, geglu, ..Gemm::plain(4096, 320, 40_000, Dtype::F16) };
+            let choice = variants(&gemm, &card([32, 32], 16, 48 << 10)).remove(0);
+            let text = choice.wgsl(&Linear::KERNEL).unwrap();
+            let reads = text.matches("= bias[").count();
+            assert!(reads > 0 && reads == text.matches("= bias[bias_at(").count(), "{text}");
         }
     }
 }
