@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// An operation that the device's binding limit cannot hold even when it is split as far as it goes.
     #[error(
-        "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and {limit} is the limit: choose a smaller size, or a larger --max-binding if that set it"
+        "{label}: kernel '{kernel}' needs a binding of {needed} bytes for '{binding}' and the device, or --max-binding, allows {limit}: choose a smaller size, or a larger --max-binding"
     )]
     Binding {
         /// The operation, as a path in the model.

@@ -147,8 +147,11 @@ fn all_shaders_of_a_kernel_are_announced_and_limited() {
 #[test]
 fn shaders_that_are_interrupted_leave_nothing_behind() {
     let room = Room::new();
-    let mut child =
-        room.command(&["kernels", "emit", "--all", "-o", "out/all"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = room
+        .command(&["kernels", "emit", "--all", "--target", "spirv", "--limit", "4GiB", "-o", "out/all"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains(" shaders as ")), "nothing was announced");
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

@@ -30,10 +30,9 @@ pub struct Machine<'a> {
     pub memory: Memory<'a>,
     /// Operations of single threads that may still be done.
     pub budget: u64,
+    /// Stores that were done.
+    stores: u64,
 }
-
-/// Rounds of a loop that is taken to have no end, if the interpreter's time is up in it: at the sizes of checks none has so many.
-const MANY_ROUNDS: usize = 1 << 13;
 
 fn any(mask: &[bool]) -> bool {
     mask.iter().any(|&on| on)
@@ -57,7 +56,7 @@ impl<'a> Machine<'a> {
         let functions: Vec<_> = functions.chain([(&main.function, info.get_entry_point(0))]).collect();
         let frames = functions.iter().map(|(function, _)| Frame::new(function)).collect();
         let lanes = main.workgroup_size.iter().product::<u32>() as usize;
-        Ok(Self { module, functions, lanes, subgroup: subgroup.max(1), frames, memory, budget })
+        Ok(Self { module, functions, lanes, subgroup: subgroup.max(1), frames, memory, budget, stores: 0 })
     }
 
     /// The function of a frame; that of the entry point is the last.
@@ -168,15 +167,12 @@ impl<'a> Machine<'a> {
             Statement::Loop { body, continuing, break_if } => {
                 self.frames[frame].breaks.push(vec![false; self.lanes]);
                 let mut inside = mask.clone();
-                for round in 0.. {
-                    let ended = |stop| match stop {
-                        Stop::Budget if round >= MANY_ROUNDS => Stop::Endless(span),
-                        other => other,
-                    };
+                loop {
+                    let before = (self.stores, inside.clone());
                     self.frames[frame].continues.push(vec![false; self.lanes]);
-                    self.block(frame, body, &mut inside).map_err(ended)?;
+                    self.block(frame, body, &mut inside)?;
                     join(&mut inside, &self.frames[frame].continues.pop().unwrap_or_default());
-                    self.block(frame, continuing, &mut inside).map_err(ended)?;
+                    self.block(frame, continuing, &mut inside)?;
                     if let Some(condition) = break_if {
                         self.ready(frame, *condition)?;
                         let Frame { values, breaks, .. } = &mut self.frames[frame];
@@ -188,6 +184,10 @@ impl<'a> Machine<'a> {
                     }
                     if !any(&inside) {
                         break;
+                    }
+                    // Nothing has changed, so nothing ever will.
+                    if before == (self.stores, inside.clone()) {
+                        return Err(Stop::Endless(span));
                     }
                 }
                 *mask = self.frames[frame].breaks.pop().unwrap_or_default();
@@ -207,6 +207,7 @@ impl<'a> Machine<'a> {
             Statement::Store { pointer, value } => {
                 self.ready(frame, *pointer)?;
                 self.ready(frame, *value)?;
+                self.stores += 1;
                 let Self { frames, memory, .. } = self;
                 memory.store(frames, frame, pointer.index(), value.index(), mask)?;
             }

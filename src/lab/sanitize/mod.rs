@@ -41,7 +41,7 @@ pub enum Stop {
     Unknown(String),
     /// Its time is up.
     Budget,
-    /// A loop seems to have no end.
+    /// A loop has no end.
     Endless(At),
 }
 
@@ -162,7 +162,7 @@ fn interpret(run: Run<'_>, found: &mut Sanitized) -> Result<Written, String> {
             Err(Stop::Unknown(what)) => return Err(what),
             Err(Stop::Endless(span)) => {
                 machine.memory.span = span;
-                machine.memory.fault("endless", || "a loop of thousands of rounds that has no end in sight".into());
+                machine.memory.fault("endless", || "a loop that never ends: a round changes nothing".into());
                 break;
             }
         }
@@ -187,7 +187,7 @@ fn told(stop: Stop) -> String {
     match stop {
         Stop::Unknown(what) => what,
         Stop::Budget => "its time was up".into(),
-        Stop::Endless(_) => "a loop has no end in sight".into(),
+        Stop::Endless(_) => "a loop never ends".into(),
     }
 }
 
