@@ -113,11 +113,14 @@ pub fn open(
     Ok(engines)
 }
 
+/// Is the clip of a job, whose number in the list this is, there?
+pub type Done<'a> = dyn Fn(usize, &Job) -> bool + 'a;
+
 /// The jobs that are not `done`; refuses what cannot work, and advises once, unless it is to be `silent`.
 pub fn check<'a>(
     list: &'a List,
     model: &Model,
-    done: &dyn Fn(usize, &Job) -> bool,
+    done: &Done<'_>,
     silent: bool,
     progress: &mut Progress,
 ) -> Result<Vec<Todo<'a>>, Error> {
@@ -144,7 +147,7 @@ pub type Make<'a> = dyn FnMut(Todo<'_>, &mut Progress) -> Result<(Made, String),
 /// Makes all clips that are not `done` by then. One that fails is told and counted; an error is what ends the others, too.
 pub fn work(
     list: &List,
-    (todo, done): (Vec<Todo<'_>>, &dyn Fn(usize, &Job) -> bool),
+    (todo, done): (Vec<Todo<'_>>, &Done<'_>),
     progress: &mut Progress,
     tally: &mut Tally,
     make: &mut Make<'_>,

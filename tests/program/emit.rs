@@ -148,7 +148,7 @@ fn all_shaders_of_a_kernel_are_announced_and_limited() {
 fn shaders_that_are_interrupted_leave_nothing_behind() {
     let room = Room::new();
     let mut child = room
-        .command(&["kernels", "emit", "--all", "--target", "spirv", "--limit", "4GiB", "-o", "out/all"])
+        .command(&["kernels", "emit", "linear", "--all", "--target", "spirv", "--limit", "4GiB", "-o", "out/all"])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
