@@ -1,5 +1,7 @@
 //! A clip in memory: RGB frames of one size, shown at one rate.
 
+use rayon::prelude::*;
+
 use super::error::{Error, Result};
 
 /// Slowest frame rate that every container can hold, in frames per second (a gif frame lasts at most 655.35 s).
@@ -47,6 +49,11 @@ impl Clip {
             }
         }
         Ok(())
+    }
+
+    /// What `make` makes of every frame, several at the same time, in their order.
+    pub(super) fn each_frame<T: Send>(&self, make: impl Fn(&[u8]) -> Result<T> + Sync) -> Result<Vec<T>> {
+        self.frames.par_iter().map(|frame| make(frame)).collect()
     }
 
     /// How long each frame is shown, in ticks of which `per_second` make a second. The ends of the frames are

@@ -30,17 +30,15 @@ pub(super) fn encode(clip: &Clip, parameters: &Value) -> Result<Vec<u8>> {
     encoder.set_repeat(Repeat::Infinite).map_err(fail)?;
     let comment = parameters::to_comment(parameters);
     encoder.write_raw_extension(AnyExtension(COMMENT), &[comment.as_bytes()]).map_err(fail)?;
-    for (frame, delay) in clip.frames.iter().zip(clip.durations(100.0)) {
-        encoder
-            .write_frame(&Frame {
-                width,
-                height,
-                delay: u16::try_from(delay.max(SHORTEST_DELAY)).unwrap_or(u16::MAX),
-                dispose: DisposalMethod::Keep,
-                buffer: palette.indices(frame, clip.width as usize).into(),
-                ..Frame::default()
-            })
-            .map_err(fail)?;
+    let pictures = clip.each_frame(|frame| {
+        let buffer = palette.indices(frame, clip.width as usize).into();
+        let mut picture = Frame { width, height, dispose: DisposalMethod::Keep, buffer, ..Frame::default() };
+        picture.make_lzw_pre_encoded();
+        Ok(picture)
+    })?;
+    for (picture, delay) in pictures.into_iter().zip(clip.durations(100.0)) {
+        let delay = u16::try_from(delay.max(SHORTEST_DELAY)).unwrap_or(u16::MAX);
+        encoder.write_lzw_pre_encoded_frame(&Frame { delay, ..picture }).map_err(fail)?;
     }
     encoder.into_inner().map_err(fail)
 }

@@ -85,10 +85,10 @@ pub fn write(target: &Target, clip: &Clip, quality: Option<Quality>, parameters:
         Kind::Gif => put(target, &gif::encode(clip, parameters)?),
         Kind::WebP => put(target, &webp::encode(clip, quality, parameters)?),
         Kind::PngSequence => {
+            let pictures = clip.each_frame(|frame| png::encode(clip.width, clip.height, frame, parameters))?;
             let mut staged = Staged::default();
-            for (index, frame) in clip.frames.iter().enumerate() {
-                let bytes = png::encode(clip.width, clip.height, frame, parameters)?;
-                staged.add(target.file(index), &bytes)?;
+            for (index, bytes) in pictures.iter().enumerate() {
+                staged.add(target.file(index), bytes)?;
             }
             Ok(staged.commit()?)
         }

@@ -33,10 +33,11 @@ pub(super) fn encode(clip: &Clip, quality: Quality, parameters: &Value) -> Resul
     chunk(&mut body, b"VP8X", &[&[FEATURES, 0, 0, 0], &size]);
     // Background colour (white; never seen) and the number of loops, 0 for no end.
     chunk(&mut body, b"ANIM", &[&[255; 4], &[0; 2]]);
-    for (frame, milliseconds) in clip.frames.iter().zip(clip.durations(1000.0)) {
-        let picture = Encoder::from_rgb(frame, clip.width, clip.height)
-            .encode_advanced(&config)
-            .map_err(|problem| fail(format!("{problem:?}")))?;
+    let pictures = clip.each_frame(|frame| {
+        let picture = Encoder::from_rgb(frame, clip.width, clip.height).encode_advanced(&config);
+        picture.map(|picture| picture.to_vec()).map_err(|problem| fail(format!("{problem:?}")))
+    })?;
+    for (picture, milliseconds) in pictures.iter().zip(clip.durations(1000.0)) {
         // A file of one picture: 12 bytes of head, then the chunk that a frame takes.
         let picture = picture.get(12..).ok_or_else(|| fail("the encoder gave no picture".to_owned()))?;
         let head = [&[0; 6], &size[..], &u24(milliseconds), &[NO_BLENDING]].concat();
