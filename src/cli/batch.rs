@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     Error,
+    choosing::overrides,
     generate::{Made, Settings, make, save_pipelines, unused},
     machine::Machine,
     memory::MemoryOptions,
@@ -97,7 +98,7 @@ pub fn open(
     todo: &[Todo<'_>],
     progress: &mut Progress,
 ) -> Result<Engines, Error> {
-    choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
+    overrides(&choices).iter().for_each(|note| progress.note(note));
     progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
     let device = machine.open()?;
     let choices = machine.choices_on(choices, &device, progress);

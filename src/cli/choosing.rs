@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use i2vgen::{
     gpu::{Capabilities, ShaderChecks},
-    kernel::Choices,
+    kernel::{Choices, Forced, Override},
     lab::tune::Tuned,
 };
 
@@ -42,6 +42,17 @@ impl Choosing {
         }
         choices.into()
     }
+}
+
+/// What runs in place of the kernels' own choices because the user says so. Files were compared with nothing yet.
+pub fn overrides(choices: &Choices) -> Vec<String> {
+    let unchecked = |what: &Override| match &what.forced {
+        Forced::File(file) => {
+            format!("; whether it is right, `i2vgen kernels check {} --variant {}` tells", what.kernel, file.path)
+        }
+        Forced::Variant(_) => String::new(),
+    };
+    choices.overrides().iter().map(|what| format!("override: {what}{}", unchecked(what))).collect()
 }
 
 /// What the user should know about tuned settings.

@@ -178,8 +178,12 @@ impl Decode {
         progress.emit(json!({ "event": "done", "seconds": all.as_secs_f64(), "peak_device_bytes": memory.counted }));
         let made = Made { seed: seed.unwrap_or_default(), files, memory };
         let row = if seed.is_some() { made.row() } else { vec![made.named()] };
-        let (frames, all, peak) = (units::counted(count, "frame"), units::time(all), units::bytes(memory.counted));
-        progress.line(&format!("{}{frames} of {wide}x{high}, {all} in all, peak device memory {peak}", table(&[row])))
+        let (frames, all) = (units::counted(count, "frame"), units::time(all));
+        let [peak, planned] = [memory.counted, memory.planned].map(units::bytes);
+        progress.line(&format!(
+            "{}{frames} of {wide}x{high}, {all} in all, peak device memory {peak} of {planned} planned",
+            table(&[row])
+        ))
     }
 
     fn file(&self) -> ClipFile {

@@ -37,6 +37,7 @@ pub use unused::unused;
 
 use super::{
     Error,
+    choosing::overrides,
     machine::Machine,
     model::Model,
     options::USUAL_MODEL,
@@ -87,7 +88,7 @@ impl Generate {
             let advice = advice.chain(source.hides_background(self.settings.preparation.background));
             advice.for_each(|line| progress.note(&line.to_string()));
         }
-        choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
+        overrides(&choices).iter().for_each(|note| progress.note(note));
         progress.stage("opening the device and the model", json!({ "event": "phase", "phase": "open" }));
         let device = self.machine.open()?;
         device.limit_memory(self.memory.policy().limit);

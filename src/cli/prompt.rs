@@ -47,12 +47,12 @@ impl Prompt {
 }
 
 fn as_text(analysis: &Analysis, tokens: &Encoded, files: &ModelFiles) -> String {
-    let row = |verb: &Verb| {
+    let width = analysis.verbs.iter().map(|verb| verb.text.chars().count()).max().unwrap_or(0);
+    let line = |verb: &Verb| {
         let not = if verb.negated { ", negated" } else { "" };
-        vec![verb.text.clone(), format!("{}, {}, {}{not}", verb.tense, verb.number, verb.kind)]
+        format!("{:<width$}  {}, {}, {}{not}", verb.text, verb.tense, verb.number, verb.kind)
     };
-    let rows: Vec<Vec<String>> = analysis.verbs.iter().map(row).collect();
-    let mut lines: Vec<String> = output::table(&rows).lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = analysis.verbs.iter().map(line).collect();
     lines.extend(analysis.findings.iter().map(ToString::to_string));
     lines.extend(analysis.rewrite.iter().map(|better| format!("better: {better}")));
     if analysis.findings.is_empty() {

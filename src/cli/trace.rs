@@ -22,6 +22,7 @@ use serde_json::json;
 
 use super::{
     Error,
+    choosing::overrides,
     generate::{Recipe, Settings},
     machine::Machine,
     model::Model,
@@ -111,7 +112,7 @@ impl TraceTensors {
             staged::check(path)?;
             output::spare([source.path.as_path()].into_iter(), [path.clone()].into_iter(), "output")?;
         }
-        choices.overrides().iter().for_each(|what| progress.note(&format!("override: {what}")));
+        overrides(&choices).iter().for_each(|note| progress.note(note));
         let device = self.machine.device.open()?;
         let choices = self.machine.choices_on(choices, &device, &progress);
         let engine =

@@ -54,6 +54,10 @@ fn what_a_file_lacks_is_told_with_its_line_or_in_a_table() {
     let line = 1 + SUM.lines().position(|line| line.contains("HERE")).unwrap();
     assert_eq!(ran.code, Some(1));
     assert!(ran.stdout.contains(&format!("broken.wgsl:{line}:")) && ran.stdout.contains("nothing"), "{ran:?}");
+    // Once for all shapes.
+    let ran = room.run(&["kernels", "check", "pointwise", "--variant", "broken.wgsl"]);
+    assert_eq!((ran.code, ran.stdout.matches("FAILED  pointwise").count()), (Some(1), 1), "{ran:?}");
+    assert!(ran.stdout.contains("in the same words"), "{ran:?}");
     room.write(
         "broken.wgsl",
         SUM.replace("read> a: array<f32>", "read> a: array<u32>")

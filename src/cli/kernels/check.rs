@@ -132,11 +132,13 @@ struct Tally {
     reports: Vec<Report>,
     errors: Vec<(Task, String)>,
     failed: usize,
+    /// Errors that were told before, at another shape.
+    repeated: usize,
 }
 
 impl Tally {
     fn new(json: bool) -> Self {
-        Self { json, reports: Vec::new(), errors: Vec::new(), failed: 0 }
+        Self { json, reports: Vec::new(), errors: Vec::new(), failed: 0, repeated: 0 }
     }
 
     fn add(&mut self, report: Report) -> Result<(), Error> {
@@ -151,7 +153,10 @@ impl Tally {
     fn fail(&mut self, task: &Task, error: String) -> Result<(), Error> {
         self.failed += 1;
         let Task { item, candidate } = task;
-        if !self.json {
+        let told = |(task, before): &(Task, String)| *before == error && task.candidate.name == candidate.name;
+        if self.errors.iter().any(told) {
+            self.repeated += 1;
+        } else if !self.json {
             output::print(&format!("FAILED  {} {} at {}: {error}", item.kernel, candidate.name, item.name))?;
         }
         self.errors.push((task.clone(), error));
@@ -175,7 +180,10 @@ impl Tally {
             for report in &self.reports {
                 reasons.entry(&report.reason).or_insert(report.tolerance);
             }
-            let mut text = String::new();
+            let mut text = match self.repeated {
+                0 => String::new(),
+                more => format!("FAILED  {} in the same words\n", units::counted(more, "other check")),
+            };
             for (reason, tolerance) in reasons {
                 text += &format!("tolerance {tolerance:.1e}: {reason}\n");
             }
