@@ -141,7 +141,7 @@ impl Dispatch {
 /// How far a kernel may be from its twin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
-    /// Largest error, relative to the rms of the twin's output.
+    /// Largest error, relative to the rms of the twin's output; of a value that is stored as f16 and more than 16 times that, to its sixteenth.
     pub worst: f64,
     /// Why this number.
     pub reason: &'static str,
