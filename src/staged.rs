@@ -98,16 +98,17 @@ impl Staged {
 
     /// Gives every file its name, replacing older files. If one cannot be renamed, those renamed before are removed.
     pub fn commit(self) -> Result<Vec<PathBuf>, Error> {
-        let mut done = Vec::with_capacity(self.files.len());
+        let (mut done, mut places) = (Vec::with_capacity(self.files.len()), Vec::new());
         for (temporary, path, place) in self.files {
             if let Err(failed) = temporary.persist(&place) {
-                for renamed in &done {
+                for renamed in &places {
                     // Nothing better can be done about a file that cannot be removed: the first error is reported.
                     let _ = fs::remove_file(renamed);
                 }
                 return Err(Error::Write { path, cause: failed.error });
             }
             done.push(path);
+            places.push(place);
         }
         Ok(done)
     }
@@ -182,6 +183,13 @@ mod tests {
         }
         assert!(link.is_symlink() && fs::read(&file).unwrap() == b"new");
         assert_eq!(names(&root.path().join("elsewhere")), ["cat"]);
+        // What is taken back is the file, not the link.
+        let mut staged = Staged::default();
+        let folder = root.path().join("folder");
+        staged.add(link.clone(), b"newer").unwrap();
+        staged.add(folder.clone(), b"x").unwrap();
+        fs::create_dir(&folder).unwrap();
+        assert!(staged.commit().is_err() && link.is_symlink() && !file.exists());
     }
 
     #[test]

@@ -126,10 +126,12 @@ pub fn check<'a>(
     progress: &mut Progress,
 ) -> Result<Vec<Todo<'a>>, Error> {
     progress.stage("checking the jobs", json!({ "event": "phase", "phase": "check" }));
-    let (mut todo, mut budget, mut lines) = (Vec::new(), Budget::default(), BTreeSet::new());
+    let (mut todo, mut budget, mut lines, mut notes) =
+        (Vec::new(), Budget::default(), BTreeSet::new(), BTreeSet::new());
     for (index, job) in list.jobs.iter().enumerate().filter(|(index, job)| !done(*index, job)) {
         progress.check()?;
         let prepared = job.prepare(model).map_err(|error| list.at(job, &error))?;
+        notes.extend(&job.note);
         lines.extend(prepared.recipe.warnings(model));
         if !silent {
             lines.extend(prepared.recipe.advice(model, job.target.kind()));
@@ -138,6 +140,7 @@ pub fn check<'a>(
         todo.push(Todo::new(index + 1, job, prepared, &mut budget));
     }
     list.check_outputs()?;
+    notes.iter().for_each(|note| progress.note(note));
     lines.iter().for_each(|line| progress.note(&line.to_string()));
     Ok(todo)
 }
@@ -171,6 +174,7 @@ pub fn work(
         if done(number - 1, job) {
             tally.found();
             pace.skip(work);
+            tell(progress, "skipped", Value::Null);
             progress.line(&format!("{name}  {} is there now", job.target.path().display()))?;
             continue;
         }

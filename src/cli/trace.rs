@@ -105,6 +105,7 @@ impl TraceTensors {
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
         let mut recipe = Recipe::new(presets.complete(self.settings.clone())?, source.opened.picture.clone(), 1)?;
+        recipe.notes.extend(presets.outweighed(&self.settings));
         recipe.check(&Model::opened(&checkpoint)?, Kind::Latents)?;
         recipe.prepare(&source.opened)?;
         if let Some(path) = &self.output {

@@ -3,6 +3,7 @@
 mod adapter;
 mod capabilities;
 mod checks;
+mod compile;
 mod device;
 mod error;
 mod kept;

@@ -153,6 +153,7 @@ mod tests {
             assert_eq!(rows(&changed, &card([32, 32], 16, 48 << 10)), None, "{why}");
         }
     }
+
     /// The interpreter, which sees that of the other rungs, knows no matrices.
     #[test]
     fn an_absent_bias_is_read_where_its_zeros_are() {

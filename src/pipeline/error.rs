@@ -58,3 +58,11 @@ pub enum Error {
     #[error(transparent)]
     Video(#[from] video::Error),
 }
+
+impl Error {
+    /// Had the device less room than was planned for?
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        use gpu::Error::OutOfMemory;
+        matches!(self, Self::Gpu(OutOfMemory { .. }) | Self::Graph(graph::Error::Gpu(OutOfMemory { .. })))
+    }
+}

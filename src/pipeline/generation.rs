@@ -80,6 +80,9 @@ impl Engine {
             let made = generation.make(observer);
             // Where that failed, nobody needs the other kernels.
             enough.store(true, Ordering::Relaxed);
+            if made.as_ref().is_err_and(Error::is_out_of_memory) {
+                self.weights.give_up();
+            }
             made
         })
     }
@@ -88,7 +91,7 @@ impl Engine {
     /// those that stayed. Returns the bytes on the device in the largest phase.
     fn keep_weights(&self, request: &Request, plans: &Plans) -> u64 {
         let estimate = Estimate::new(plans, request.step_counts());
-        let stay = self.memory.keep_weights && !plans.streams();
+        let stay = self.memory.keep_weights && self.weights.can_stay() && !plans.streams();
         let room = Budget::new(self.memory, &self.target.device).filter(|_| stay);
         if room.is_some_and(|room| estimate.batch_peak_bytes <= room.bytes()) {
             self.weights.keep(plans);

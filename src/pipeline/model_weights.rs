@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{Error, Plans, networks::Source};
@@ -18,6 +21,8 @@ pub(super) struct ModelWeights {
     checkpoint: Checkpoint,
     /// Those that stay; `None`: none does.
     staying: Mutex<Option<Stores>>,
+    /// Did the device have less room than it told?
+    given_up: AtomicBool,
 }
 
 type Stores = HashMap<ComponentKind, Arc<WeightStore>>;
@@ -25,7 +30,7 @@ type Stores = HashMap<ComponentKind, Arc<WeightStore>>;
 impl ModelWeights {
     /// None is on the device yet, and none will stay.
     pub fn new(device: Device, checkpoint: Checkpoint) -> Self {
-        Self { device, checkpoint, staying: Mutex::default() }
+        Self { device, checkpoint, staying: Mutex::default(), given_up: AtomicBool::new(false) }
     }
 
     /// The checkpoint.
@@ -46,6 +51,17 @@ impl ModelWeights {
     /// From now on none stays.
     pub fn release(&self) {
         *self.staying() = None;
+    }
+
+    /// None stays from now on, whoever asks: another program took the room that was there.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        self.release();
+    }
+
+    /// Can weights stay?
+    pub fn can_stay(&self) -> bool {
+        !self.given_up.load(Ordering::Relaxed)
     }
 
     /// Have all weights that a plan reads of a component stayed?

@@ -51,7 +51,7 @@ pub use error::{Error, Result};
 pub use gif::GIF_MAX_FPS;
 pub use latents::{Latents, read_latents};
 pub use limits::check_size;
-pub use open::{OpenedClip, first_file, open};
+pub use open::{OpenedClip, first_file, frame_files, open};
 pub use quality::Quality;
 pub use read::read_parameters;
 pub use strip::{Strip, strip};

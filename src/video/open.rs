@@ -76,6 +76,11 @@ pub fn open(path: &Path) -> Result<OpenedClip> {
     }
 }
 
+/// The files of a png sequence where `path` is its pattern, or else `path` itself.
+pub fn frame_files(path: &Path) -> Vec<PathBuf> {
+    sequence(path).map_or_else(|| vec![path.to_owned()], |sequence| files(&sequence).collect())
+}
+
 /// The first frame's file, where `path` is the pattern of a png sequence; else `path` itself.
 pub fn first_file(path: &Path) -> PathBuf {
     sequence(path).map_or_else(|| path.to_owned(), |sequence| sequence.numbered(first_number(&sequence)))
@@ -86,6 +91,11 @@ fn first_number(sequence: &Target) -> usize {
     usize::from(!sequence.numbered(0).is_file())
 }
 
+/// Its files, until one is missing.
+fn files(sequence: &Target) -> impl Iterator<Item = PathBuf> {
+    (first_number(sequence)..).map(|number| sequence.numbered(number)).take_while(|file| file.is_file())
+}
+
 /// The sequence that a name with a frame number stands for, unless a file has this very name.
 fn sequence(path: &Path) -> Option<Target> {
     let named = path.file_name().is_some_and(|name| name.to_string_lossy().contains('%')) && !path.is_file();
@@ -93,11 +103,9 @@ fn sequence(path: &Path) -> Option<Target> {
 }
 
 fn sequence_of(path: &Path, sequence: &Target) -> Result<OpenedClip> {
-    let first = first_number(sequence);
-    let files = (first..).map(|number| sequence.numbered(number)).take_while(|file| file.is_file());
     let mut frames = Frames::new(path);
     let mut notes = Vec::new();
-    for file in files {
+    for file in files(sequence) {
         let mut one = open(&file)?;
         if one.clip.frames.len() > 1 {
             return Err(Error::Damaged {

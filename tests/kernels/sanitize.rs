@@ -137,6 +137,12 @@ fn a_loop_without_an_end_is_a_fault() {
     let found = prepare(&case).sanitize(&choice, Some(8), BUDGET);
     let [fault] = &found.faults[..] else { panic!("{found:?}") };
     assert!(fault.contains("never ends"), "{fault}");
+    // Of one that goes on counting the place is told.
+    let counting = format!("{begin} var rounds = 0u; loop {{ rounds += 1u; if p.end == 0u {{ break; }} }}");
+    let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(begin, &counting)));
+    let choice = kernel::stand_in(case.op.as_ref(), &base, &file, &PORTABLE).expect("the file fits");
+    let found = prepare(&case).sanitize(&choice, Some(8), BUDGET);
+    assert!(found.workgroups[0] == 0 && found.ended_at.is_some_and(|place| place.contains("rounds += 1u")));
 }
 
 #[test]

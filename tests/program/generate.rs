@@ -130,6 +130,11 @@ fn frames_of_a_longer_clip_are_told_when_they_stay_and_when_they_are_measured() 
     assert!(ran.stderr.contains("out/f-3.png to out/f-4.png are not of this clip"), "{}", ran.stderr);
     let measured = room.run(&["metrics", "out/f-%d.png", "--no-identity"]).ok();
     assert!(measured.stderr.contains("out/f-2.png and out/f-3.png say that they are of two clips"), "{measured:?}");
+    for (from, to) in [(1, 0), (2, 1)] {
+        std::fs::copy(room.path(&format!("out/f-{from}.png")), room.path(&format!("out/z-{to}.png"))).unwrap();
+    }
+    let measured = room.run(&["metrics", "out/z-%d.png", "--no-identity"]).ok();
+    assert!(!measured.stderr.contains("two clips"), "{measured:?}");
 }
 
 /// A clip from before there was `--output-scale`.

@@ -1,5 +1,12 @@
 //! Memory: what is planned is what is counted, a limit is kept, and what saves memory changes nothing.
 
+use std::ops::ControlFlow;
+
+use i2vgen::{
+    checkpoint::{Checkpoint, ModelFiles},
+    gpu::{self, Device, Disable},
+    pipeline::{Compat, DtypeChoice, Engine, Estimate, Event, MemoryPolicy, Request},
+};
 use serde_json::Value;
 
 use crate::room::{self, Room, as_str};
@@ -81,6 +88,27 @@ fn what_stays_between_the_clips_of_a_batch_is_planned_and_counted() {
     for clip in ["f32-a-1", "f32-b-1", "f16-c-1", "f32-d-1"] {
         assert!(room.read(&format!("staying/{clip}.png")) == room.read(&format!("leaving/{clip}.png")), "{clip}");
     }
+}
+
+/// The device has less room than it told, as when another program has taken some: the clip at work fails, those after it load one network at a time.
+#[test]
+fn weights_stay_no_more_once_their_room_is_gone() {
+    let adapter = gpu::choose(std::env::var("I2VGEN_DEVICE").ok().as_deref()).expect("a device");
+    let device = Device::open(&adapter, Disable::default()).expect("the device opens");
+    let checkpoint = Checkpoint::open(ModelFiles::Demo).expect("the checkpoint opens");
+    let engine =
+        Engine::new(device.clone(), checkpoint, DtypeChoice::F32, Compat::Diffusers).expect("the engine starts");
+    let limit = Some(1 << 30);
+    let engine = engine.with_memory(MemoryPolicy { keep_weights: true, limit, ..MemoryPolicy::default() });
+    let request = Request { width: 64, height: 64, frames: 2, steps: 1, ..Request::plain() };
+    let plans = &engine.planned(&request).expect("the plans").plans;
+    let Estimate { peak_bytes, batch_peak_bytes, .. } = Estimate::new(plans, request.step_counts());
+    let mut quiet = |_: Event<'_>| ControlFlow::Continue(());
+    device.limit_memory(Some((peak_bytes + batch_peak_bytes) / 2));
+    let first = engine.generate(&request, &mut quiet).expect_err("less room than was planned for").to_string();
+    assert!(first.contains("has no room for"), "{first}");
+    let second = engine.generate(&request, &mut quiet).expect("the clip");
+    assert!(second[0].memory.counted <= peak_bytes && second[0].memory.planned == peak_bytes, "{:?}", second[0].memory);
 }
 
 #[test]

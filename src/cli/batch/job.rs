@@ -31,6 +31,8 @@ pub struct Job {
     pub settings: Settings,
     /// What the line and the options say, for advice.
     pub said: Settings,
+    /// What to know about its preset.
+    pub note: Option<String>,
 }
 
 /// A job whose picture has been read.
@@ -68,7 +70,7 @@ impl Job {
         let picture = pictures.join(picture);
         settings.preparation.mask = settings.preparation.mask.map(|mask| pictures.join(mask));
         let said = settings.or(usual.settings.clone());
-        let settings = usual.presets.complete(said.clone())?;
+        let (settings, note) = (usual.presets.complete(said.clone())?, usual.presets.outweighed(&said));
         let output = match output {
             Some(name) if Path::new(&name).file_name() == Some(name.as_ref()) => name,
             Some(name) => {
@@ -79,7 +81,7 @@ impl Job {
             None => format!("{}-{line}.mp4", picture.file_stem().unwrap_or("clip".as_ref()).to_string_lossy()),
         };
         let target = Target::parse(&clips.join(output))?;
-        Ok(Self { line, place: format!("line {line}"), picture, target, settings, said })
+        Ok(Self { line, place: format!("line {line}"), picture, target, settings, said, note })
     }
 
     /// Is every file of the clip there? Clips appear whole or not at all.

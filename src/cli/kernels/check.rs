@@ -153,7 +153,8 @@ impl Tally {
     fn fail(&mut self, task: &Task, error: String) -> Result<(), Error> {
         self.failed += 1;
         let Task { item, candidate } = task;
-        let told = |(task, before): &(Task, String)| *before == error && task.candidate.name == candidate.name;
+        let of = |task: &Task| (task.item.kernel.clone(), task.candidate.name.clone());
+        let told = |(before, words): &(Task, String)| *words == error && of(before) == of(task);
         if self.errors.iter().any(told) {
             self.repeated += 1;
         } else if !self.json {
@@ -238,8 +239,9 @@ fn interpreted(report: &Report) -> String {
     let [ran, all] = found.workgroups;
     // What is found until then counts.
     if ran == 0 && all > 0 && found.unknown.is_none() && found.faults.is_empty() {
+        let place = found.ended_at.as_ref().map_or(String::new(), |place| format!(", which ended at {place}"));
         text += &format!(
-            "\n        races and the like are not looked for to the end: 0 of {all} workgroups fit the interpreter's budget"
+            "\n        races and the like are not looked for to the end: 0 of {all} workgroups fit the interpreter's budget{place}"
         );
     }
     match (&found.error, &found.at) {

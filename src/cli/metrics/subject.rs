@@ -6,7 +6,7 @@ use i2vgen::{
     metrics::{Reference, as_shown, at_own_size},
     picture::Picture,
     prepare::Mode,
-    video::{self, Clip, Enlarge, Filter, OpenedClip, Target},
+    video::{self, Clip, Enlarge, Filter, OpenedClip},
 };
 
 use crate::cli::{
@@ -34,8 +34,8 @@ pub enum Against {
 }
 
 /// The first frame of a png sequence that says that it was made otherwise than the one before.
-fn mixed(path: &Path, frames: usize) -> Option<String> {
-    let files = Target::parse(path).ok()?.files(frames);
+fn mixed(path: &Path) -> Option<String> {
+    let files = video::frame_files(path);
     let made: Vec<_> = files.iter().map(|file| video::read_parameters(file).ok()).collect();
     let other = (1..files.len()).find(|&frame| made[frame] != made[frame - 1])?;
     let (one, other) = (files[other - 1].display(), files[other].display());
@@ -68,7 +68,7 @@ impl Subject {
             }
             _ => (clip, once),
         };
-        notes.extend(mixed(path, clip.frames.len()));
+        notes.extend(mixed(path));
         Ok(Self { path: path.to_owned(), clip, parameters, enlarge, notes })
     }
 

@@ -186,7 +186,7 @@ impl<'a> Machine<'a> {
                         break;
                     }
                     // Nothing has changed, so nothing ever will.
-                    if before == (self.stores, inside.clone()) {
+                    if before.0 == self.stores && before.1 == inside {
                         return Err(Stop::Endless(span));
                     }
                 }

@@ -64,6 +64,8 @@ pub struct Sanitized {
     pub at: Option<(String, Vec<usize>)>,
     /// Why nothing was run, if nothing was.
     pub unknown: Option<String>,
+    /// The line at which the budget ended, if no workgroup had ended by then.
+    pub ended_at: Option<String>,
 }
 
 impl Sanitized {
@@ -156,6 +158,9 @@ fn interpret(run: Run<'_>, found: &mut Sanitized) -> Result<Written, String> {
         match machine.run(arguments) {
             Ok(()) => found.workgroups[0] += 1,
             Err(Stop::Budget) => {
+                if found.workgroups[0] == 0 {
+                    found.ended_at = machine.memory.line();
+                }
                 machine.memory.forget_workgroup();
                 break;
             }

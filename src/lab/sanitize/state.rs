@@ -121,6 +121,13 @@ impl<'a> Memory<'a> {
         self.faults.add(line, kind, told);
     }
 
+    /// The present place: its line, and what stands there.
+    pub fn line(&self) -> Option<String> {
+        let line = self.span.is_defined().then(|| self.span.location(self.wgsl).line_number)?;
+        let text = self.wgsl.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default().trim();
+        Some(format!("line {line}: `{text}`"))
+    }
+
     /// A pointer to a variable of the module.
     pub fn pointer(&self, variable: Handle<GlobalVariable>, lanes: usize) -> Result<Slot, Stop> {
         match self.variables[variable.index()] {
