@@ -91,7 +91,9 @@ fn a_device_is_measured_and_then_known() {
     }
     for measured in first["roofline"]["measurements"].as_array().unwrap() {
         let value = |name: &str| measured[name].as_f64().unwrap();
-        assert!(value("best") >= 0.0 && value("median") > 0.0 && value("runs") >= 9.0, "{measured}");
+        // What is the difference of two times can vanish in their noise.
+        let least = if measured["what"].as_str().unwrap().contains("beyond") { -1.0 } else { 0.0 };
+        assert!(value("best") >= 0.0 && value("median") > least && value("runs") >= 9.0, "{measured}");
     }
     assert_eq!(fs::read_dir(room.path("cache")).unwrap().count(), 1);
     let second = measure(&["--cached"]);
