@@ -50,7 +50,7 @@ impl Device {
     }
 
     /// Seconds of a dispatch by the host's clock, for devices without timestamps: the dispatch is submitted so often that all of it takes
-    /// about `least` seconds, at most [`REPEATS`] times, and `idle`, what a submission of nothing takes, is no part of it. `None` where it
+    /// about `least` seconds, at most `REPEATS` times, and `idle`, what a submission of nothing takes, is no part of it. `None` where it
     /// takes less than the clock can tell apart from nothing. Dispatches that read what they write must bear to be repeated.
     pub fn time_by_host(&self, command: &Command, idle: f64, least: f64) -> Result<Option<f64>, Error> {
         let run = |repeats: usize| {

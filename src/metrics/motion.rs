@@ -80,7 +80,7 @@ pub fn backward(flows: &[Flow]) -> Vec<Share> {
 /// How many cells of a [`Path`] lie side by side.
 const CELLS: usize = 16;
 
-/// Where a clip moves what, coarsely: the sum of its flows in [`CELLS`]² cells, in shares of the frame's shorter side, row by row,
+/// Where a clip moves what, coarsely: the sum of its flows in `CELLS`² cells, in shares of the frame's shorter side, row by row,
 /// to the right and down. Two clips of one picture can be compared by it.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Path(Vec<[f32; 2]>);

@@ -12,7 +12,7 @@ pub struct Course {
     pub guidance: Vec<Vec<f32>>,
     /// Whether and how frames are pulled back to the picture.
     pub anchoring: Option<Anchoring>,
-    /// Every so manyth step runs all of the UNet; see [`reusing`].
+    /// Every so manyth step runs all of the UNet; see `reusing`.
     pub reuse_deep: usize,
 }
 

@@ -1,7 +1,7 @@
 //! What would make a clip better, known before it is made: one line for each finding.
 //!
 //! [`request`] holds size, frames, steps, guidance, eta and anchoring against what suits the checkpoint, [`scheduler`] the scheduler
-//! settings against its own, [`prompt`] and [`picture`] say what their checks found, [`crop`] what the clip's aspect cuts off, [`file`]
+//! settings against its own, [`prompt`] and [`picture`] say what their checks found, [`crop`] what the clip's aspect cuts off, `file`
 //! what the format cannot show, and [`super::Fit`] what the request needs of a device's memory.
 
 mod crop;

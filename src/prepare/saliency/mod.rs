@@ -1,10 +1,10 @@
 //! Where is the subject? Found without a model, from colour and contrast.
 //!
-//! On a copy whose longer side has [`WORKING_SIDE`] pixels: a median filter takes grain and fine texture away; [`rarity`]
-//! says which colours do not occur along the border, [`barrier`] what is walled off from it; where both agree is the
-//! seed of two palettes, of the subject and of the rest, whose ratio ([`posterior`]) completes the subject where one of
-//! the two failed; [`segment`] takes the part that stands out most, at several thresholds, of which the one with the
-//! sharpest outline wins; [`confidence`] judges whether it is a thing at all.
+//! On a copy whose longer side has `WORKING_SIDE` pixels: a median filter takes grain and fine texture away; `rarity`
+//! says which colours do not occur along the border, `barrier` what is walled off from it; where both agree is the
+//! seed of two palettes, of the subject and of the rest, whose ratio (`posterior`) completes the subject where one of
+//! the two failed; `segment` takes the part that stands out most, at several thresholds, of which the one with the
+//! sharpest outline wins; `confidence` judges whether it is a thing at all.
 
 mod barrier;
 mod confidence;
