@@ -81,7 +81,7 @@ impl Batch {
         output::make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
         let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
-        let worked = work(&list, (todo, &done), &mut progress, &mut tally, &mut make);
+        let worked = work(&list, todo, &done, &mut progress, &mut tally, &mut make);
         save_pipelines(engines.device(), &progress);
         tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         worked?;
@@ -151,7 +151,8 @@ pub type Make<'a> = dyn FnMut(Todo<'_>, &mut Progress) -> Result<(Made, String),
 /// Makes all clips that are not `done` by then. One that fails is told and counted; an error is what ends the others, too.
 pub fn work(
     list: &List,
-    (todo, done): (Vec<Todo<'_>>, &Done<'_>),
+    todo: Vec<Todo<'_>>,
+    done: &Done<'_>,
     progress: &mut Progress,
     tally: &mut Tally,
     make: &mut Make<'_>,

@@ -115,7 +115,7 @@ impl Sweep {
                 let label = grid.settings.get(entry.setting).map(|setting| setting.label.as_str()).unwrap_or_default();
                 Ok((self.make(entry, todo, &model, &engines, progress)?, label.to_owned()))
             };
-            worked = batch::work(&plan.list, (todo, &done), &mut progress, &mut tally, &mut make);
+            worked = batch::work(&plan.list, todo, &done, &mut progress, &mut tally, &mut make);
             save_pipelines(engines.device(), &progress);
             tally.report(&progress, started.elapsed(), Some(engines.device()))?;
         }

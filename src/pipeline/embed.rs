@@ -21,7 +21,7 @@ impl Engine {
     pub fn embed(&self, pictures: &[Picture], observer: &mut dyn Observer) -> Result<Vec<Vec<f32>>, Error> {
         tell(observer, Event::Phase { phase: Phase::Image, clip: 0, clips: 1 })?;
         let plan = image_plan(&self.networks, self.types, &self.target)?;
-        let residence = self.residence(ComponentKind::ImageEncoder, &plan);
+        let residence = self.image_residence(&plan);
         let weights = self.weights.load(ComponentKind::ImageEncoder, &[&plan], &residence)?;
         let settings = self.clip_pixels();
         let side = settings.crop_size as usize;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     Compat, Course, DtypeChoice, Encoder, Error, Event, Fit, MemoryPolicy, Networks, Observer, Passes, Phase,
-    PlanTypes, Planner, Plans, Request, Shape, decode::Decoder, estimate::alone, frame::Frame, memory::Budget,
+    PlanTypes, Planner, Plans, Request, Shape, decode::Decoder, estimate::image_alone, frame::Frame, memory::Budget,
     model_weights::ModelWeights, progress::tell,
 };
 use crate::{
@@ -217,14 +217,14 @@ impl Engine {
         Planner { configs, networks: &self.networks, types: self.types, target: &self.target, memory: self.memory }
     }
 
-    /// Which weights of a network that runs alone are on the device meanwhile: none if the user says so, else what fits.
-    pub(super) fn residence(&self, kind: ComponentKind, plan: &Plan) -> Residence {
+    /// Which weights of the image encoder are on the device where it runs alone: none if the user says so, else what fits.
+    pub(super) fn image_residence(&self, plan: &Plan) -> Residence {
         let MemoryPolicy { offload, resident, .. } = self.memory;
         match Budget::new(self.memory, &self.target.device) {
-            _ if resident || self.weights.holds(kind, plan) => Residence::All,
+            _ if resident || self.weights.holds(ComponentKind::ImageEncoder, plan) => Residence::All,
             _ if offload => Residence::none(&[plan]),
             Some(budget) => {
-                let room = alone(plan, self.device.memory()[0]).room(budget.bytes());
+                let room = image_alone(plan, self.device.memory()[0]).room(budget.bytes());
                 Residence::within(&[plan], &[], room)
             }
             None => Residence::All,

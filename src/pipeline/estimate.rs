@@ -329,8 +329,8 @@ fn unet(
     }
 }
 
-/// A network of one plan that runs alone, whichever it is, with all of its weights, beside so many bytes of others.
-pub(super) fn alone(plan: &Plan, beside: u64) -> PhaseEstimate {
+/// The image encoder where it runs alone, with all of its weights, beside so many bytes of others.
+pub(super) fn image_alone(plan: &Plan, beside: u64) -> PhaseEstimate {
     phase(PhaseName::Image, 1, plan, beside, 0, &Residence::All)
 }
 
@@ -389,7 +389,7 @@ mod tests {
         let unguided = estimate(|request| request.guidance = 1.0.into());
         let steps = Some("0-40%=1".parse().unwrap());
         let mixed = estimate(|request| request.guidance = Guidance { steps: steps.clone(), ..9.0.into() });
-        let find = |e: &Estimate, name: PhaseName| e.phases.iter().find(|p| p.name == name).unwrap().clone();
+        let find = |e: &Estimate, name: PhaseName| e.phase(name).unwrap().clone();
         let flops = |e: &Estimate, name: PhaseName| find(e, name).flops;
         let relative = |found: f64, expected: f64| ((found - expected) / expected).abs();
         // Noise becomes latents once.

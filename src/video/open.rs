@@ -93,7 +93,7 @@ fn first_number(sequence: &Target) -> usize {
 
 /// Its files, until one is missing.
 fn files(sequence: &Target) -> impl Iterator<Item = PathBuf> {
-    (first_number(sequence)..).map(|number| sequence.numbered(number)).take_while(|file| file.is_file())
+    sequence.there_from(first_number(sequence))
 }
 
 /// The sequence that a name with a frame number stands for, unless a file has this very name.

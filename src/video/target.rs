@@ -131,8 +131,13 @@ impl Target {
 
     /// Files that go on where the png sequence of a clip of `frames` frames ends, as those of a longer one that had the same name.
     pub fn left_over(&self, frames: usize) -> Vec<PathBuf> {
-        let count = if self.pattern.is_some() { usize::MAX - frames } else { 0 };
-        (0..count).map(|more| self.file(frames + more)).take_while(|file| file.is_file()).collect()
+        self.there_from(frames.saturating_add(1)).collect()
+    }
+
+    /// The files of a png sequence from a number on, until one is missing.
+    pub(super) fn there_from(&self, number: usize) -> impl Iterator<Item = PathBuf> {
+        let numbered = (number..).map(|number| self.numbered(number));
+        numbered.take_while(|file| self.pattern.is_some() && file.is_file())
     }
 
     /// Are all files of a clip of `frames` frames there?

@@ -88,17 +88,22 @@ fn fault(case: &Case, Found { choice, lanes, sanitized: found, .. }: &Found) -> 
     (found.unknown.is_some() || !found.faults.is_empty() || !right).then(|| format!("{name}: {found:?}"))
 }
 
-#[test]
-fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
+/// What the interpreter finds in a sum with this in place of what its threads begin with.
+fn mutant(begin: &str, budget: u64) -> Sanitized {
     let mut cases = kernel::cases().into_iter();
     let case = cases.find(|case| case.op.kernel().name == "pointwise" && case.name == "sum f32").expect("the case");
     let base = case.op.choose(&PORTABLE);
     let text = base.wgsl(case.op.kernel()).expect("the text expands");
-    let (end, skipped) = ("if block >= p.end { return; }", "if block >= p.end || block == 3u { return; }");
-    assert!(text.contains(end));
-    let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(end, skipped)));
+    let own = "if block >= p.end { return; }";
+    assert!(text.contains(own));
+    let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(own, begin)));
     let choice = kernel::stand_in(case.op.as_ref(), &base, &file, &PORTABLE).expect("the file fits");
-    let found = |budget: u64| prepare(&case).sanitize(&choice, Some(8), budget);
+    prepare(&case).sanitize(&choice, Some(8), budget)
+}
+
+#[test]
+fn what_nobody_wrote_is_a_fault_once_all_workgroups_ran() {
+    let found = |budget: u64| mutant("if block >= p.end || block == 3u { return; }", budget);
     assert_eq!(found(BUDGET).faults, ["y[12] not written, and 3 more"]);
     let some = found(BUDGET / 100);
     assert!(some.workgroups[0] < some.workgroups[1] && some.faults.is_empty(), "{some:?}");
@@ -125,23 +130,12 @@ fn of_an_absent_bias_nothing_is_read_but_the_first_zeros() {
 
 #[test]
 fn a_loop_without_an_end_is_a_fault() {
-    let mut cases = kernel::cases().into_iter();
-    let case = cases.find(|case| case.op.kernel().name == "pointwise" && case.name == "sum f32").expect("the case");
-    let base = case.op.choose(&PORTABLE);
-    let text = base.wgsl(case.op.kernel()).expect("the text expands");
-    let begin = "if block >= p.end { return; }";
-    assert!(text.contains(begin));
-    let endless = format!("{begin} loop {{ if p.end == 0u {{ break; }} }}");
-    let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(begin, &endless)));
-    let choice = kernel::stand_in(case.op.as_ref(), &base, &file, &PORTABLE).expect("the file fits");
-    let found = prepare(&case).sanitize(&choice, Some(8), BUDGET);
+    let found = mutant("if block >= p.end { return; } loop { if p.end == 0u { break; } }", BUDGET);
     let [fault] = &found.faults[..] else { panic!("{found:?}") };
     assert!(fault.contains("never ends"), "{fault}");
     // Of one that goes on counting the place is told.
-    let counting = format!("{begin} var rounds = 0u; loop {{ rounds += 1u; if p.end == 0u {{ break; }} }}");
-    let file = Arc::new(WgslFile::new("mutant.wgsl", text.replace(begin, &counting)));
-    let choice = kernel::stand_in(case.op.as_ref(), &base, &file, &PORTABLE).expect("the file fits");
-    let found = prepare(&case).sanitize(&choice, Some(8), BUDGET);
+    let counting = "var rounds = 0u; loop { rounds += 1u; if p.end == 0u { break; } }";
+    let found = mutant(&format!("if block >= p.end {{ return; }} {counting}"), BUDGET);
     assert!(found.workgroups[0] == 0 && found.ended_at.is_some_and(|place| place.contains("rounds += 1u")));
 }
 

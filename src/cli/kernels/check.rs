@@ -153,8 +153,9 @@ impl Tally {
     fn fail(&mut self, task: &Task, error: String) -> Result<(), Error> {
         self.failed += 1;
         let Task { item, candidate } = task;
-        let of = |task: &Task| (task.item.kernel.clone(), task.candidate.name.clone());
-        let told = |(before, words): &(Task, String)| *words == error && of(before) == of(task);
+        let told = |(before, words): &(Task, String)| {
+            *words == error && before.item.kernel == item.kernel && before.candidate.name == candidate.name
+        };
         if self.errors.iter().any(told) {
             self.repeated += 1;
         } else if !self.json {

@@ -35,7 +35,7 @@ pub enum Against {
 
 /// The first frame of a png sequence that says that it was made otherwise than the one before.
 fn mixed(path: &Path) -> Option<String> {
-    let files = video::frame_files(path);
+    let files = Some(video::frame_files(path)).filter(|files| files.len() > 1)?;
     let made: Vec<_> = files.iter().map(|file| video::read_parameters(file).ok()).collect();
     let other = (1..files.len()).find(|&frame| made[frame] != made[frame - 1])?;
     let (one, other) = (files[other - 1].display(), files[other].display());

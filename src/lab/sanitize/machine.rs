@@ -34,6 +34,11 @@ pub struct Machine<'a> {
     stores: u64,
 }
 
+/// Threads that take part.
+pub(super) fn count(mask: &[bool]) -> usize {
+    mask.iter().filter(|&&on| on).count()
+}
+
 fn any(mask: &[bool]) -> bool {
     mask.iter().any(|&on| on)
 }
@@ -168,7 +173,7 @@ impl<'a> Machine<'a> {
                 self.frames[frame].breaks.push(vec![false; self.lanes]);
                 let mut inside = mask.clone();
                 loop {
-                    let before = (self.stores, inside.clone());
+                    let before = (self.stores, count(&inside));
                     self.frames[frame].continues.push(vec![false; self.lanes]);
                     self.block(frame, body, &mut inside)?;
                     join(&mut inside, &self.frames[frame].continues.pop().unwrap_or_default());
@@ -185,8 +190,8 @@ impl<'a> Machine<'a> {
                     if !any(&inside) {
                         break;
                     }
-                    // Nothing has changed, so nothing ever will.
-                    if before.0 == self.stores && before.1 == inside {
+                    // Nothing was stored and nobody left, so neither ever will be.
+                    if before == (self.stores, count(&inside)) {
                         return Err(Stop::Endless(span));
                     }
                 }
@@ -259,7 +264,7 @@ impl<'a> Machine<'a> {
     }
 
     fn barrier(&mut self, kind: Barrier, mask: &Mask) {
-        let reached = mask.iter().filter(|&&on| on).count();
+        let reached = count(mask);
         if reached < self.lanes {
             let lanes = self.lanes;
             self.memory.fault("barrier", || format!("a barrier that only {reached} of {lanes} threads reach"));

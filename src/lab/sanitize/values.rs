@@ -7,7 +7,7 @@ use naga::{ArraySize, BinaryOperator, Expression as E, Handle, RelationalFunctio
 use super::{
     Stop, arithmetic,
     frame::Mask,
-    machine::Machine,
+    machine::{Machine, count},
     slot::{NOWHERE, Root, Slot},
     types::{Kind, stride, width, words},
 };
@@ -23,7 +23,7 @@ impl Machine<'_> {
     pub fn evaluate(&mut self, frame: usize, expression: Handle<E>, mask: &Mask) -> Result<(), Stop> {
         let function = self.function(frame);
         self.memory.span = function.expressions.get_span(expression);
-        let active = mask.iter().filter(|&&on| on).count() as u64;
+        let active = count(mask) as u64;
         self.budget = self.budget.checked_sub(active).ok_or(Stop::Budget)?;
         match &function.expressions[expression] {
             E::Load { pointer } => self.load(frame, *pointer, expression, mask),
