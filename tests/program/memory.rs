@@ -1,11 +1,11 @@
 //! Memory: what is planned is what is counted, a limit is kept, and what saves memory changes nothing.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use i2vgen::{
     checkpoint::{Checkpoint, ModelFiles},
     gpu::{self, Device, Disable},
-    pipeline::{Compat, DtypeChoice, Engine, Estimate, Event, MemoryPolicy, Request},
+    pipeline::{Compat, DtypeChoice, Engine, Estimate, Event, MemoryPolicy, Passes, Request},
 };
 use serde_json::Value;
 
@@ -90,14 +90,42 @@ fn what_stays_between_the_clips_of_a_batch_is_planned_and_counted() {
     }
 }
 
-/// The device has less room than it told, as when another program has taken some: the clip at work fails, those after it load one network at a time.
-#[test]
-fn weights_stay_no_more_once_their_room_is_gone() {
+fn engine() -> (Device, Engine) {
     let adapter = gpu::choose(std::env::var("I2VGEN_DEVICE").ok().as_deref()).expect("a device");
     let device = Device::open(&adapter, Disable::default()).expect("the device opens");
     let checkpoint = Checkpoint::open(ModelFiles::Demo).expect("the checkpoint opens");
-    let engine =
-        Engine::new(device.clone(), checkpoint, DtypeChoice::F32, Compat::Diffusers).expect("the engine starts");
+    let engine = Engine::new(device.clone(), checkpoint, DtypeChoice::F32, Compat::Diffusers);
+    (device, engine.expect("the engine starts"))
+}
+
+/// Requests in a row share plans only where everything is alike that these depend on.
+#[test]
+fn plans_are_those_of_the_request() {
+    let (_, engine) = engine();
+    let usual = Request { width: 64, height: 64, frames: 2, steps: 1, ..Request::plain() };
+    let planned = |request: &Request| engine.planned(request).expect("the plans");
+    let (first, again) = (planned(&usual), planned(&Request { steps: 9, target_fps: 4.0, ..usual.clone() }));
+    assert!(Arc::ptr_eq(&first, &again), "made twice");
+    let others: [fn(&mut Request); 6] = [
+        |request| request.frames = 3,
+        |request| request.width = 72,
+        |request| request.seeds = vec![1, 2],
+        |request| request.guidance = 3.0.into(),
+        |request| request.passes = Passes::Two,
+        |request| request.eta = 0.5,
+    ];
+    for (number, change) in others.into_iter().enumerate() {
+        let mut request = Request { guidance: 1.0.into(), ..usual.clone() };
+        let before = planned(&request);
+        change(&mut request);
+        assert!(!Arc::ptr_eq(&before, &planned(&request)), "change {number} has the plans of another request");
+    }
+}
+
+/// The device has less room than it told, as when another program has taken some: the clip at work fails, those after it load one network at a time.
+#[test]
+fn weights_stay_no_more_once_their_room_is_gone() {
+    let (device, engine) = engine();
     let limit = Some(1 << 30);
     let engine = engine.with_memory(MemoryPolicy { keep_weights: true, limit, ..MemoryPolicy::default() });
     let request = Request { width: 64, height: 64, frames: 2, steps: 1, ..Request::plain() };
