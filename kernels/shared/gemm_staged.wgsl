@@ -1,11 +1,14 @@
-// Staged tile: KT inner indices of the tile's rows and columns lie in workgroup memory, twice. While one half is multiplied the next step is stored into
-// the other, and the loads of the step behind that begin, so that they have the time of a whole step. Two rungs multiply and finish in their own way:
+// Staged tile: KT inner indices of the tile's rows and columns lie in workgroup memory. BUFFERS = 2: twice. While one half is multiplied the next step is
+// stored into the other, and the loads of the step behind that begin, so that they have the time of a whole step. Two rungs multiply and finish in
+// their own way:
 //
 // workgroup  shared/gemm_workgroup_*.wgsl   16 x 16 threads hold TM rows x TN vec4 columns each
 // matrix     shared/gemm_matrix_*.wgsl      WM x WN subgroups hold SM x SN cooperative matrices each
 //
 // A step is stored before the next loads begin: a thread that waits for one load waits for all that are under way. And compilers move loads into the
 // branch in which alone they are needed: no branch may stand between a load and its use. So steps are fetched even behind the last one.
+//
+// BUFFERS = 1, matrix only: a step has room once, and may be longer: with KT = 64 a row of x is whole cache lines. See shared/gemm_matrix_single.wgsl.
 //
 // EVEN: all inputs have whole steps. PAD: values between rows in workgroup memory, so that rows begin in different banks. STRAIGHT: a row of x is a
 // row of `a`, and nothing that is loaded needs a condition.
@@ -21,9 +24,12 @@ const A_STRIDE = ${(KT + PAD) // UNIT}u;   // elements of a row of a
 const B_STRIDE = ${(COLS * 4 + PAD) // UNIT}u;
 const A_HALF = ROWS * A_STRIDE;
 const B_HALF = ${KT}u * B_STRIDE;
-const B_BEGIN = 2u * A_HALF;
-// tile: a [2][rows][KT], then b [2][KT][columns]
-# set ARRAYS = [["tile", T, 2 * (ROWS * (KT + PAD) + KT * (COLS * 4 + PAD))]]
+const B_BEGIN = ${BUFFERS}u * A_HALF;
+# if BUFFERS == 1
+const ZERO = B_BEGIN + B_HALF;
+# endif
+// tile: a [BUFFERS][rows][KT], then b [BUFFERS][KT][columns]
+# set ARRAYS = [["tile", T, BUFFERS * (ROWS * (KT + PAD) + KT * (COLS * 4 + PAD)) + (4 if BUFFERS == 1 else 0)]]
 # if MATRIX
 // Sums leave EPI matrices of a subgroup at a time, since a matrix has no elements to name: sums [subgroups][MM][EPI * MM].
 const SUM_STRIDE = ${(EPI * MM + 4) // UNIT}u;
@@ -40,11 +46,18 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 }
 
 # set STRAIGHT = ONE_TAP and EVEN and not TWO
-# macro fetch()
+# macro fetch(held=false)
       {
+# if held
+        // No load begins before this zero is read, which is behind a barrier and so behind what was stored in front of it.
+        let held = u32(load_tile(ZERO).x);
+# set held = " + held"
+# else
+# set held = ""
+# endif
 # if STRAIGHT
         // Behind the last step the first one is loaded once more.
-        let at = select(0u, c, c < inner);
+        let at = select(0u, c, c < inner)${held};
 # for n in range(a_loads)
         a_${n} = x0[a_at_${n} + at];
 # endfor
@@ -63,17 +76,17 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 # for n in range(a_loads)
         a_ok_${n} = a_found_${n}${"" if EVEN else " & (c + a_col < inner)"};
 # if TWO
-        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)];
-        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)${held}];
+        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)${held}];
 # else
-        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})${held}];
 # endif
 # endfor
 # if TWO
         from_other = second;
 # endif
         // Behind the last step the first rows of w are loaded once more.
-        let w_at = select(0u, k_at * p.gemm.n4, tap < p.gemm.taps) + b_at;
+        let w_at = select(0u, k_at * p.gemm.n4, tap < p.gemm.taps) + b_at${held};
 # if not EVEN
 # for n in range(b_loads)
         b_ok_${n} = c * 4u + b_row + ${n * (threads // b_width)}u < inner * 4u;
@@ -97,16 +110,16 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 # endfor
       }
 # endmacro
-# macro stage(half)
+# macro stage(half, now="")
 # for n in range(a_loads)
       {
         let v = vec4<${T}>(${"select(a_" ~ n ~ ", other_" ~ n ~ ", from_other)" if TWO else "a_" ~ n});
-        store_tile(${half} * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, ${"v" if STRAIGHT else "select(vec4<" ~ T ~ ">(), v, a_ok_" ~ n ~ ")"});
+        store_tile(${half} * A_HALF + a_to + ${n * (threads // a_width)}u * A_STRIDE, ${"v" if STRAIGHT else "select(vec4<" ~ T ~ ">(), v, a_ok_" ~ n ~ now ~ ")"});
       }
 # endfor
 # for n in range(b_loads)
       store_tile(${half} * B_HALF + b_to + ${n * (threads // b_width)}u * B_STRIDE,
-        ${"weights(b_" ~ n ~ ")" if EVEN else "select(vec4<" ~ T ~ ">(), weights(b_" ~ n ~ "), b_ok_" ~ n ~ ")"});
+        ${"weights(b_" ~ n ~ ")" if EVEN else "select(vec4<" ~ T ~ ">(), weights(b_" ~ n ~ "), b_ok_" ~ n ~ now ~ ")"});
 # endfor
 # endmacro
 
@@ -172,6 +185,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # endif
   var c = 0u;           // first vec4 of channels of the step
   let steps = p.gemm.taps * ((p.gemm.c0 + ${KT - 1}u) / ${KT}u${" + (p.gemm.c1 + " ~ (KT - 1) ~ "u) / " ~ KT ~ "u" if TWO else ""});
+# if BUFFERS == 1
+# include "shared/gemm_matrix_single.wgsl"
+# else
 ${fetch()}
 ${stage("0u")}
 ${fetch()}
@@ -194,6 +210,7 @@ ${fetch()}
 # include "shared/gemm_workgroup_multiply.wgsl"
 # endif
   }
+# endif
 # if MATRIX
 # include "shared/gemm_matrix_finish.wgsl"
 # else

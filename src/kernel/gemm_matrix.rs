@@ -8,8 +8,24 @@ use super::{
 };
 use crate::gpu::Capabilities;
 
-/// Inner indices of a step: the best guess first.
-const STEPS: [u32; 2] = [32, 16];
+/// How inner indices pass through workgroup memory.
+#[derive(Clone, Copy)]
+struct Passage {
+    /// Inner indices of a step.
+    step: u32,
+    /// Steps that have room at a time.
+    buffers: u32,
+    /// Are loads held back until what was loaded before is stored?
+    held: bool,
+}
+
+/// Two steps at a time, the best guess first.
+const DOUBLE: [Passage; 2] =
+    [Passage { step: 32, buffers: 2, held: false }, Passage { step: 16, buffers: 2, held: false }];
+/// One at a time: 64 inner indices of f16 are a cache line.
+const SINGLE: [Passage; 2] =
+    [Passage { step: 64, buffers: 1, held: false }, Passage { step: 64, buffers: 1, held: true }];
+
 /// Values between rows in workgroup memory: 16 bytes, so that rows begin in different banks.
 const PAD: u32 = 8;
 
@@ -26,19 +42,19 @@ const TILES: [[[u32; 2]; 2]; 6] = [
 /// Those that are worth trying: half the loads of a large product, but sums may not stay in registers.
 const LARGE: [[[u32; 2]; 2]; 2] = [[[256, 64], [128, 64]], [[128, 64], [256, 64]]];
 
-/// A tile: subgroups over its rows and columns, matrices of each subgroup over rows and columns, and inner indices of a step.
+/// A tile: subgroups over its rows and columns, matrices of each subgroup over rows and columns, and how inner indices pass.
 #[derive(Clone, Copy)]
 struct Tile {
     subgroups: [u32; 2],
     matrices: [u32; 2],
-    step: u32,
+    passage: Passage,
 }
 
 impl Tile {
     /// A tile of so many rows and columns, with each subgroup's part.
-    fn new([rows, columns]: [[u32; 2]; 2], side: u32, step: u32) -> Self {
+    fn new([rows, columns]: [[u32; 2]; 2], side: u32, passage: Passage) -> Self {
         let subgroups = [rows, columns].map(|[all, part]| all / part);
-        Self { subgroups, matrices: [rows[1] / side, columns[1] / side], step }
+        Self { subgroups, matrices: [rows[1] / side, columns[1] / side], passage }
     }
 
     /// Rows and columns.
@@ -46,12 +62,15 @@ impl Tile {
         [0, 1].map(|axis| self.subgroups[axis] * self.matrices[axis] * side)
     }
 
-    /// Bytes of workgroup memory: two steps of both operands, and the sums that leave at a time; with rows 16 bytes longer than needed.
+    /// Bytes of workgroup memory: steps of both operands, behind a single one a zero, and the sums that leave at a time; with rows 16 bytes longer
+    /// than needed.
     fn memory(&self, side: u32, leaving: u32) -> u32 {
         let [rows, columns] = self.size(side);
-        let operands = 2 * 2 * (rows * (self.step + PAD) + self.step * (columns + PAD));
+        let Passage { step, buffers, .. } = self.passage;
+        let operands = 2 * buffers * (rows * (step + PAD) + step * (columns + PAD));
+        let zero = if buffers == 1 { 8 } else { 0 };
         let sums = 4 * self.subgroups[0] * self.subgroups[1] * side * (leaving * side + 4);
-        operands + sums
+        operands + zero + sums
     }
 
     /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes of the smallest and of the largest
@@ -63,7 +82,8 @@ impl Tile {
         let even = |loads_of_a_row: u32, rows: u32| {
             threads.is_multiple_of(loads_of_a_row) && (rows * loads_of_a_row).is_multiple_of(threads)
         };
-        let dealt = even(self.step / 4, rows) && even(columns / 4, self.step);
+        let step = self.passage.step;
+        let dealt = even(step / 4, rows) && even(columns / 4, step);
         // Unrolled, a large one takes a CPU driver too long to compile.
         let small = !device.is_cpu() || self.matrices[0] * self.matrices[1] <= 32;
         let runs = dealt && small && threads <= device.max_invocations;
@@ -77,24 +97,25 @@ impl Tile {
 
 /// The tiles that this device can run for a product of f16 with sums in f32, the best guess first.
 pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
-    with_tiles(gemm, device, unit(device), &TILES, STEPS[0])
+    with_tiles(gemm, device, unit(device), &TILES, DOUBLE[0])
 }
 
 /// The same with everything that the device may like.
 pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
     let all: Vec<[[u32; 2]; 2]> = TILES.into_iter().chain(LARGE).collect();
-    let settings = units(device).iter().flat_map(|&unit| STEPS.map(|step| (unit, step)));
-    settings.flat_map(|(unit, step)| with_tiles(gemm, device, unit, &all, step)).collect()
+    let double = units(device).iter().flat_map(|&unit| DOUBLE.map(|passage| (unit, passage)));
+    let settings = double.chain(SINGLE.map(|passage| (unit(device), passage)));
+    settings.flat_map(|(unit, passage)| with_tiles(gemm, device, unit, &all, passage)).collect()
 }
 
-fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2]; 2]], step: u32) -> Vec<Choice> {
+fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2]; 2]], passage: Passage) -> Vec<Choice> {
     let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16;
     let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
     let Some(sizes) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
     let Some(side) = side(device) else { return vec![] };
     let with_leaving = |tile: Tile| Some((tile, tile.leaving(side, sizes, device)?));
     let mut fitting: Vec<(Tile, u32)> =
-        tiles.iter().map(|&tile| Tile::new(tile, side, step)).filter_map(with_leaving).collect();
+        tiles.iter().map(|&tile| Tile::new(tile, side, passage)).filter_map(with_leaving).collect();
     gemm.largest_of_many_first(&mut fitting, |(tile, _)| tile.size(side));
     fitting.iter().map(|(tile, leaving)| choice(gemm, [sizes[1], side, unit, *leaving], tile)).collect()
 }
@@ -103,7 +124,7 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
     let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
     let [rows, columns] = tile.size(side);
     let choice = gemm
-        .staged("matrix", reason, [0; 2], [rows, columns / 4], tile.step)
+        .staged("matrix", reason, [0; 2], [rows, columns / 4], tile.passage.step)
         .with("GROUPED", gemm.rows_per_group.is_some())
         .with("RESIDUAL", gemm.residual)
         .with("ACTIVATION", gemm.activation.function());
@@ -117,6 +138,8 @@ fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> C
         ("LANES", lanes),
         ("UNIT", unit),
         ("PAD", PAD),
+        ("BUFFERS", tile.passage.buffers),
+        ("HELD", tile.passage.held.into()),
         (source::MATRIX, side),
     ];
     numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
@@ -139,8 +162,16 @@ mod tests {
         assert_eq!(rows(&small, &card([32, 32], 16, 48 << 10)), Some(32));
         let settings = tunings(&large, &card([32, 32], 16, 48 << 10));
         let tried = |rows, inner| settings.iter().any(|c| (c.int("ROWS"), c.int("KT")) == (rows, inner));
-        assert!(tried(256, 16) && tried(128, 32), "large tiles are there to be tried");
-        assert!(!tried(256, 32), "two steps of it do not fit into workgroup memory");
+        assert!(tried(256, 16), "large tiles are there to be tried");
+        let room = |choice: &Choice| [choice.int("ROWS"), choice.int("KT"), choice.int("BUFFERS")];
+        assert!(!settings.iter().any(|c| room(c) == [256, 32, 2]), "two steps of it do not fit into workgroup memory");
+        assert_eq!(
+            room(&variants(&large, &card([32, 32], 16, 48 << 10))[0]),
+            [128, 32, 2],
+            "what was checked on a card"
+        );
+        assert!(settings.iter().any(|c| room(c) == [128, 64, 1]));
+        assert!(!settings.iter().any(|c| room(c) == [256, 64, 1]), "nor does one of this");
         let amd = variants(&large, &card([32, 64], 16, 32 << 10));
         assert!(!amd.is_empty() && amd.iter().all(|c| c.int("LANES") == 64), "{amd:?}");
         let small_subgroups = variants(&large, &card([4, 32], 16, 32 << 10));

@@ -29,6 +29,7 @@ impl Gemm {
     ) -> Choice {
         self.rung(variant, reason, "shared/gemm_staged.wgsl", [0, tm, tn], tile)
             .with("KT", inner)
+            .with("BUFFERS", 2)
             .with("TWO", self.sources[1] > 0)
             .with("EVEN", self.sources.iter().all(|c| c.is_multiple_of(inner as usize)))
     }

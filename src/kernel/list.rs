@@ -87,6 +87,7 @@ pub(super) static SHARED: &[(&str, &str)] = &[
     ("shared/gemm_matrix_begin.wgsl", include_str!("../../kernels/shared/gemm_matrix_begin.wgsl")),
     ("shared/gemm_matrix_finish.wgsl", include_str!("../../kernels/shared/gemm_matrix_finish.wgsl")),
     ("shared/gemm_matrix_multiply.wgsl", include_str!("../../kernels/shared/gemm_matrix_multiply.wgsl")),
+    ("shared/gemm_matrix_single.wgsl", include_str!("../../kernels/shared/gemm_matrix_single.wgsl")),
     ("shared/gemm_register.wgsl", include_str!("../../kernels/shared/gemm_register.wgsl")),
     ("shared/gemm_split.wgsl", include_str!("../../kernels/shared/gemm_split.wgsl")),
     ("shared/gemm_staged.wgsl", include_str!("../../kernels/shared/gemm_staged.wgsl")),

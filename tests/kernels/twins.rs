@@ -3,7 +3,7 @@
 
 use i2vgen::{
     gpu::{self, Capabilities, Device, DeviceKind},
-    kernel::{self, Case, Dtype, Role},
+    kernel::{self, Case, Choice, Define, Dtype, Role},
     lab::{Conditions, Report},
 };
 
@@ -33,14 +33,15 @@ fn every() -> usize {
     std::env::var("I2VGEN_EVERY").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
 }
 
-fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case) -> bool) {
+fn check_all(device: &Device, capabilities: &Capabilities, choose: impl Fn(&Case) -> Option<Choice>) {
     // The interpreter has a test of its own.
     let conditions = Conditions { interpreted: 0, ..Conditions::new(0x1234_5678) };
     let mut failed = Vec::new();
     let cases = kernel::cases();
-    let able = |case: &&Case| wanted(case) && (capabilities.f16 || !is_half(case));
-    for case in cases.iter().filter(able).step_by(every()) {
-        match conditions.check(device, case, &case.op.choose(capabilities)) {
+    let able = |case: &&Case| capabilities.f16 || !is_half(case);
+    let chosen = cases.iter().filter(able).filter_map(|case| Some((case, choose(case)?)));
+    for (case, choice) in chosen.step_by(every()) {
+        match conditions.check(device, case, &choice) {
             Ok(report) => {
                 println!("{}", told(&report));
                 assert_eq!(report.compared[0], report.compared[1], "{}: all of a case is compared", case.name);
@@ -57,7 +58,7 @@ fn check_all(device: &Device, capabilities: &Capabilities, wanted: impl Fn(&Case
 #[test]
 fn kernels_agree_with_their_twins() {
     let device = device();
-    check_all(&device, device.capabilities(), |_| true);
+    check_all(&device, device.capabilities(), |case| Some(case.op.choose(device.capabilities())));
 }
 
 /// What a graphics card would run, where this device chooses something else.
@@ -65,5 +66,20 @@ fn kernels_agree_with_their_twins() {
 fn variants_for_graphics_cards_agree_with_their_twins() {
     let device = device();
     let card = Capabilities { kind: DeviceKind::Discrete, ..device.capabilities().clone() };
-    check_all(&device, &card, |case| case.op.choose(&card) != case.op.choose(device.capabilities()));
+    let other = |choice: &Choice, case: &Case| *choice != case.op.choose(device.capabilities());
+    check_all(&device, &card, |case| Some(case.op.choose(&card)).filter(|choice| other(choice, case)));
+}
+
+/// Products whose steps have room once run only where `tune` finds them faster; where there are no matrices there are none.
+#[test]
+fn products_with_a_single_buffer_agree_with_their_twins() {
+    let device = device();
+    let settings = |case: &Case| case.op.tunings(device.capabilities()).into_iter();
+    for held in [0, 1] {
+        let single = |choice: &Choice| {
+            let number = |name| choice.defines.get(name) == Some(&Define::Int(1));
+            number("BUFFERS") && number("HELD") == (held == 1)
+        };
+        check_all(&device, device.capabilities(), |case| settings(case).find(single));
+    }
 }
