@@ -7,6 +7,7 @@ use std::{
 };
 
 pub use i2vgen::report::aligned as table;
+use i2vgen::staged;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -66,6 +67,9 @@ pub fn plain(value: &Value) -> String {
 
 /// Makes a folder where there is none.
 pub fn make_folder(path: &Path) -> Result<(), Error> {
+    if path.is_file() {
+        return Err(Error::message(format!("{} is a file: name a folder", path.display())));
+    }
     fs::create_dir_all(path).map_err(|e| Error::message(format!("cannot make the folder {}: {e}", path.display())))
 }
 
@@ -140,6 +144,14 @@ pub fn command<'a>(words: impl Iterator<Item = &'a str>) -> String {
         false => format!("'{}'", word.replace('\'', r"'\''")),
     };
     words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a file that tensors are written to is named so, and can be written.
+pub fn check_dump(path: &Path) -> Result<(), Error> {
+    match path.extension() {
+        Some(extension) if extension == "safetensors" => Ok(staged::check(path)?),
+        _ => Err(Error::message(format!("{}: a dump is a safetensors file: name it so", path.display()))),
+    }
 }
 
 #[cfg(test)]

@@ -24,12 +24,15 @@ use super::{
     output, units,
 };
 
+const MODEL: &str = "Model folder in the diffusers layout, or demo, the small model inside this program [default: $I2VGEN_MODEL, or the \
+    published configuration]";
+
 /// Show what a clip would cost: memory and arithmetic of each phase, and what is split
 ///
 /// Takes the settings of `i2vgen generate`, with the same defaults; those that cost nothing change nothing. No device and no weights are
 /// needed, no picture and no prompt. If no model is named, the published configuration is planned for, also without its files.
 #[derive(Args)]
-#[command(allow_negative_numbers = true)]
+#[command(allow_negative_numbers = true, mut_arg("model", |model| model.help(MODEL)))]
 pub struct Plan {
     #[command(flatten)]
     model: ModelOption,

@@ -2,7 +2,7 @@
 
 mod options;
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use i2vgen::{
@@ -88,8 +88,7 @@ impl Prepare {
         let pictures: Vec<(PathBuf, &Picture)> = pictures.map(|(name, picture)| (self.file(&name), picture)).collect();
         let read = [Some(self.picture.as_path()), self.options.mask.as_deref()].into_iter().flatten();
         output::spare(read, pictures.iter().map(|(path, _)| path.clone()), "folder")?;
-        let cannot = |e| Error::message(format!("cannot make the folder {}: {e}", self.output.display()));
-        fs::create_dir_all(&self.output).map_err(cannot)?;
+        output::make_folder(&self.output)?;
         let mut staged = Staged::default();
         for (path, picture) in pictures {
             staged.add(path, &picture.to_png()?)?;

@@ -125,6 +125,9 @@ impl ProfileCommand {
         let read_as = |option: &str, path: &Option<PathBuf>| path.as_ref().map(|path| read(option, path)).transpose();
         let (old, saved) = (read_as("--diff", &self.diff)?, read_as("--from", &self.from)?);
         let written: Vec<&PathBuf> = [&self.trace, &self.html].into_iter().flatten().collect();
+        if self.trace.is_some() && self.trace == self.html {
+            return Err(Error::message("--trace and --html name the same file: give each its own"));
+        }
         written.iter().try_for_each(|path| staged::check(path))?;
         let read = self.diff.iter().chain(&self.from).map(PathBuf::as_path);
         output::spare(read, written.into_iter().cloned(), "file")?;

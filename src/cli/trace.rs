@@ -2,10 +2,7 @@
 
 mod report;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, ValueEnum};
 use i2vgen::{
@@ -15,7 +12,6 @@ use i2vgen::{
         trace::{Ask, Mode, Numbers, Selection, Traced, Until, list, trace},
     },
     pipeline::Engine,
-    staged,
     video::Kind,
 };
 use serde_json::json;
@@ -109,8 +105,7 @@ impl TraceTensors {
         recipe.check(&Model::opened(&checkpoint)?, Kind::Latents)?;
         recipe.prepare(&source.opened)?;
         if let Some(path) = &self.output {
-            check_output(path)?;
-            staged::check(path)?;
+            output::check_dump(path)?;
             output::spare([source.path.as_path()].into_iter(), [path.clone()].into_iter(), "output")?;
         }
         overrides(&choices).iter().for_each(|note| progress.note(note));
@@ -175,13 +170,6 @@ impl TraceTensors {
             (None, None) if self.list || self.output.is_some() => Ok(Mode::Device),
             (None, None) => Err(Error::message("nothing to do: name a file with -o, or ask for --bisect or --list")),
         }
-    }
-}
-
-fn check_output(path: &Path) -> Result<(), Error> {
-    match path.extension() {
-        Some(extension) if extension == "safetensors" => Ok(()),
-        _ => Err(Error::message(format!("{}: a dump is a safetensors file: name it so", path.display()))),
     }
 }
 

@@ -7,7 +7,6 @@ use i2vgen::{
     checkpoint::{Checkpoint, ModelFiles},
     lab::{ReferenceCase, Stage, Verification, verify},
     pipeline::{Compat, DtypeChoice, Engine},
-    staged,
 };
 use serde_json::json;
 
@@ -48,7 +47,7 @@ enum Dtype {
 impl Verify {
     pub fn run(self) -> Result<(), Error> {
         let case = ReferenceCase::open(&self.case)?;
-        self.dump.as_deref().map(staged::check).transpose()?;
+        self.dump.as_deref().map(output::check_dump).transpose()?;
         let files = self.model.map_or_else(|| case.checkpoint(), |named| Ok(ModelFiles::named(&named)))?;
         let checkpoint = Checkpoint::open(files)?;
         case.check(&checkpoint)?;

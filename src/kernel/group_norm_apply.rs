@@ -31,6 +31,7 @@ pub struct GroupNormApply {
     /// Pixels per frame.
     pub rows: usize,
     /// Channels of the inputs; the second is 0 if there is one input.
+    #[serde(deserialize_with = "shape::sources")]
     pub sources: [usize; 2],
     /// Groups of channels; they divide the channels.
     pub groups: usize,

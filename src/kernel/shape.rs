@@ -185,6 +185,16 @@ mod tests {
         let op = parse("conv2d", &fields(json)).unwrap();
         assert_eq!(op.bindings()[6].shape, [2, 8, 8, 12]);
         assert!(op.bindings().iter().all(|b| b.name == "w" || b.name == "bias" || b.dtype.bytes() == 2));
+        // One input stands for a list of one, wherever there may be two.
+        for case in cases() {
+            let mut shape = fields(case.op.shape());
+            if shape.get("sources").is_some_and(|sources| sources[1] == 0) {
+                shape["sources"] = shape["sources"][0].clone();
+                let (kernel, name) = (case.op.kernel().name, &case.name);
+                let op = parse(kernel, &shape).unwrap_or_else(|e| panic!("{kernel} {name}: {e}"));
+                assert_eq!(op.shape(), case.op.shape(), "{kernel} {name}");
+            }
+        }
     }
 
     #[test]

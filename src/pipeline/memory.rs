@@ -62,7 +62,8 @@ impl Budget {
         let Shape { size: [width, height], frames, .. } = shape;
         let savings = if savings.is_none() { String::new() } else { format!(", also with {savings},") };
         let (needs, refusal) = (Bytes(needed), self.refusal(needed));
-        let reason = format!("{frames} frames of {width}x{height} need {needs}{savings} and {refusal}");
+        let (plural, verb) = if *frames == 1 { ("", "s") } else { ("s", "") };
+        let reason = format!("{frames} frame{plural} of {width}x{height} need{verb} {needs}{savings} and {refusal}");
         Error::TooLarge { reason, needed: Some(needed), remedy: None }
     }
 

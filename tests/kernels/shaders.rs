@@ -74,7 +74,7 @@ fn limits(entry: &Entry, sorts: &[Sort]) -> Vec<String> {
 
 #[test]
 fn every_shader_translates_for_every_backend() {
-    let all = emit::all(None).expect("the templates expand to WGSL");
+    let all = emit::all(None, &|_, _| true).expect("the templates expand to WGSL");
     let kernels: BTreeSet<&str> = all.iter().map(|entry| entry.kernel).collect();
     let missing: Vec<_> = kernel::KERNELS.iter().filter(|k| !kernels.contains(k.name)).collect();
     assert!(missing.is_empty(), "kernels without a case: {missing:?}");

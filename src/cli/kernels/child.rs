@@ -101,6 +101,21 @@ pub fn run(
     Ok(())
 }
 
+/// Another process of this program, started as this one was: through a dynamic loader, if one was named on the command line.
+fn this_program() -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    // The loader takes itself and its own arguments from those that the program sees; the system has all.
+    let all = std::fs::read("/proc/self/cmdline").unwrap_or_default();
+    let all: Vec<&[u8]> = all.split(|&byte| byte == 0).collect();
+    let program = std::env::args_os().next().unwrap_or_default();
+    let before = all.iter().position(|&argument| argument == program.as_encoded_bytes()).unwrap_or(0);
+    if before > 0 {
+        let loader = all[1..before].iter().map(|argument| String::from_utf8_lossy(argument).into_owned());
+        command.args(loader).arg(program);
+    }
+    Ok(command)
+}
+
 /// One child, until it is done or `tell` wants no more; returns why it ended early, if it did.
 fn one(
     job: &Job,
@@ -110,7 +125,8 @@ fn one(
 ) -> Result<Option<String>, Error> {
     let failed = |e: std::io::Error| Error::message(format!("cannot start another process for kernels: {e}"));
     let text = serde_json::to_string(job).map_err(|e| Error::message(e.to_string()))?;
-    let mut child = Command::new(std::env::current_exe().map_err(failed)?)
+    let mut child = this_program()
+        .map_err(failed)?
         .args(["kernels", "child"])
         .args(device.arguments())
         .stdin(Stdio::piped())

@@ -154,11 +154,12 @@ impl Tune {
     ) -> Result<(), Error> {
         let (start, count) = (Instant::now(), todo.len());
         for (number, Todo { item, case, share }) in todo.iter().enumerate() {
+            found.left = todo[number..].iter().map(|todo| todo.share).collect();
+            self.write_log(found)?;
             progress.check()?;
             let time = self.budget.saturating_sub(start.elapsed());
             if time.is_zero() {
-                found.left = todo[number..].iter().map(|todo| todo.share).collect();
-                break;
+                return Ok(());
             }
             let rest: f64 = todo[number..].iter().map(|todo| todo.share).sum();
             let budget = time.mul_f64((share / rest.max(1e-12)).clamp(0.0, 1.0)).max(LEAST.min(self.budget));
@@ -184,12 +185,15 @@ impl Tune {
                 found.file = Some(kept.keep().map_err(Error::message)?);
             }
             found.shapes.push(outcome);
-            if let Some(path) = &self.log {
-                let text = serde_json::to_string_pretty(&found.json()).map_err(|e| Error::message(e.to_string()))?;
-                staged::write(path, text.as_bytes())?;
-            }
         }
-        Ok(())
+        found.left.clear();
+        self.write_log(found)
+    }
+
+    fn write_log(&self, found: &Report) -> Result<(), Error> {
+        let Some(path) = &self.log else { return Ok(()) };
+        let text = serde_json::to_string_pretty(&found.json()).map_err(|e| Error::message(e.to_string()))?;
+        Ok(staged::write(path, text.as_bytes())?)
     }
 }
 

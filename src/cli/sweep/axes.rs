@@ -38,10 +38,10 @@ pub struct Axes {
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Clip")]
     frames: Vec<usize>,
     /// Frame rates that the model is told
-    #[arg(long, value_name = "RATE,…", value_delimiter = ',', help_heading = "Clip")]
+    #[arg(long, value_parser = finite, value_name = "RATE,…", value_delimiter = ',', help_heading = "Clip")]
     target_fps: Vec<f64>,
     /// Frames per second of the files
-    #[arg(long, value_name = "RATE", help_heading = "Clip")]
+    #[arg(long, value_parser = finite, value_name = "RATE", help_heading = "Clip")]
     fps: Option<f64>,
     /// Write the clips enlarged by a whole factor
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SCALE)), help_heading = "Clip")]
@@ -64,7 +64,7 @@ pub struct Axes {
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Sampling")]
     reuse_deep: Vec<usize>,
     /// Shares of fresh noise in each step
-    #[arg(long, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Sampling")]
+    #[arg(long, value_parser = finite, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Sampling")]
     eta: Vec<f64>,
     /// Where random numbers come from
     #[arg(long, value_name = "torch-cpu,philox", value_delimiter = ',', value_parser = by_name::<RngKind>, help_heading = "Sampling")]
@@ -77,7 +77,7 @@ pub struct Axes {
     clip_skip: Vec<usize>,
 
     /// Strengths of the prompt
-    #[arg(long, value_name = "SCALE,…", value_delimiter = ',', help_heading = "Guidance and anchoring")]
+    #[arg(long, value_parser = finite, value_name = "SCALE,…", value_delimiter = ',', help_heading = "Guidance and anchoring")]
     cfg_scale: Vec<f64>,
     /// Other scales for some frames, such as 0-4=8,5-=9; give it again for another schedule
     #[arg(long, value_name = "RANGE=SCALE,…", help_heading = "Guidance and anchoring")]
@@ -89,13 +89,13 @@ pub struct Axes {
     #[arg(long, value_name = "K,…", value_delimiter = ',', help_heading = "Guidance and anchoring")]
     anchor_interval: Vec<usize>,
     /// How strongly frames are pulled
-    #[arg(long, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Guidance and anchoring")]
+    #[arg(long, value_parser = finite, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Guidance and anchoring")]
     anchor_strength: Vec<f64>,
     /// What is pulled
     #[arg(long, value_name = "blend,lowpass,adain", value_delimiter = ',', value_parser = by_name::<AnchorMode>, help_heading = "Guidance and anchoring")]
     anchor_mode: Vec<AnchorMode>,
     /// Parts of the steps in which anchoring acts
-    #[arg(long, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Guidance and anchoring")]
+    #[arg(long, value_parser = finite, value_name = "SHARE,…", value_delimiter = ',', help_heading = "Guidance and anchoring")]
     anchor_until: Vec<f64>,
     /// What becomes of the noise estimate where a frame is pulled
     #[arg(long, value_name = "kept,recomputed", value_delimiter = ',', value_parser = by_name::<AnchorNoise>, help_heading = "Guidance and anchoring")]
@@ -219,6 +219,11 @@ fn axis<T: Serialize>(name: &'static str, field: &'static str, values: &[T]) -> 
         Choice { label, number, fields: vec![(field, value)] }
     };
     Axis { name, choices: values.iter().map(choice).collect() }
+}
+
+/// A number; NaN and infinities have no place in a job, nor in a file's name.
+fn finite(text: &str) -> Result<f64, String> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "expected a number".into())
 }
 
 fn size(text: &str) -> Result<[u32; 2], String> {
@@ -346,6 +351,8 @@ mod tests {
             (["--size", "512"], "640x384"),
             (["--size", "ax8"], "640x384"),
             (["--eta", "a"], "--eta"),
+            (["--eta", "0,nan"], "expected a number"),
+            (["--target-fps", "inf,8"], "expected a number"),
             (["--anchor-mode", "glue"], "lowpass"),
         ] {
             let error = Line::try_parse_from([&["x"][..], &arguments].concat()).err().unwrap().to_string();

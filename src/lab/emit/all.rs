@@ -1,6 +1,9 @@
 //! Every shader of the project: all variants and settings of all kernels, for the shapes of their cases.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry as MapEntry};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry as MapEntry},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use rayon::prelude::*;
 
@@ -37,6 +40,9 @@ pub enum AllError {
     /// It is no WGSL.
     #[error(transparent)]
     Wgsl(#[from] WgslError),
+    /// Whoever watched wanted no more.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 /// A setting of a variant, before it is expanded.
@@ -49,11 +55,11 @@ struct Setting {
 }
 
 /// All shaders, each once: every setting of every variant of every case on every kind of device. Those of one kernel have the names that they
-/// have among all.
+/// have among all. `watch` is told how many of how many are made, and says whether to go on.
 ///
 /// # Errors
-/// The first one that is no shader.
-pub fn all(only: Option<&str>) -> Result<Vec<Entry>, AllError> {
+/// The first one that is no shader; [`AllError::Cancelled`].
+pub fn all(only: Option<&str>, watch: &(dyn Fn(usize, usize) -> bool + Sync)) -> Result<Vec<Entry>, AllError> {
     let settings = settings(only);
     let texts: Vec<_> = settings.par_iter().map(|setting| setting.choice.wgsl(setting.kernel)).collect();
     // Settings that make no difference to the text are one shader.
@@ -72,7 +78,11 @@ pub fn all(only: Option<&str>) -> Result<Vec<Entry>, AllError> {
         places.insert(wgsl.clone(), merged.len());
         merged.push((name, wgsl, setting));
     }
+    let (done, count) = (AtomicUsize::new(0), merged.len());
     let entry = |(name, wgsl, Setting { kernel, choice, case, sort, usual }): (String, String, Setting)| {
+        if !watch(done.fetch_add(1, Ordering::Relaxed) + 1, count) {
+            return Err(AllError::Cancelled);
+        }
         let shader = Shader::new(&name, wgsl)?;
         let (kernel, variant, defines) = (kernel.name, choice.variant, choice.defines);
         Ok::<_, AllError>(Entry { name, kernel, variant, case, defines, sort, usual, shader })

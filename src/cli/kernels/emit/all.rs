@@ -6,7 +6,7 @@ use std::{
 };
 
 use i2vgen::{
-    lab::emit::{self, Entry, Guards, Refusal},
+    lab::emit::{self, AllError, Entry, Guards, Refusal},
     pipeline,
 };
 use rayon::prelude::*;
@@ -45,10 +45,15 @@ pub fn write(
     let room = output::NewFolder::new(folder)?;
     let progress = Progress::new(Style::Auto);
     output::tell("making the shaders");
-    let mut all = emit::all(selection.kernel)?;
+    let tell = progress.teller();
+    let mut all = match emit::all(selection.kernel, &|done, of| tell("making", done, of)) {
+        Err(AllError::Cancelled) => return Err(pipeline::Error::Cancelled.into()),
+        made => made?,
+    };
     all.retain(|entry| entry.usual || !selection.usual);
     announce(&all, selection.limit, targets, guards, folder)?;
-    let (tell, done) = (progress.teller(), AtomicUsize::new(0));
+    progress.check()?;
+    let done = AtomicUsize::new(0);
     let row = |entry: &Entry| {
         if !tell("writing", done.fetch_add(1, Ordering::Relaxed) + 1, all.len()) {
             return Err(pipeline::Error::Cancelled.into());
