@@ -47,17 +47,15 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 
 # set STRAIGHT = ONE_TAP and EVEN and not TWO
 # macro fetch(held=false)
+# set more = " + zero" if held else ""
       {
 # if held
         // No load begins before this zero is read, which is behind a barrier and so behind what was stored in front of it.
-        let held = u32(load_tile(ZERO).x);
-# set held = " + held"
-# else
-# set held = ""
+        let zero = u32(load_tile(ZERO).x);
 # endif
 # if STRAIGHT
         // Behind the last step the first one is loaded once more.
-        let at = select(0u, c, c < inner)${held};
+        let at = select(0u, c, c < inner)${more};
 # for n in range(a_loads)
         a_${n} = x0[a_at_${n} + at];
 # endfor
@@ -76,17 +74,17 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 # for n in range(a_loads)
         a_ok_${n} = a_found_${n}${"" if EVEN else " & (c + a_col < inner)"};
 # if TWO
-        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)${held}];
-        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)${held}];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n} & !second)${more}];
+        other_${n} = x1[select(0u, a_at_${n} + c, a_ok_${n} & second)${more}];
 # else
-        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})${held}];
+        a_${n} = x0[select(0u, a_at_${n} + c, a_ok_${n})${more}];
 # endif
 # endfor
 # if TWO
         from_other = second;
 # endif
         // Behind the last step the first rows of w are loaded once more.
-        let w_at = select(0u, k_at * p.gemm.n4, tap < p.gemm.taps) + b_at${held};
+        let w_at = select(0u, k_at * p.gemm.n4, tap < p.gemm.taps) + b_at${more};
 # if not EVEN
 # for n in range(b_loads)
         b_ok_${n} = c * 4u + b_row + ${n * (threads // b_width)}u < inner * 4u;

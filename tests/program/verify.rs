@@ -14,9 +14,13 @@ fn a_case_is_verified_from_the_command_line() {
     assert!(verified["stages"].as_array().unwrap().iter().all(|s| s["ok"] == true));
     let computed = room.read("out/computed.safetensors");
     assert!(safetensors::SafeTensors::deserialize(&computed).unwrap().len() > 40);
-    // Where it cannot be written is found before anything takes long.
-    let ran = room.run(&["verify", case.to_str().unwrap(), "--dump", "absent/computed.safetensors"]);
-    assert!(ran.code == Some(1) && ran.stdout.is_empty() && ran.stderr.contains("absent does not exist"), "{ran:?}");
+    // Where it cannot be written is found before anything takes long, and no other kind of file is written over.
+    for (dump, words) in
+        [("absent/computed.safetensors", "absent does not exist"), ("photo.jpg", "photo.jpg: a dump is")]
+    {
+        let ran = room.run(&["verify", case.to_str().unwrap(), "--dump", dump]);
+        assert!(ran.code == Some(1) && ran.stdout.is_empty() && ran.stderr.contains(words), "{ran:?}");
+    }
 }
 
 /// Another model than the one whose numbers the case has: no table that looks as if the device were broken.

@@ -18,6 +18,7 @@ fn commands_with_nothing_to_work_on() {
         (&["plan", "--config", "sdxl"], &["sdxl", "i2vgen-xl"]),
         (&["plan", "-W", "500"], &["--width", "496 or 504"]),
         (&["profile", "--from", "old.csv"], &["--from old.csv: expected value at line 1"]),
+        (&["profile", "--trace", "out/a", "--html", "out/a"], &["--trace and --html name the same file"]),
         (
             &["kernels", "check", "layer_norm", "--shape", "channels=4,rows=8,eps=-1"],
             &["`eps` is -1, expected 0 or more"],
