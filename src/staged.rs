@@ -33,6 +33,11 @@ pub enum Error {
         /// The file as given.
         path: PathBuf,
     },
+    /// What stands for the standard output elsewhere.
+    #[error(
+        "cannot write '-': only clips and latents go to the standard output so; name a file, or ./- for one of this name"
+    )]
+    Dash,
 }
 
 /// Files that are complete on disk under temporary names. Dropped without [`Staged::commit`], they are removed.
@@ -43,8 +48,9 @@ pub struct Staged {
 }
 
 /// Checks that a file can be written, to be called before long work: its folder exists, is a folder and takes a file (a temporary one is
-/// created and removed), and no folder has the file's name. An existing file is no error: it is replaced when the new one is complete.
+/// created and removed), and no folder has the file's name, which is not `-`. An existing file is no error: it is replaced when the new one is complete.
 pub fn check(path: &Path) -> Result<(), Error> {
+    named(path)?;
     let place = followed(path);
     let folder = folder_of(&place);
     let problem = match fs::metadata(folder) {
@@ -58,6 +64,11 @@ pub fn check(path: &Path) -> Result<(), Error> {
         None if path.is_dir() => Err(Error::IsFolder { path: path.to_owned() }),
         None => Ok(()),
     }
+}
+
+/// Is it a file's name?
+fn named(path: &Path) -> Result<(), Error> {
+    if path.as_os_str() == "-" { Err(Error::Dash) } else { Ok(()) }
 }
 
 /// Writes one file, replacing an older one.
@@ -77,6 +88,7 @@ pub fn write_all<'a>(files: impl IntoIterator<Item = (&'a Path, &'a [u8])>) -> R
 impl Staged {
     /// Writes `bytes` to a temporary file beside `path` and to the disk, so that a full disk shows here.
     pub fn add(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Error> {
+        named(&path)?;
         if path.is_dir() {
             return Err(Error::IsFolder { path });
         }
@@ -165,6 +177,14 @@ mod tests {
         let message = staged.commit().unwrap_err().to_string();
         assert!(message.contains(root.path().join("3").to_str().unwrap()), "{message}");
         assert_eq!(names(root.path()), ["3"]);
+    }
+
+    #[test]
+    fn a_dash_is_no_file() {
+        assert!(matches!(check(Path::new("-")), Err(Error::Dash)));
+        assert!(matches!(write(Path::new("-"), b"x"), Err(Error::Dash)));
+        let root = tempfile::tempdir().unwrap();
+        assert!(check(&root.path().join("-")).is_ok());
     }
 
     #[cfg(unix)]
