@@ -131,6 +131,10 @@ fn a_clip_is_compared_with_a_picture_or_another_clip() {
     assert_eq!(clip["reference"]["kind"], "clip");
     let equal: Vec<bool> = numbers(&clip, "psnr").iter().map(|psnr| *psnr == 100.0).collect();
     assert_eq!(equal, [false, false, true, false, false]);
+    // A clip of one frame is a picture, also where pictures have no such format.
+    disc(&room, "one-%d.png", 1, right);
+    let still = against("one-%d.png");
+    assert_eq!((&still["reference"]["kind"], numbers(&still, "psnr")[0]), (&"picture".into(), 100.0));
 }
 
 /// A clip of this program: at its own size if it was written enlarged, against its picture as it was prepared for it.

@@ -83,8 +83,9 @@ impl Subject {
         }
         match video::open(path) {
             Ok(opened) if opened.clip.frames.len() > 1 => self.other_clip(path, opened),
-            // A still picture, of a format that clips have or of another one.
-            Ok(_) | Err(video::Error::Unknown { .. }) => self.picture(path),
+            // A still picture, of a format that clips have or of another one; or a video of one frame.
+            Ok(opened) => self.picture(path).or_else(|_| self.only_frame(path, opened)),
+            Err(video::Error::Unknown { .. }) => self.picture(path),
             Err(error) => Err(error.into()),
         }
     }
@@ -108,6 +109,14 @@ impl Subject {
         self.notes.push(format!("{name} has frames of {width}x{height}: they are cropped and resized to the clip's"));
         let frames = clip.frames.into_iter().map(|frame| self.shown(&Picture::from_rgb8(width, height, frame)?));
         Ok(Against::Clip(path.to_owned(), frames.collect::<Result<_, _>>()?))
+    }
+
+    fn only_frame(&mut self, path: &Path, opened: OpenedClip) -> Result<Against, Error> {
+        let clip = at_own_size(opened.clip, parameters(path).map_or(1, |p| p.output_scale))?;
+        let (width, height) = (clip.width, clip.height);
+        let frame = clip.frames.into_iter().next().unwrap_or_default();
+        self.notes.extend(opened.notes.iter().map(|note| format!("{}: {note}", path.display())));
+        Ok(Against::Picture(path.to_owned(), self.shown(&Picture::from_rgb8(width, height, frame)?)?))
     }
 
     /// The picture as it was prepared for the clip, if it is the clip's.
