@@ -79,19 +79,22 @@ impl Subject {
             return Ok(Against::FirstFrame);
         };
         if path == Path::new(STDIN) {
-            return self.picture(path);
+            return self.picture(path, self.source(path)?);
         }
         match video::open(path) {
             Ok(opened) if opened.clip.frames.len() > 1 => self.other_clip(path, opened),
-            // A still picture, of a format that clips have or of another one; or a video of one frame.
-            Ok(opened) => self.picture(path).or_else(|_| self.only_frame(path, opened)),
-            Err(video::Error::Unknown { .. }) => self.picture(path),
+            // A still picture of a format that clips have, or a video of one frame.
+            Ok(opened) => match self.source(path) {
+                Ok(source) => self.picture(path, source),
+                Err(_) => self.only_frame(path, opened),
+            },
+            Err(video::Error::Unknown { .. }) => self.picture(path, self.source(path)?),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn other_clip(&mut self, path: &Path, OpenedClip { clip, notes }: OpenedClip) -> Result<Against, Error> {
-        let (own, other) = (self.clip.frames.len(), clip.frames.len());
+    fn other_clip(&mut self, path: &Path, opened: OpenedClip) -> Result<Against, Error> {
+        let (own, other) = (self.clip.frames.len(), opened.clip.frames.len());
         let name = path.display();
         if own != other {
             return Err(Error::message(format!(
@@ -99,9 +102,7 @@ impl Subject {
                 self.path.display()
             )));
         }
-        self.notes.extend(notes.iter().map(|note| format!("{name}: {note}")));
-        let scale = parameters(path).map_or(1, |p| p.output_scale);
-        let clip = at_own_size(clip, scale)?;
+        let clip = self.at_own_size(path, opened)?;
         let (width, height) = (clip.width, clip.height);
         if (width, height) == (self.clip.width, self.clip.height) {
             return Ok(Against::Clip(path.to_owned(), clip.frames));
@@ -112,17 +113,25 @@ impl Subject {
     }
 
     fn only_frame(&mut self, path: &Path, opened: OpenedClip) -> Result<Against, Error> {
-        let clip = at_own_size(opened.clip, parameters(path).map_or(1, |p| p.output_scale))?;
-        let (width, height) = (clip.width, clip.height);
+        let clip = self.at_own_size(path, opened)?;
         let frame = clip.frames.into_iter().next().unwrap_or_default();
-        self.notes.extend(opened.notes.iter().map(|note| format!("{}: {note}", path.display())));
-        Ok(Against::Picture(path.to_owned(), self.shown(&Picture::from_rgb8(width, height, frame)?)?))
+        let picture = Picture::from_rgb8(clip.width, clip.height, frame)?;
+        Ok(Against::Picture(path.to_owned(), self.shown(&picture)?))
+    }
+
+    /// Another clip as it was before it was enlarged; its notes become ours.
+    fn at_own_size(&mut self, path: &Path, OpenedClip { clip, notes }: OpenedClip) -> Result<Clip, Error> {
+        self.notes.extend(notes.iter().map(|note| format!("{}: {note}", path.display())));
+        Ok(at_own_size(clip, parameters(path).map_or(1, |p| p.output_scale))?)
+    }
+
+    fn source(&self, path: &Path) -> Result<Source, Error> {
+        let from = self.parameters.as_ref().map(|parameters| (self.path.as_path(), &parameters.picture));
+        Source::open(Some(path), from)
     }
 
     /// The picture as it was prepared for the clip, if it is the clip's.
-    fn picture(&mut self, path: &Path) -> Result<Against, Error> {
-        let from = self.parameters.as_ref().map(|parameters| (self.path.as_path(), &parameters.picture));
-        let source = Source::open(Some(path), from)?;
+    fn picture(&mut self, path: &Path, source: Source) -> Result<Against, Error> {
         let own = self.parameters.as_ref().filter(|p| p.picture.fingerprint == source.mark.fingerprint);
         // A picture that is not the clip's is used as it is, laid over nothing.
         let background = own.and_then(|p| p.preparation.background);
