@@ -17,6 +17,19 @@ pub enum Error {
         /// What would fit.
         expected: String,
     },
+    /// A view that begins where kernels do not look: they read values of a row up to 8 at a time. A model that was built from a valid config never
+    /// causes it.
+    #[error("{label}: {what} begins at element {offset}, which is no multiple of {of}")]
+    View {
+        /// The operation, as a path in the model.
+        label: String,
+        /// Which tensor.
+        what: &'static str,
+        /// Where it begins in its memory.
+        offset: usize,
+        /// What it would have to be a multiple of.
+        of: usize,
+    },
     /// An operation that no kernel computes: its shape contradicts itself, or has more elements than a shader counts.
     #[error(
         "{label}: kernel '{kernel}' cannot compute this: {reason}; choose a smaller size or fewer frames, or check the model's configuration"

@@ -151,6 +151,11 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// The number of its outputs.
+    pub fn width(&self) -> usize {
+        self.weight.shape[0]
+    }
+
     /// The layer that computes only these outputs.
     pub fn outputs(&self, range: Range<usize>) -> Self {
         Self { weight: self.weight.range(0, range.clone()), bias: self.bias.as_ref().map(|b| b.range(0, range)) }

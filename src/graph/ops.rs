@@ -10,7 +10,7 @@ use crate::kernel::{self, Activation, Dtype, Gemm};
 pub struct Epilogue<'a> {
     /// Applied to the sum with its biases.
     pub activation: Activation,
-    /// Added after the activation; of the output's shape.
+    /// Added after the activation; of the output's shape. A linear layer also takes fewer rows, which repeat.
     pub residual: Option<&'a Tensor>,
     /// `[groups, N]`, each row added to as many consecutive rows of the product.
     pub row_bias: Option<&'a Tensor>,
@@ -75,13 +75,41 @@ impl Graph {
 
     /// Layers that read the same `x`, as one: their outputs stand side by side, `[…, Σ N]`.
     pub fn linears(&mut self, name: &str, x: &Tensor, layers: &[&Linear], e: Epilogue<'_>) -> Result<Tensor, Error> {
+        if let (Some(rows), None) = (e.residual.map(Tensor::rows), e.row_bias)
+            && rows < x.rows()
+            && x.rows().is_multiple_of(rows)
+        {
+            return self.repeated(name, x, layers, rows, e);
+        }
         let weights: Vec<Param> = layers.iter().map(|layer| layer.weight.clone()).collect();
         let biases: Vec<Param> = layers.iter().filter_map(|layer| layer.bias.clone()).collect();
-        let columns = weights.iter().map(|weight| weight.shape[0]).sum();
+        let columns = layers.iter().map(|layer| layer.width()).sum();
         let mut gemm = self.gemm(x, columns, !biases.is_empty(), &e);
         gemm.rows_per_group = e.row_bias.map(|t| gemm.rows / t.rows().max(1));
         let shape = x.with_channels(columns);
         self.product(name, kernel::Linear(gemm), [x, x], &weights, &biases, e, &shape, false)
+    }
+
+    /// The same in parts of `rows` rows, to each of which the whole residual is added.
+    fn repeated(
+        &mut self,
+        name: &str,
+        x: &Tensor,
+        layers: &[&Linear],
+        rows: usize,
+        e: Epilogue<'_>,
+    ) -> Result<Tensor, Error> {
+        let columns = layers.iter().map(|layer| layer.width()).sum();
+        let y = match e.into {
+            Some(y) => y.clone(),
+            None => self.tensor(&x.with_channels(columns), if e.f32 { Dtype::F32 } else { self.types().activation }),
+        };
+        for start in (0..x.rows()).step_by(rows) {
+            let part = start..start + rows;
+            let into = Some(&y.view_rows(part.clone()));
+            self.linears(name, &x.view_rows(part), layers, Epilogue { into, ..e })?;
+        }
+        Ok(y)
     }
 
     /// GEGLU: `value · gelu(gate)` of a linear layer to twice the width: `[…, K]` → `[…, N / 2]`.

@@ -235,6 +235,14 @@ impl Graph {
                 found: found.to_vec(),
                 expected: format!("{:?} {}", binding.shape, binding.dtype),
             };
+            let place = |t: &Tensor| {
+                let inner = binding.shape.last().copied().unwrap_or(1);
+                let of = [8, 4, 2].into_iter().find(|&values| inner.is_multiple_of(values)).unwrap_or(1);
+                match t.offset.is_multiple_of(of) {
+                    true => Ok(Operand::Tensor { id: t.id, offset: t.offset }),
+                    false => Err(Error::View { label: label.clone(), what: binding.name, offset: t.offset, of }),
+                }
+            };
             let operand = match &binding.role {
                 Role::Output => {
                     let tensor = match target.take() {
@@ -242,9 +250,8 @@ impl Graph {
                         Some(t) => return Err(error(&t.shape)),
                         None => self.tensor(&binding.shape, binding.dtype),
                     };
-                    let operand = Operand::Tensor { id: tensor.id, offset: tensor.offset };
-                    outputs.push(tensor);
-                    operand
+                    outputs.push(tensor.clone());
+                    place(&tensor)?
                 }
                 Role::Absent => {
                     inputs.next();
@@ -252,7 +259,7 @@ impl Graph {
                 }
                 Role::Input => match inputs.next() {
                     Some(Some(Input::Tensor(t))) if t.elements() == binding.elements() && t.dtype == binding.dtype => {
-                        Operand::Tensor { id: t.id, offset: t.offset }
+                        place(t)?
                     }
                     Some(Some(Input::Tensor(t))) => return Err(error(&t.shape)),
                     // A parameter that enters like an activation: a class token, position embeddings.
@@ -344,6 +351,21 @@ mod tests {
             assert!(error.contains(part), "{part}: {error}");
         }
         assert!(g.is_empty());
+    }
+
+    /// Kernels would read 8 values from another place.
+    #[test]
+    fn a_view_between_what_kernels_read_at_once_is_refused() {
+        let mut g = graph();
+        let values = g.input("x", &[1, 24], Dtype::F16).reshape(&[24, 1]);
+        let layer = Params::new().linear_no_bias("layer", 16, 8);
+        let mut at = |start| {
+            let x = values.view_rows(start..start + 16).reshape(&[1, 16]);
+            g.linear("layer", &x, &layer, Epilogue::default()).map(drop)
+        };
+        at(8).unwrap();
+        let error = at(4).unwrap_err().to_string();
+        assert_eq!(error, "layer: x0 begins at element 4, which is no multiple of 8");
     }
 
     /// All tensors are of the shapes that it names.

@@ -180,15 +180,34 @@ impl Attention {
         [batch, tokens, 2 * self.heads * self.width]
     }
 
-    /// Cross-attention of `x` `[F, H·W, C]` to the keys and values of its clip, added to `residual`.
-    pub fn cross(&self, g: &mut Graph, x: &Tensor, kv: &Tensor, residual: &Tensor) -> Result<Tensor, Error> {
+    /// Cross-attention of `x` `[B·F, H, W, C]` to the keys and values of its clip, which has `frames` frames, added to `residual`. Of an
+    /// `x` `[F, H, W, C]` that all clips share there is one result for each: `[B·F, H, W, C]`.
+    pub fn cross(
+        &self,
+        g: &mut Graph,
+        x: &Tensor,
+        kv: &Tensor,
+        frames: usize,
+        residual: &Tensor,
+    ) -> Result<Tensor, Error> {
         let q = g.linear("to_q", x, &self.to_q, Epilogue::default())?;
-        let frames = x.shape()[0];
         let [batch, tokens] = [kv.shape()[0], kv.shape()[1]];
-        let pixels = x.rows() / frames.max(1);
-        let op =
-            kernel::Attention::rows(frames, self.heads, self.width, pixels, tokens, frames / batch.max(1), x.dtype());
-        let y = g.attention("attention", op.joined(Joined::Kv), [&q, kv, kv])?;
-        g.linear("to_out", &y, &self.to_out, Epilogue::add(residual))
+        let pixels = x.rows() / x.shape()[0].max(1);
+        let (heads, width, dtype) = (self.heads, self.width, x.dtype());
+        let op = |count| kernel::Attention::rows(count, heads, width, pixels, tokens, frames, dtype).joined(Joined::Kv);
+        let mut shape = x.with_channels(heads * width);
+        let y = if shape[0] == batch * frames {
+            g.attention("attention", op(batch * frames), [&q, kv, kv])?
+        } else {
+            shape[0] = batch * frames;
+            let y = g.tensor(&shape, dtype);
+            for clip in 0..batch {
+                let kv = kv.view_rows(clip * tokens..(clip + 1) * tokens);
+                let rows = clip * frames * pixels..(clip + 1) * frames * pixels;
+                g.attention_into("attention", op(frames), [&q, &kv, &kv], &y.view_rows(rows))?;
+            }
+            y
+        };
+        g.linear("to_out", &y, &self.to_out, Epilogue::add(residual)) // [B·F, H, W, C]
     }
 }

@@ -39,15 +39,17 @@ impl Resnet {
         }
     }
 
-    /// x `[F, H, W, C_in]`, or two tensors side by side → `[F, H, W, C]`. `time` `[1, T]` is silu of the embedding. Statistics per frame.
+    /// What makes its [`forward`](Self::forward)'s `time` of silu of the time embedding.
+    pub fn time(&self) -> Option<&Linear> {
+        self.time_emb_proj.as_ref()
+    }
+
+    /// x `[F, H, W, C_in]`, or two tensors side by side → `[F, H, W, C]`. `time` `[1, C]` is added behind the first convolution. Statistics
+    /// per frame.
     pub fn forward(&self, g: &mut Graph, x: &[&Tensor], time: Option<&Tensor>) -> Result<Tensor, Error> {
         let same = ConvGeometry::same(3);
         let h = g.group_norm("norm1", x, &self.norm1, Statistics::PerFrame, Activation::Silu)?; // [F, H, W, C_in]
-        let bias = match (time, &self.time_emb_proj) {
-            (Some(time), Some(layer)) => Some(g.linear("time_emb_proj", time, layer, Epilogue::default())?), // [1, C]
-            _ => None,
-        };
-        let e = Epilogue { row_bias: bias.as_ref(), ..Epilogue::default() };
+        let e = Epilogue { row_bias: time, ..Epilogue::default() };
         let h = g.conv2d("conv1", &[&h], &self.conv1, same, e)?; // [F, H, W, C]
         let h = g.group_norm("norm2", &[&h], &self.norm2, Statistics::PerFrame, Activation::Silu)?; // [F, H, W, C]
         let shortcut = match &self.conv_shortcut {

@@ -50,11 +50,12 @@ fn tensors_are_dumped_under_their_labels() {
     let bytes = room.read("out/unet.safetensors");
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let shape = |name: &str| file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}")).shape().to_vec();
-    // Two rows of guidance, one frame, 8x8 latents.
+    // One frame, 8x8 latents; two rows of guidance from the first cross-attention on.
     assert_eq!(shape("step0/unet/inputs/timestep"), [1]);
     let conv_in = shape("step0/unet/conv_in");
-    assert_eq!(conv_in[..3], [2, 8, 8]);
-    assert_eq!(shape("step0/unet/down_blocks.0.resnets.0.conv1")[..3], [2, 8, 8]);
+    assert_eq!(conv_in[..3], [1, 8, 8]);
+    assert_eq!(shape("step0/unet/down_blocks.0.resnets.0.conv1")[..3], [1, 8, 8]);
+    assert_eq!(shape("step0/unet/down_blocks.1.resnets.0.conv1")[..3], [2, 4, 4]);
     assert_eq!(file.tensor("frame0/vae-decode/rgb8").unwrap().dtype(), Dtype::U32);
     let (_, head) = SafeTensors::read_metadata(&bytes).unwrap();
     let about: Value = serde_json::from_str(&head.metadata().as_ref().unwrap()["i2vgen"]).unwrap();

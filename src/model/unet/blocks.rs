@@ -68,6 +68,10 @@ impl DownBlock {
     pub fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<(), Error> {
         self.layers.iter().try_for_each(|layer| layer.keys_values(g, context))
     }
+
+    pub fn resnets(&self) -> impl Iterator<Item = &Resnet> {
+        self.layers.iter().map(Layer::resnet)
+    }
 }
 
 /// The middle: residual block and temporal convolution, both transformers, residual block and temporal convolution.
@@ -91,12 +95,16 @@ impl MidBlock {
 
     pub fn forward(&self, g: &mut Graph, x: &Tensor, flow: &Flow<'_>) -> Result<Tensor, Error> {
         let h = self.first.forward(g, &[x], flow)?; // [F, H, W, C]
-        let h = g.scope("resnets.1", |g| self.resnet.forward(g, &[&h], Some(flow.time)))?; // [F, H, W, C]
-        g.scope("temp_convs.1", |g| self.temp_conv.forward(g, &h, flow.batch)) // [F, H, W, C]
+        let h = flow.resnet(g, "resnets.1", &self.resnet, &[&h])?; // [F, H, W, C]
+        g.scope("temp_convs.1", |g| self.temp_conv.forward(g, &h, flow.clips(&h))) // [F, H, W, C]
     }
 
     pub fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<(), Error> {
         self.first.keys_values(g, context)
+    }
+
+    pub fn resnets(&self) -> impl Iterator<Item = &Resnet> {
+        [self.first.resnet(), &self.resnet].into_iter()
     }
 }
 
@@ -157,6 +165,7 @@ impl UpBlock {
     ) -> Result<Tensor, Error> {
         for layer in self.layers.iter().take(layers.end).skip(layers.start) {
             let skip = skips.pop().ok_or_else(|| Error::Unbound("a skip connection".into()))?;
+            let skip = flow.each(g, &skip)?;
             x = layer.forward(g, &[&x, &skip], flow)?; // [F, H, W, C]
         }
         Ok(x)
@@ -169,5 +178,9 @@ impl UpBlock {
 
     pub fn keys_values(&self, g: &mut Graph, context: &Tensor) -> Result<(), Error> {
         self.layers.iter().try_for_each(|layer| layer.keys_values(g, context))
+    }
+
+    pub fn resnets(&self) -> impl Iterator<Item = &Resnet> {
+        self.layers.iter().map(Layer::resnet)
     }
 }

@@ -114,7 +114,7 @@ impl Conditions {
     }
 
     /// Inputs `text` `[B, T, X]`, `clip` `[B, X]`, `image_latent` `[h·w, 4]` f32, `fps` `[1]` f32; outputs `fps_embedding` `[1, T]` and
-    /// `image_branch` `[B·F, h, w, 4]`. Returns the context `[B, tokens, X]`.
+    /// `image_branch` `[F, h, w, 4]`. Returns the context `[B, tokens, X]`.
     pub(super) fn record(&self, g: &mut Graph, c: &Condition) -> Result<Tensor, Error> {
         let dtype = g.types().activation;
         let (n, x) = (self.channels, self.context);
@@ -126,9 +126,9 @@ impl Conditions {
         let latents = g.image_latents(&latent, c.frames)?; // [F, h·w, 4]
         g.tap("unet_in.image_latents", &latents);
         let branch = g.scope("image_latents", |g| self.image_branch(g, &latents, c))?; // [F, h, w, 4]
-        let map = [c.batch * c.frames, c.height, c.width, n];
+        let map = [c.frames, c.height, c.width, n];
         let branch = g.pointwise("image_branch", c.image_branch_scale, &branch, None, Activation::None, dtype, &map)?;
-        g.output("image_branch", &branch); // [B·F, h, w, 4]
+        g.output("image_branch", &branch); // [F, h, w, 4]
 
         let first = latents.view_rows(0..c.height * c.width).reshape(&[1, c.height, c.width, n]);
         let image = g.scope("image_latents_context_embedding", |g| self.image_tokens(g, &first))?; // [64, X]

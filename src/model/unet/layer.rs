@@ -38,11 +38,16 @@ impl Layer {
     /// x, or x and its skip connection side by side.
     pub fn forward(&self, g: &mut Graph, x: &[&Tensor], flow: &Flow<'_>) -> Result<Tensor, Error> {
         let i = self.index;
-        let h = g.scope(format!("resnets.{i}"), |g| self.resnet.forward(g, x, Some(flow.time)))?; // [F, H, W, C] statistics per frame
-        tap(g, format!("resnets.{i}"), &h);
-        let h = g.scope(format!("temp_convs.{i}"), |g| self.temp_conv.forward(g, &h, flow.batch))?; // [F, H, W, C] statistics over all frames
-        tap(g, format!("temp_convs.{i}"), &h);
+        let h = flow.resnet(g, &format!("resnets.{i}"), &self.resnet, x)?; // [F, H, W, C] statistics per frame
+        flow.tap(g, &format!("resnets.{i}"), &h)?;
+        let h = g.scope(format!("temp_convs.{i}"), |g| self.temp_conv.forward(g, &h, flow.clips(&h)))?; // [F, H, W, C] statistics over all frames
+        flow.tap(g, &format!("temp_convs.{i}"), &h)?;
         self.attend(g, h, flow)
+    }
+
+    /// Its residual block.
+    pub fn resnet(&self) -> &Resnet {
+        &self.resnet
     }
 
     /// Both transformers, if there are any.
@@ -50,9 +55,9 @@ impl Layer {
         let Some((spatial, temporal)) = &self.attention else { return Ok(h) };
         let i = self.index;
         let h = g.scope(format!("attentions.{i}"), |g| spatial.forward(g, &h, flow))?; // [F, H, W, C] tokens are pixels
-        tap(g, format!("attentions.{i}"), &h);
-        let h = g.scope(format!("temp_attentions.{i}"), |g| temporal.forward(g, &h, flow.batch))?; // [F, H, W, C] tokens are frames
-        tap(g, format!("temp_attentions.{i}"), &h);
+        flow.tap(g, &format!("attentions.{i}"), &h)?;
+        let h = g.scope(format!("temp_attentions.{i}"), |g| temporal.forward(g, &h, flow.clips(&h)))?; // [F, H, W, C] tokens are frames
+        flow.tap(g, &format!("temp_attentions.{i}"), &h)?;
         Ok(h)
     }
 
@@ -63,10 +68,4 @@ impl Layer {
             None => Ok(()),
         }
     }
-}
-
-/// Names the output of a module as the reference data do.
-fn tap(g: &mut Graph, name: String, x: &Tensor) {
-    let path = g.path(&name);
-    g.tap(format!("unet0.{path}"), x);
 }

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod conditions;
+mod flow;
 mod layer;
 mod temporal;
 mod transformer;
@@ -10,12 +11,14 @@ pub use conditions::{Condition, Conditions};
 
 use blocks::{DownBlock, MidBlock, UpBlock};
 use conditions::Embedding;
+use flow::{Flow, Times};
 use temporal::TemporalTransformer;
 
 use crate::{
     checkpoint::UNetConfig,
     graph::{Conv2d, ConvGeometry, Epilogue, Error, Graph, GroupNorm, Params, Statistics, Tensor},
     kernel::{Activation, Dtype},
+    model::resnet::Resnet,
 };
 
 /// eps of the norms of resnets, temporal convolutions and the output.
@@ -63,16 +66,6 @@ pub enum Depth {
     Leaving,
     /// The outermost layers alone, on the `deep` of an earlier evaluation.
     Outer,
-}
-
-/// What flows through the blocks beside the activations.
-struct Flow<'a> {
-    /// Clips side by side: 1, or 2 with guidance as one batch.
-    batch: usize,
-    /// silu(time + fps) `[1, T]`
-    time: &'a Tensor,
-    /// Tokens of the context.
-    tokens: usize,
 }
 
 impl UNet {
@@ -163,8 +156,10 @@ impl UNet {
     /// [`record_conditions`](Self::record_conditions); output `prediction` `[B, F, h·w, 4]` f32. `deep` `[B·F, h, w, C]` is an output or
     /// an input by `depth`.
     pub fn record(&self, g: &mut Graph, c: &Condition, depth: Depth) -> Result<(), Error> {
-        let (x, time) = self.enter(g, c)?;
-        let flow = Flow { batch: c.batch, time: &time, tokens: self.conditions.tokens(c) };
+        let time = self.time(g)?; // [1, T]
+        let times = Times::record(g, &time, &self.resnets(depth))?;
+        let flow = Flow { batch: c.batch, frames: c.frames, times: &times, tokens: self.conditions.tokens(c) };
+        let x = self.enter(g, c, &flow)?;
         let mut skips = vec![x.clone()];
         let deep = match depth {
             Depth::Outer => {
@@ -183,7 +178,7 @@ impl UNet {
         if let Some((last, block)) = self.up_blocks.iter().enumerate().next_back() {
             let layers = block.depth().saturating_sub(OUTER_LAYERS)..block.depth();
             x = g.scope(format!("up_blocks.{last}"), |g| block.forward_layers(g, x, layers, &flow, &mut skips))?; // [B·F, h, w, C]
-            g.tap(format!("unet0.up_blocks.{last}"), &x);
+            flow.tap(g, &format!("up_blocks.{last}"), &x)?;
         }
         let norm = g.group_norm("conv_norm_out", &[&x], &self.conv_norm_out, Statistics::PerFrame, Activation::None)?;
         g.tap("unet0.conv_norm_out", &norm); // dropped from plans that keep no taps: the next line fuses the activation
@@ -194,35 +189,49 @@ impl UNet {
         Ok(())
     }
 
-    /// From the inputs to the first skip connection `[B·F, h, w, C]`; and silu(time + fps) `[1, T]`.
-    fn enter(&self, g: &mut Graph, c: &Condition) -> Result<(Tensor, Tensor), Error> {
-        let Condition { batch, frames, height, width, .. } = *c;
+    /// The residual blocks that run: those of the outermost layers, and all others.
+    fn resnets(&self, depth: Depth) -> Vec<Vec<&Resnet>> {
+        let ups = self.up_blocks.iter().flat_map(UpBlock::resnets);
+        let downs = self.down_blocks.iter().flat_map(DownBlock::resnets);
+        let mut outer: Vec<&Resnet> = downs.collect();
+        let mut inner = outer.split_off((OUTER_LAYERS - 1).min(outer.len()));
+        inner.extend(self.mid_block.resnets().chain(ups));
+        outer.extend(inner.split_off(inner.len().saturating_sub(OUTER_LAYERS)));
+        if depth == Depth::Outer { vec![outer] } else { vec![outer, inner] }
+    }
+
+    /// silu(time + fps) `[1, T]`.
+    fn time(&self, g: &mut Graph) -> Result<Tensor, Error> {
         let t = g.input("timestep", &[1], Dtype::F32);
         let fps = g.input("fps_embedding", &[1, self.time_embedding.width()], g.types().activation);
         let time = g.scope("time_embedding", |g| self.time_embedding.forward(g, &t, self.base))?; // [1, T]
         g.tap("unet0.time_embedding", &time);
         let dtype = g.types().activation;
-        let time = g.pointwise("time_embedding", 1.0, &time, Some(&fps), Activation::Silu, dtype, time.shape())?; // [1, T]
+        g.pointwise("time_embedding", 1.0, &time, Some(&fps), Activation::Silu, dtype, time.shape()) // [1, T]
+    }
 
-        let latents = g.input("latents", &[frames, height, width, self.channels], Dtype::F32);
-        let map = [batch * frames, height, width, self.channels];
-        let x = g.pointwise("latents", 1.0, &latents, None, Activation::None, dtype, &map)?; // [B·F, h, w, 4]
+    /// From the inputs to the first skip connection `[F, h, w, C]`, which all clips share.
+    fn enter(&self, g: &mut Graph, c: &Condition, flow: &Flow<'_>) -> Result<Tensor, Error> {
+        let map = [c.frames, c.height, c.width, self.channels];
+        let dtype = g.types().activation;
+        let latents = g.input("latents", &map, Dtype::F32);
+        let x = g.pointwise("latents", 1.0, &latents, None, Activation::None, dtype, &map)?; // [F, h, w, 4]
         let image = g.input("image_branch", &map, dtype);
-        let x = g.conv2d("conv_in", &[&x, &image], &self.conv_in, ConvGeometry::same(3), Epilogue::default())?; // [B·F, h, w, C]
-        g.tap("unet0.conv_in", &x);
-        let x = g.scope("transformer_in", |g| self.transformer_in.forward(g, &x, batch))?;
-        g.tap("unet0.transformer_in", &x);
-        Ok((x, time))
+        let x = g.conv2d("conv_in", &[&x, &image], &self.conv_in, ConvGeometry::same(3), Epilogue::default())?; // [F, h, w, C]
+        flow.tap(g, "conv_in", &x)?;
+        let x = g.scope("transformer_in", |g| self.transformer_in.forward(g, &x, flow.clips(&x)))?;
+        flow.tap(g, "transformer_in", &x)?;
+        Ok(x)
     }
 
     /// Down, through the middle, and up to the last layers of the outermost level: what they receive from below, `[B·F, h, w, C]`.
     fn descend(&self, g: &mut Graph, mut x: Tensor, flow: &Flow<'_>, skips: &mut Vec<Tensor>) -> Result<Tensor, Error> {
         for (i, block) in self.down_blocks.iter().enumerate() {
             x = g.scope(format!("down_blocks.{i}"), |g| block.forward(g, x, flow, skips))?; // [B·F, h/2, w/2, C]
-            g.tap(format!("unet0.down_blocks.{i}"), &x);
+            flow.tap(g, &format!("down_blocks.{i}"), &x)?;
         }
         x = g.scope("mid_block", |g| self.mid_block.forward(g, &x, flow))?;
-        g.tap("unet0.mid_block", &x);
+        flow.tap(g, "mid_block", &x)?;
         for (i, block) in self.up_blocks.iter().enumerate() {
             let scope = format!("up_blocks.{i}");
             if i + 1 == self.up_blocks.len() {
@@ -230,7 +239,7 @@ impl UNet {
                 x = g.scope(scope, |g| block.forward_layers(g, x, layers, flow, skips))?; // [B·F, h, w, C]
             } else {
                 x = g.scope(scope, |g| block.forward(g, x, flow, skips))?; // [B·F, 2h, 2w, C]
-                g.tap(format!("unet0.up_blocks.{i}"), &x);
+                flow.tap(g, &format!("up_blocks.{i}"), &x)?;
             }
         }
         Ok(x)

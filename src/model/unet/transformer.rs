@@ -44,7 +44,7 @@ impl SpatialTransformer {
         }
     }
 
-    /// x `[F, H, W, C]` → `[F, H, W, C]`.
+    /// x `[F, H, W, C]`, which clips may share → `[B·F, H, W, C]`: behind the cross-attention none is like another.
     pub fn forward(&self, g: &mut Graph, x: &Tensor, flow: &Flow<'_>) -> Result<Tensor, Error> {
         let frames = x.shape()[0];
         let h = g.group_norm("norm", &[x], &self.norm, Statistics::PerFrame, Activation::None)?; // [F, H, W, C]
@@ -55,10 +55,10 @@ impl SpatialTransformer {
         let path = g.path("");
         let shape = self.attn2.context_shape(flow.batch, flow.tokens);
         let kv = g.input(format!("kv.{path}"), &shape, x.dtype()); // [B, tokens, 2C]
-        let h = g.scope("attn2", |g| self.attn2.cross(g, &n, &kv, &h))?;
+        let h = g.scope("attn2", |g| self.attn2.cross(g, &n, &kv, flow.frames, &h))?; // [B·F, H, W, C]
         let n = g.layer_norm("norm3", &h, &self.norm3)?;
         let h = g.scope("ff", |g| self.ff.forward(g, &n, &h))?;
-        g.linear("proj_out", &h, &self.proj_out, Epilogue::add(x)) // [F, H, W, C]
+        g.linear("proj_out", &h, &self.proj_out, Epilogue::add(x)) // [B·F, H, W, C]
     }
 
     /// Keys and values of the context, as output `kv.PATH`.
