@@ -41,4 +41,10 @@ fn under(place: vec3<u32>, tap: u32) -> i32 {
 # endif
 }
 
+# if PATCH
+// Lines and places of the map that patches are cut from, and the input pixel at one of them.
+fn map() -> vec2<u32> { return vec2<u32>(p.out_height, p.out_width); }
+fn spot(image: u32, line: u32, column: u32) -> i32 { return under(vec3<u32>(image, line, column), 0u); }
+# endif
+
 # include "shared/gemm.wgsl"

@@ -48,4 +48,14 @@ fn under(place: vec3<u32>, tap: u32) -> i32 {
 }
 # endif
 
+# if PATCH
+// The map that patches are cut from has a frame in each line; and the input pixel at a place of it.
+fn map() -> vec2<u32> { return vec2<u32>(p.frames, p.height * p.width); }
+fn spot(image: u32, line: u32, column: u32) -> i32 {
+  let size = map();
+  if line >= size.x || column >= size.y { return -1; }
+  return i32((image * size.x + line) * size.y + column);
+}
+# endif
+
 # include "shared/gemm.wgsl"

@@ -7,5 +7,4 @@
   var sum_${i}_${j}: coop_mat${MM}x${MM}<f32, C>;
 # endfor
 # endfor
-  let a_from = sub_row * A_STRIDE;
   let b_from = B_BEGIN + sub_col / ${UNIT}u;

@@ -19,11 +19,11 @@ ${v}${" + vec4<f32>(" ~ added ~ ")" if RESIDUAL else ""}
   let gate_bias_${e} = bias[bias_at(select(0u, col_${e} + 1u, col_inside_${e}))];
 # endif
 # endfor
-  let inside = (row0 + ROWS <= p.gemm.row_end) & (tile_col + COLS <= p.gemm.n4);
+  let inside = (${all_stored() | trim}) & (tile_col + COLS <= p.gemm.n4);
 # if GROUPED
   // A group is longer than most tiles.
   let group = row0 / p.gemm.rows_per_group;
-  let plain = inside & (group == (row0 + ROWS - 1u) / p.gemm.rows_per_group);
+  let plain = inside & (group == (${last_row() | trim}) / p.gemm.rows_per_group);
 # for e in range(0, SN, EPI)
   let group_bias_${e} = vec4<f32>(row_bias[select(0u, (group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${e}, col_inside_${e})]);
   bias_${e} += select(vec4<f32>(), group_bias_${e}, plain);
@@ -44,7 +44,7 @@ ${v}${" + vec4<f32>(" ~ added ~ ")" if RESIDUAL else ""}
   workgroupBarrier();
   {
     let at = part * ${MM}u * SUM_STRIDE + lane % ${width}u * ${4 * step // UNIT}u;
-    let first = row0 + sub_row + ${i * MM}u;
+    let first = ${first_row(i) | trim};
     if plain & (lanes == ${LANES}u) {
 # for u in range(turns)
       let line_${u} = lane / ${width}u + ${u * LANES // width}u;
@@ -65,7 +65,7 @@ ${v}${" + vec4<f32>(" ~ added ~ ")" if RESIDUAL else ""}
     } else {
       for (var slot = lane; slot < ${slots}u; slot += lanes) {
         let row = first + slot / ${width}u;
-        if (row < p.gemm.row_end) & col_inside_${e} {
+        if ${stored(i) | trim} & col_inside_${e} {
           let to = row * p.gemm.n;
 # if GROUPED
           let more = row_bias[(row / p.gemm.rows_per_group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${e}];

@@ -1,6 +1,6 @@
     {
 # for i in range(SM)
-      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + half * A_HALF + ${i * MM}u * A_STRIDE + ${k * MM // UNIT}u], A_STRIDE);
+      let left_${i} = coopLoadT<coop_mat${MM}x${MM}<f16, A>>(&tile[a_from + ${left_from(i, window) | trim} + ${k * MM // UNIT}u], A_STRIDE);
 # endfor
 # for j in range(SN)
       let right_${j} = coopLoadT<coop_mat${MM}x${MM}<f16, B>>(&tile[b_from + half * B_HALF + ${k * MM}u * B_STRIDE + ${j * MM // UNIT}u], B_STRIDE);

@@ -45,6 +45,10 @@ fn weights(v: ${WEIGHTS}) -> vec4<${T}> {
 # endif
 }
 
+# set window = 0
+# macro left_from(i, window)
+half * A_HALF + ${i * MM}u * A_STRIDE
+# endmacro
 # set STRAIGHT = ONE_TAP and EVEN and not TWO
 # macro fetch(held=false)
 # set more = " + zero" if held else ""
@@ -132,19 +136,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let tile_col = index % p.gemm.tiles_n * COLS;
 # if MATRIX
 # include "shared/gemm_matrix_begin.wgsl"
+  let a_from = sub_row * A_STRIDE;
 # else
 # include "shared/gemm_workgroup_begin.wgsl"
 # endif
-  // The rows of a thread lie evenly apart.
-# if KT == 32 and threads // a_width % 8 == 0
-  // 16 threads store rows r and r + 4, which lie in different banks.
-  let a_dealt = thread / ${a_width}u;
-  let a_row = (a_dealt & ~7u) | ((a_dealt & 1u) << 2u) | ((a_dealt >> 1u) & 3u);
-# else
-  let a_row = thread / ${a_width}u;
-# endif
-  let a_col = thread % ${a_width}u;
-  let a_to = a_row * A_STRIDE + a_col * ${4 // UNIT}u;
+# include "shared/gemm_deal.wgsl"
 # for n in range(a_loads)
   let row_${n} = row0 + a_row + ${n * (threads // a_width)}u;
   let place_${n} = place(min(row_${n}, p.gemm.row_end - 1u));
@@ -161,10 +157,6 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   var other_${n} = vec4<${X}>();
 # endif
 # endfor
-  let b_row = thread / ${b_width}u;
-  // Columns outside are computed as the last ones, and not stored.
-  let b_at = b_row * p.gemm.n4 + min(tile_col + thread % ${b_width}u, p.gemm.n4 - 1u);
-  let b_to = B_BEGIN + b_row * B_STRIDE + thread % ${b_width}u * ${4 // UNIT}u;
 # for n in range(b_loads)
 # if not EVEN
   var b_ok_${n} = false;
@@ -210,6 +202,18 @@ ${fetch()}
   }
 # endif
 # if MATRIX
+# macro all_stored()
+row0 + ROWS <= p.gemm.row_end
+# endmacro
+# macro last_row()
+row0 + ROWS - 1u
+# endmacro
+# macro first_row(i)
+row0 + sub_row + ${i * MM}u
+# endmacro
+# macro stored(i)
+(row < p.gemm.row_end)
+# endmacro
 # include "shared/gemm_matrix_finish.wgsl"
 # else
 # include "shared/gemm_workgroup_finish.wgsl"

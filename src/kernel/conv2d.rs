@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, activation::Activation, gemm,
-    gemm::Gemm, gemm_rungs, shape, tolerance,
+    gemm::Gemm, gemm_patch, gemm_patch::Map, gemm_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -132,6 +132,13 @@ impl Conv2d {
         choices.into_iter().map(mark).collect()
     }
 
+    /// The map that patches are cut from, if the size stays, but for upsampling.
+    fn map(&self) -> Option<Map> {
+        let around = self.pad == self.kernel.map(|k| k / 2);
+        (self.stride == 1 && around && self.out == self.upsampled)
+            .then_some(Map { size: self.out, window: self.kernel })
+    }
+
     /// The input line that tap row `ky` of output line `oy` reads, clamped to the input.
     fn input_line(&self, oy: usize, ky: usize) -> usize {
         let up = (oy * self.stride + ky).saturating_sub(self.pad[0]).min(self.upsampled[0] - 1);
@@ -151,11 +158,13 @@ impl Op for Conv2d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(gemm_rungs::variants(&self.gemm, device))
+        let rungs = gemm_rungs::variants(&self.gemm, device);
+        self.marked(gemm_patch::among(rungs, &self.gemm, self.map().as_ref(), device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(gemm_rungs::tunings(&self.gemm, device))
+        let patches = self.map().map(|map| gemm_patch::tunings(&self.gemm, &map, device));
+        self.marked(gemm_rungs::tunings(&self.gemm, device).into_iter().chain(patches.into_iter().flatten()).collect())
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
@@ -180,7 +189,8 @@ impl Op for Conv2d {
 
     fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let rows = units.start * self.out[1]..units.end * self.out[1];
-        let (gemm, workgroups) = self.gemm.dispatch(choice, &rows, bases);
+        let (gemm, tiles) = self.gemm.dispatch(choice, &rows, bases);
+        let patches = self.map().and_then(|map| gemm_patch::workgroups(&self.gemm, choice, &map, &rows));
         let params = Params {
             gemm,
             height: self.size[0] as u32,
@@ -193,7 +203,7 @@ impl Op for Conv2d {
             pad_top: self.pad[0] as u32,
             pad_left: self.pad[1] as u32,
         };
-        Dispatch::new(params, workgroups)
+        Dispatch::new(params, patches.unwrap_or(tiles))
     }
 
     fn shape(&self) -> Value {
@@ -271,6 +281,10 @@ pub fn cases() -> Vec<Case> {
         // What the matrix rung has code of its own for: whole steps of both inputs, tiles that lie inside of y, one group in a tile and two.
         let skip = Gemm { sources: [32, 64], rows_per_group: Some(81), activation: Activation::Silu, ..base(0, 72) };
         add("whole steps of two inputs, time embedding", same(skip, 2, [9, 9]));
+        // Patches: lines and places beyond the map, groups that end in one, channels of both inputs, upsampling.
+        let skip = Gemm { sources: [32, 64], rows_per_group: Some(2 * 99), residual: true, ..base(0, 72) };
+        add("more than a patch, of two inputs", same(skip, 4, [9, 11]));
+        add("more than a patch, upsampled", Conv2d::new(base(64, 40), 2, [5, 9], [10, 18], [3, 3], 1, [1, 1]));
         add("one pixel", same(base(8, 8), 1, [1, 1]));
     }
     cases

@@ -5,8 +5,8 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, gemm_rungs, shape,
-    tolerance,
+    Binding, Case, Choice, Cost, Dispatch, Dtype, Kernel, Op, Span, Tolerance, gemm, gemm::Gemm, gemm_patch,
+    gemm_patch::Map, gemm_rungs, shape, tolerance,
 };
 use crate::gpu::Capabilities;
 
@@ -96,6 +96,12 @@ impl Conv3d {
         choices.into_iter().map(|choice| choice.with("TEMPORAL", self.is_temporal())).collect()
     }
 
+    /// The map that patches are cut from: a frame is a line of it.
+    fn map(&self) -> Option<Map> {
+        let size = [self.frames[1], self.size[0] * self.size[1]];
+        self.is_temporal().then_some(Map { size, window: [self.kernel[0], 1] })
+    }
+
     fn is_temporal(&self) -> bool {
         self.kernel[1] == 1 && self.kernel[2] == 1 && self.pad == [0, 0]
     }
@@ -113,11 +119,13 @@ impl Op for Conv3d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(gemm_rungs::variants(&self.gemm, device))
+        let rungs = gemm_rungs::variants(&self.gemm, device);
+        self.marked(gemm_patch::among(rungs, &self.gemm, self.map().as_ref(), device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        self.marked(gemm_rungs::tunings(&self.gemm, device))
+        let patches = self.map().map(|map| gemm_patch::tunings(&self.gemm, &map, device));
+        self.marked(gemm_rungs::tunings(&self.gemm, device).into_iter().chain(patches.into_iter().flatten()).collect())
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
@@ -145,7 +153,8 @@ impl Op for Conv3d {
 
     fn dispatch(&self, choice: &Choice, units: &Range<usize>, bases: &[u32]) -> Dispatch {
         let rows = units.start * self.out[1]..units.end * self.out[1];
-        let (gemm, workgroups) = self.gemm.dispatch(choice, &rows, bases);
+        let (gemm, tiles) = self.gemm.dispatch(choice, &rows, bases);
+        let patches = self.map().and_then(|map| gemm_patch::workgroups(&self.gemm, choice, &map, &rows));
         let params = Params {
             gemm,
             frames: self.frames[1] as u32,
@@ -159,7 +168,7 @@ impl Op for Conv3d {
             pad_top: self.pad[0] as u32,
             pad_left: self.pad[1] as u32,
         };
-        Dispatch::new(params, workgroups)
+        Dispatch::new(params, patches.unwrap_or(tiles))
     }
 
     fn shape(&self) -> Value {
@@ -207,6 +216,10 @@ pub fn cases() -> Vec<Case> {
         let mut add = |name: &str, op: Conv3d| cases.push(Case::new(format!("{name} {x}/{w}"), Arc::new(op)));
         add("temporal", Conv3d::temporal(Gemm { residual: true, ..base(16, 16) }, [2, 5], [3, 4], 3));
         add("temporal, whole steps", Conv3d::temporal(Gemm { residual: true, ..base(32, 64) }, [2, 5], [3, 7], 3));
+        add(
+            "temporal, more than a patch",
+            Conv3d::temporal(Gemm { residual: true, ..base(64, 40) }, [2, 9], [5, 7], 3),
+        );
         add("temporal, one frame", Conv3d::temporal(base(8, 12), [1, 1], [4, 4], 3));
         add("temporal, odd channels", Conv3d::temporal(base(6, 10), [1, 4], [3, 3], 3));
         add("3x3x3", Conv3d::new(base(8, 12), [1, 4], [5, 4], [3, 3, 3], [1, 1]));

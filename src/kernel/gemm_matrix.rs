@@ -27,10 +27,10 @@ const SINGLE: [Passage; 2] =
     [Passage { step: 64, buffers: 1, held: false }, Passage { step: 64, buffers: 1, held: true }];
 
 /// Values between rows in workgroup memory: 16 bytes, so that rows begin in different banks.
-const PAD: u32 = 8;
+pub(super) const PAD: u32 = 8;
 
 /// Rows of a tile and of a subgroup's part of it, and columns likewise, the best guess first.
-const TILES: [[[u32; 2]; 2]; 6] = [
+pub(super) const TILES: [[[u32; 2]; 2]; 6] = [
     [[128, 64], [128, 32]],
     [[128, 64], [128, 64]],
     [[128, 64], [64, 32]],
@@ -42,57 +42,102 @@ const TILES: [[[u32; 2]; 2]; 6] = [
 /// Those that are worth trying: half the loads of a large product, but sums may not stay in registers.
 const LARGE: [[[u32; 2]; 2]; 2] = [[[256, 64], [128, 64]], [[128, 64], [256, 64]]];
 
-/// A tile: subgroups over its rows and columns, matrices of each subgroup over rows and columns, and how inner indices pass.
+/// A tile: subgroups over its rows and columns, and matrices of each subgroup over rows and columns.
 #[derive(Clone, Copy)]
-struct Tile {
+pub(super) struct Tile {
     subgroups: [u32; 2],
     matrices: [u32; 2],
-    passage: Passage,
 }
 
 impl Tile {
     /// A tile of so many rows and columns, with each subgroup's part.
-    fn new([rows, columns]: [[u32; 2]; 2], side: u32, passage: Passage) -> Self {
+    pub fn new([rows, columns]: [[u32; 2]; 2], side: u32) -> Self {
         let subgroups = [rows, columns].map(|[all, part]| all / part);
-        Self { subgroups, matrices: [rows[1] / side, columns[1] / side], passage }
+        Self { subgroups, matrices: [rows[1] / side, columns[1] / side] }
     }
 
     /// Rows and columns.
-    fn size(&self, side: u32) -> [u32; 2] {
+    pub fn size(&self, side: u32) -> [u32; 2] {
         [0, 1].map(|axis| self.subgroups[axis] * self.matrices[axis] * side)
     }
 
-    /// Bytes of workgroup memory: steps of both operands, behind a single one a zero, and the sums that leave at a time; with rows 16 bytes longer
-    /// than needed.
-    fn memory(&self, side: u32, leaving: u32) -> u32 {
-        let [rows, columns] = self.size(side);
-        let Passage { step, buffers, .. } = self.passage;
-        let operands = 2 * buffers * (rows * (step + PAD) + step * (columns + PAD));
-        let zero = if buffers == 1 { 8 } else { 0 };
-        let sums = 4 * self.subgroups[0] * self.subgroups[1] * side * (leaving * side + 4);
-        operands + zero + sums
+    /// Rows of a subgroup's part.
+    pub fn part(&self, side: u32) -> u32 {
+        self.matrices[0] * side
     }
 
-    /// The most matrices of a subgroup whose sums can leave at a time, their columns dealt out evenly to the lanes of the smallest and of the largest
-    /// subgroup; none if the device cannot run this tile.
-    fn leaving(&self, side: u32, [fewest, lanes]: [u32; 2], device: &Capabilities) -> Option<u32> {
-        let threads = lanes * self.subgroups[0] * self.subgroups[1];
+    /// Its threads, in subgroups of so many lanes.
+    pub fn threads(&self, lanes: u32) -> u32 {
+        lanes * self.subgroups[0] * self.subgroups[1]
+    }
+
+    /// The most matrices of a subgroup whose sums can leave at a time beside operands of so many bytes, of `step` inner indices each; their columns
+    /// are dealt out evenly to the lanes of the smallest and of the largest subgroup. None if the device cannot run this tile.
+    pub fn leaving(&self, on: &Matrices, device: &Capabilities, step: u32, operands: u32) -> Option<u32> {
+        let Matrices { side, lanes: [fewest, lanes] } = *on;
+        let threads = self.threads(lanes);
         let [rows, columns] = self.size(side);
         // Every thread has its column, and as many rows as all others.
         let even = |loads_of_a_row: u32, rows: u32| {
             threads.is_multiple_of(loads_of_a_row) && (rows * loads_of_a_row).is_multiple_of(threads)
         };
-        let step = self.passage.step;
         let dealt = even(step / 4, rows) && even(columns / 4, step);
         // Unrolled, a large one takes a CPU driver too long to compile.
         let small = !device.is_cpu() || self.matrices[0] * self.matrices[1] <= 32;
         let runs = dealt && small && threads <= device.max_invocations;
+        let sums = |leaving: u32| 4 * self.threads(1) * side * (leaving * side + 4);
         [4, 2, 1].into_iter().filter(|_| runs).find(|&leaving| {
             leaving <= self.matrices[1]
                 && [fewest, lanes].iter().all(|lanes| lanes.is_multiple_of(leaving * side / 4))
-                && self.memory(side, leaving) <= device.max_workgroup_memory
+                && operands + sums(leaving) <= device.max_workgroup_memory
         })
     }
+
+    /// What a tile's text has to know of it, of the device's matrices and of what is behind the product.
+    pub fn described(&self, choice: Choice, gemm: &Gemm, on: &Matrices, [unit, leaving]: [u32; 2]) -> Choice {
+        let choice = choice
+            .with("GROUPED", gemm.rows_per_group.is_some())
+            .with("RESIDUAL", gemm.residual)
+            .with("ACTIVATION", gemm.activation.function());
+        let ([wm, wn], [sm, sn]) = (self.subgroups, self.matrices);
+        let numbers = [
+            ("WM", wm),
+            ("WN", wn),
+            ("SM", sm),
+            ("SN", sn),
+            ("EPI", leaving),
+            ("LANES", on.lanes[1]),
+            ("UNIT", unit),
+            ("PAD", PAD),
+            (source::MATRIX, on.side),
+        ];
+        numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
+    }
+}
+
+/// The matrices that a device multiplies for a product.
+#[derive(Clone, Copy)]
+pub(super) struct Matrices {
+    /// Their side.
+    pub side: u32,
+    /// Lanes of the smallest and of the largest subgroup.
+    pub lanes: [u32; 2],
+}
+
+impl Matrices {
+    /// Those for a product of f16 with sums in f32, if the device has such and the product's rows are whole vec4.
+    pub fn of(gemm: &Gemm, device: &Capabilities) -> Option<Self> {
+        let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16;
+        let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
+        let lanes = device.subgroup.filter(|_| all_f16 && whole)?;
+        Some(Self { side: side(device)?, lanes })
+    }
+}
+
+/// Bytes of workgroup memory of both operands: steps of them, and behind a single one a zero; with rows 16 bytes longer than needed.
+fn operands(tile: &Tile, side: u32, Passage { step, buffers, .. }: Passage) -> u32 {
+    let [rows, columns] = tile.size(side);
+    2 * buffers * (rows * (step + PAD) + step * (columns + PAD)) + if buffers == 1 { 8 } else { 0 }
 }
 
 /// The tiles that this device can run for a product of f16 with sums in f32, the best guess first.
@@ -109,40 +154,23 @@ pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
 }
 
 fn with_tiles(gemm: &Gemm, device: &Capabilities, unit: u32, tiles: &[[[u32; 2]; 2]], passage: Passage) -> Vec<Choice> {
-    let all_f16 = gemm.x == Dtype::F16 && gemm.w == Dtype::F16 && device.f16;
-    let whole = gemm.columns.is_multiple_of(4) && gemm.sources.iter().all(|c| c.is_multiple_of(4));
-    let Some(sizes) = device.subgroup.filter(|_| all_f16 && whole) else { return vec![] };
-    let Some(side) = side(device) else { return vec![] };
-    let with_leaving = |tile: Tile| Some((tile, tile.leaving(side, sizes, device)?));
+    let Some(on) = Matrices::of(gemm, device) else { return vec![] };
+    let side = on.side;
+    let with_leaving =
+        |tile: Tile| Some((tile, tile.leaving(&on, device, passage.step, operands(&tile, side, passage))?));
     let mut fitting: Vec<(Tile, u32)> =
-        tiles.iter().map(|&tile| Tile::new(tile, side, passage)).filter_map(with_leaving).collect();
+        tiles.iter().map(|&tile| Tile::new(tile, side)).filter_map(with_leaving).collect();
     gemm.largest_of_many_first(&mut fitting, |(tile, _)| tile.size(side));
-    fitting.iter().map(|(tile, leaving)| choice(gemm, [sizes[1], side, unit, *leaving], tile)).collect()
-}
-
-fn choice(gemm: &Gemm, [lanes, side, unit, leaving]: [u32; 4], tile: &Tile) -> Choice {
-    let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
-    let [rows, columns] = tile.size(side);
-    let choice = gemm
-        .staged("matrix", reason, [0; 2], [rows, columns / 4], tile.passage.step)
-        .with("GROUPED", gemm.rows_per_group.is_some())
-        .with("RESIDUAL", gemm.residual)
-        .with("ACTIVATION", gemm.activation.function());
-    let ([wm, wn], [sm, sn]) = (tile.subgroups, tile.matrices);
-    let numbers = [
-        ("WM", wm),
-        ("WN", wn),
-        ("SM", sm),
-        ("SN", sn),
-        ("EPI", leaving),
-        ("LANES", lanes),
-        ("UNIT", unit),
-        ("PAD", PAD),
-        ("BUFFERS", tile.passage.buffers),
-        ("HELD", tile.passage.held.into()),
-        (source::MATRIX, side),
-    ];
-    numbers.into_iter().fold(choice, |choice, (name, value)| choice.with(name, value))
+    let choice = |(tile, leaving): &(Tile, u32)| {
+        let reason = "cooperative matrices: a subgroup multiplies whole tiles in one instruction";
+        let [rows, columns] = tile.size(side);
+        let choice = gemm
+            .staged("matrix", reason, [0; 2], [rows, columns / 4], passage.step)
+            .with("BUFFERS", passage.buffers)
+            .with("HELD", u32::from(passage.held));
+        tile.described(choice, gemm, &on, [unit, *leaving])
+    };
+    fitting.iter().map(choice).collect()
 }
 
 #[cfg(test)]

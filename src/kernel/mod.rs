@@ -24,6 +24,7 @@ mod fingerprint;
 mod fit;
 mod gemm;
 mod gemm_matrix;
+mod gemm_patch;
 mod gemm_rungs;
 mod gemm_tile;
 mod group_norm;

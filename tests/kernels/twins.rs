@@ -70,6 +70,14 @@ fn variants_for_graphics_cards_agree_with_their_twins() {
     check_all(&device, &card, |case| Some(case.op.choose(&card)).filter(|choice| other(choice, case)));
 }
 
+/// Patches run only where somebody chooses them, `tune` or the user; where there are no matrices there are none.
+#[test]
+fn patches_agree_with_their_twins() {
+    let device = device();
+    let settings = |case: &Case| case.op.variants(device.capabilities()).into_iter();
+    check_all(&device, device.capabilities(), |case| settings(case).find(|choice| choice.variant == "patch"));
+}
+
 /// Products whose steps have room once run only where `tune` finds them faster; where there are no matrices there are none.
 #[test]
 fn products_with_a_single_buffer_agree_with_their_twins() {
