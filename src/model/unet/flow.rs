@@ -72,6 +72,8 @@ impl Times {
             let products = std::iter::once(together).chain(alone.into_iter().map(|layer| vec![layer]));
             for layers in products.filter(|layers| !layers.is_empty()) {
                 let all = g.linears("time_emb_proj", time, &layers, Epilogue::default())?; // [1, Σ C]
+                // In a buffer of its own: it is read all the way, and into the buffer it lies in nothing could be written then.
+                g.output(format!("times.{}", layers[0].weight.path), &all);
                 let column = all.reshape(&[all.elements(), 1]);
                 let mut start = 0;
                 for layer in layers {
