@@ -1,5 +1,4 @@
-  // What a thread loads of each step.
-  // The rows of a thread lie evenly apart.
+  // Which rows (of a patch: places) and columns a thread loads: its rows lie evenly apart.
 # if KT == 32 and threads // a_width % 8 == 0
   // 16 threads store rows r and r + 4, which lie in different banks.
   let a_dealt = thread / ${a_width}u;

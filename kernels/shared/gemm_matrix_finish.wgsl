@@ -25,7 +25,7 @@ ${v}${" + vec4<f32>(" ~ added ~ ")" if RESIDUAL else ""}
   let group = row0 / p.gemm.rows_per_group;
   let plain = inside & (group == (${last_row() | trim}) / p.gemm.rows_per_group);
 # for e in range(0, SN, EPI)
-  let group_bias_${e} = vec4<f32>(row_bias[select(0u, (group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${e}, col_inside_${e})]);
+  let group_bias_${e} = vec4<f32>(row_bias[select(0u, (group * p.gemm.n - p.gemm.row_bias_base) / 4u + col_${e}, plain)]);
   bias_${e} += select(vec4<f32>(), group_bias_${e}, plain);
 # endfor
 # else

@@ -45,10 +45,10 @@ row0 + ${lines - 1}u * size.y + ${PATCH_WIDTH - 1}u
         let in_first = select(0u, channel / 4u, channel < p.gemm.c0);
 # for n in range(a_loads)
 # if TWO
-        a_${n} = x0[select(0u, u32(spot_${n}) * (p.gemm.c0 / 4u) - p.gemm.x0_base / 4u + a_col + in_first, found_${n} & !from_other)];
-        other_${n} = x1[select(0u, u32(spot_${n}) * (p.gemm.c1 / 4u) - p.gemm.x1_base / 4u + a_col + in_other, found_${n} & from_other)];
+        a_${n} = x0[select(0u, a_at_${n} + in_first, found_${n} & !from_other)];
+        other_${n} = x1[select(0u, other_at_${n} + in_other, found_${n} & from_other)];
 # else
-        a_${n} = x0[select(0u, u32(spot_${n}) * (p.gemm.c0 / 4u) - p.gemm.x0_base / 4u + a_col + in_first, found_${n})];
+        a_${n} = x0[select(0u, a_at_${n} + in_first, found_${n})];
 # endif
 # endfor
       }
@@ -98,17 +98,21 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
 # include "shared/gemm_matrix_begin.wgsl"
   let a_from = sub_row / ${PATCH_WIDTH}u * ${reach_width}u * A_STRIDE;
 # include "shared/gemm_deal.wgsl"
-  // The places that a thread loads, as far as the rows of this dispatch reach: their pixels may not be bound elsewhere.
+  // The places that a thread loads, as far as the rows of this dispatch reach: other pixels may not be bound. Surplus workgroups of a folded grid
+  // begin in an image behind them.
   let beyond = ${WINDOW_LINES // 2}u * size.y;
+  let regular = image * size.x * size.y < p.gemm.row_end;
 # for n in range(a_loads)
   let place_${n} = a_row + ${n * a_apart}u;
   let line_${n} = line0 + place_${n} / ${reach_width}u - ${WINDOW_LINES // 2}u;
   let column_${n} = column0 + place_${n} % ${reach_width}u - ${WINDOW_WIDTH // 2}u;
   let row_${n} = (image * size.x + line_${n}) * size.y + column_${n};
   let spot_${n} = spot(image, line_${n}, column_${n});
-  let found_${n} = (spot_${n} >= 0) & (row_${n} + beyond >= p.gemm.row_begin) & (row_${n} < p.gemm.row_end + beyond);
+  let found_${n} = regular & (spot_${n} >= 0) & (row_${n} + beyond >= p.gemm.row_begin) & (row_${n} < p.gemm.row_end + beyond);
+  let a_at_${n} = (u32(max(spot_${n}, 0)) * p.gemm.c0 - p.gemm.x0_base) / 4u + a_col;
   var a_${n} = vec4<f16>();
 # if TWO
+  let other_at_${n} = (u32(max(spot_${n}, 0)) * p.gemm.c1 - p.gemm.x1_base) / 4u + a_col;
   var other_${n} = vec4<f16>();
 # endif
 # endfor

@@ -67,12 +67,13 @@ half * A_HALF + ${i * MM}u * A_STRIDE
         c += ${a_width}u;
 # else
         // This thread's part of the step at (tap, second, c); then the step moves on.
-        let inner = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"} / 4u;
+        let channels = ${"select(p.gemm.c0, p.gemm.c1, second)" if TWO else "p.gemm.c0"};
+        let inner = channels / 4u;
         if c == 0u {
 # for n in range(a_loads)
           let pixel_${n} = select(-1, under(place_${n}, tap), inside_${n} & (tap < p.gemm.taps));
           a_found_${n} = pixel_${n} >= 0;
-          a_at_${n} = u32(max(pixel_${n}, 0)) * inner + a_col - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"} / 4u;
+          a_at_${n} = (u32(max(pixel_${n}, 0)) * channels - ${"select(p.gemm.x0_base, p.gemm.x1_base, second)" if TWO else "p.gemm.x0_base"}) / 4u + a_col;
 # endfor
         }
 # for n in range(a_loads)

@@ -282,8 +282,9 @@ pub fn cases() -> Vec<Case> {
         let skip = Gemm { sources: [32, 64], rows_per_group: Some(81), activation: Activation::Silu, ..base(0, 72) };
         add("whole steps of two inputs, time embedding", same(skip, 2, [9, 9]));
         // Patches: lines and places beyond the map, groups that end in one, channels of both inputs, upsampling.
-        let skip = Gemm { sources: [32, 64], rows_per_group: Some(2 * 99), residual: true, ..base(0, 72) };
-        add("more than a patch, of two inputs", same(skip, 4, [9, 11]));
+        let skip = |r| Gemm { sources: [32, 64], rows_per_group: Some(r), residual: true, ..base(0, 72) };
+        add("more than a patch, of two inputs", same(skip(2 * 180), 4, [9, 20]));
+        add("more than a patch, groups of a line", same(skip(17), 2, [10, 17]));
         add("more than a patch, upsampled", Conv2d::new(base(64, 40), 2, [5, 9], [10, 18], [3, 3], 1, [1, 1]));
         add("one pixel", same(base(8, 8), 1, [1, 1]));
     }

@@ -61,11 +61,6 @@ impl Tile {
         [0, 1].map(|axis| self.subgroups[axis] * self.matrices[axis] * side)
     }
 
-    /// Rows of a subgroup's part.
-    pub fn part(&self, side: u32) -> u32 {
-        self.matrices[0] * side
-    }
-
     /// Its threads, in subgroups of so many lanes.
     pub fn threads(&self, lanes: u32) -> u32 {
         lanes * self.subgroups[0] * self.subgroups[1]

@@ -45,8 +45,8 @@ pub(super) fn workgroups(gemm: &Gemm, choice: &Choice, map: &Map, rows: &Range<u
 /// The rung's name.
 const VARIANT: &str = "patch";
 
-/// The patches that this device can run, the best guess first; none for a window of a single place, of channels that are no whole steps, or of a map
-/// that most of a patch lies beyond.
+/// The patches that this device can run, the best guess first; none for a window of a single place, for channels that are no whole steps, or for a map
+/// whose lines are half of a patch's or shorter.
 pub(super) fn variants(gemm: &Gemm, map: &Map, device: &Capabilities) -> Vec<Choice> {
     let reason = "cooperative matrices: all taps of a window read the same places from workgroup memory";
     let whole = gemm.sources.iter().all(|c| c.is_multiple_of(STEP as usize));
@@ -69,15 +69,12 @@ pub(super) fn variants(gemm: &Gemm, map: &Map, device: &Capabilities) -> Vec<Cho
             .with("WINDOW_WIDTH", map.window[1] as u32);
         Some(tile.described(choice, gemm, &on, [unit(device), leaving]))
     };
-    let tiles = TILES.iter().map(|&tile| Tile::new(tile, on.side));
-    // A subgroup has whole lines of the patch.
-    let mut choices: Vec<Choice> =
-        tiles.filter(|tile| tile.part(on.side).is_multiple_of(WIDTH)).filter_map(choice).collect();
+    let mut choices: Vec<Choice> = TILES.iter().filter_map(|&tile| choice(Tile::new(tile, on.side))).collect();
     gemm.largest_of_many_first(&mut choices, |choice| [choice.int("ROWS") as u32, 4 * choice.int("COLS") as u32]);
     choices
 }
 
-/// The same with everything that the device may like.
+/// The same, each with its taps unrolled and in a loop where the device compiles both.
 pub(super) fn tunings(gemm: &Gemm, map: &Map, device: &Capabilities) -> Vec<Choice> {
     let other = |choice: &Choice| choice.clone().with("UNROLLED", 1 - choice.number("UNROLLED"));
     let best = variants(gemm, map, device);
@@ -96,7 +93,7 @@ pub(super) fn among(mut rungs: Vec<Choice>, gemm: &Gemm, map: Option<&Map>, devi
 
 /// Places of a patch of so many lines and of what its window reaches beyond, as many as all threads load: each has the same number of them.
 fn loads(threads: u32, lines: u32, window: [u32; 2]) -> u32 {
-    let apart = threads / (STEP / 4);
+    let apart = (threads / (STEP / 4)).max(1);
     ((lines + window[0] - 1) * (WIDTH + window[1] - 1)).next_multiple_of(apart)
 }
 
@@ -130,6 +127,12 @@ mod tests {
         let settings = tunings(&gemm, &SQUARE, &device);
         assert!(settings.iter().all(|c| settings.iter().filter(|d| d.defines == c.defines).count() == 1));
         assert!([0, 1].iter().all(|&unrolled| settings.iter().any(|c| c.number("UNROLLED") == unrolled)));
+        assert!(TILES.iter().all(|[rows, _]| rows[1].is_multiple_of(WIDTH)), "a subgroup has whole lines of the patch");
+        assert_eq!(
+            rows(&gemm, SQUARE, &card([1, 1], 16, 48 << 10)),
+            None,
+            "there are fewer threads than loads of a place"
+        );
         let cpu = Capabilities { kind: crate::gpu::DeviceKind::Cpu, ..device };
         assert!(tunings(&gemm, &SQUARE, &cpu).iter().all(|c| c.number("UNROLLED") == 0), "compiles in seconds");
     }

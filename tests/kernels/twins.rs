@@ -33,7 +33,7 @@ fn every() -> usize {
     std::env::var("I2VGEN_EVERY").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
 }
 
-fn check_all(device: &Device, capabilities: &Capabilities, choose: impl Fn(&Case) -> Option<Choice>) {
+fn check_all(device: &Device, capabilities: &Capabilities, mut choose: impl FnMut(&Case) -> Option<Choice>) {
     // The interpreter has a test of its own.
     let conditions = Conditions { interpreted: 0, ..Conditions::new(0x1234_5678) };
     let mut failed = Vec::new();
@@ -70,12 +70,27 @@ fn variants_for_graphics_cards_agree_with_their_twins() {
     check_all(&device, &card, |case| Some(case.op.choose(&card)).filter(|choice| other(choice, case)));
 }
 
-/// Patches run only where somebody chooses them, `tune` or the user; where there are no matrices there are none.
+/// Patches run only where somebody chooses them, `tune` or the user; where there are no matrices there are none. One tile after the other,
+/// and one as cards get it, with its taps unrolled, which takes a CPU driver a while to compile.
 #[test]
 fn patches_agree_with_their_twins() {
     let device = device();
-    let settings = |case: &Case| case.op.variants(device.capabilities()).into_iter();
-    check_all(&device, device.capabilities(), |case| settings(case).find(|choice| choice.variant == "patch"));
+    let patches = |case: &Case, device: &Capabilities| -> Vec<Choice> {
+        let tunings = case.op.tunings(device).into_iter();
+        tunings.filter(|choice| choice.variant == "patch").collect()
+    };
+    let mut number = 0;
+    check_all(&device, device.capabilities(), |case| {
+        let mut patches = patches(case, device.capabilities());
+        number += 1;
+        (!patches.is_empty()).then(|| patches.swap_remove(number % patches.len()))
+    });
+    let card = Capabilities { kind: DeviceKind::Discrete, ..device.capabilities().clone() };
+    let unrolled = |choice: &Choice| choice.defines.get("UNROLLED") == Some(&Define::Int(1));
+    check_all(&device, &card, |case| {
+        let small = case.name.starts_with("temporal, whole steps");
+        patches(case, &card).into_iter().rfind(|choice| small && unrolled(choice))
+    });
 }
 
 /// Products whose steps have room once run only where `tune` finds them faster; where there are no matrices there are none.

@@ -11,7 +11,8 @@ use crate::{
 /// The same for all blocks of an evaluation.
 ///
 /// With guidance as one batch there are two clips side by side, which differ in nothing but their context. So everything up to the first
-/// cross-attention is computed once: maps `[F, H, W, C]` are shared by all clips, maps `[B·F, H, W, C]` are those of each.
+/// cross-attention is computed once: maps `[F, H, W, C]` are shared by all clips, maps `[B·F, H, W, C]` are those of each. Where a block's doc says
+/// `[F, H, W, C]`, either may go in; what comes out is shared if nothing in it attends to the context.
 pub(super) struct Flow<'a> {
     /// Clips side by side: 1, or 2 with guidance as one batch.
     pub batch: usize,
@@ -26,7 +27,8 @@ pub(super) struct Flow<'a> {
 impl Flow<'_> {
     /// A residual block of the scope `name`: x, or x and its skip connection side by side.
     pub fn resnet(&self, g: &mut Graph, name: &str, resnet: &Resnet, x: &[&Tensor]) -> Result<Tensor, Error> {
-        g.scope(name, |g| resnet.forward(g, x, self.times.of(resnet)))
+        let time = self.times.of(resnet)?;
+        g.scope(name, |g| resnet.forward(g, x, time))
     }
 
     /// How many clips a map has: 1 as long as all share it.
@@ -61,16 +63,12 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// Records those of each group of residual blocks as one product: a row alone is little work, and each would wait for the one before.
-    /// `time` `[1, T]` is silu of the embedding.
+    /// Records those of each group of residual blocks as one product, or as few as the device can bind: a row alone is little work, and each
+    /// would wait for the one before. `time` `[1, T]` is silu of the embedding.
     pub fn record(g: &mut Graph, time: &Tensor, groups: &[Vec<&Resnet>]) -> Result<Self, Error> {
         let mut of = Vec::new();
         for group in groups {
-            let layers = group.iter().filter_map(|resnet| resnet.time());
-            // Kernels read their parts of a product up to 8 values at a time.
-            let (together, alone): (Vec<&Linear>, Vec<&Linear>) = layers.partition(|l| l.width().is_multiple_of(8));
-            let products = std::iter::once(together).chain(alone.into_iter().map(|layer| vec![layer]));
-            for layers in products.filter(|layers| !layers.is_empty()) {
+            for layers in Self::products(g, group.iter().filter_map(|resnet| resnet.time())) {
                 let all = g.linears("time_emb_proj", time, &layers, Epilogue::default())?; // [1, Σ C]
                 // In a buffer of its own: it is read all the way, and into the buffer it lies in nothing could be written then.
                 g.output(format!("times.{}", layers[0].weight.path), &all);
@@ -86,9 +84,28 @@ impl Times {
         Ok(Self { of })
     }
 
-    /// That of one of them, `[1, C]`.
-    fn of(&self, resnet: &Resnet) -> Option<&Tensor> {
-        let path = &resnet.time()?.weight.path;
-        self.of.iter().find(|(of, _)| of == path).map(|(_, time)| time)
+    /// Which layers are computed together: their weights are bound at once, and kernels read a layer's part of the product up to 8 values at a
+    /// time.
+    fn products<'a>(g: &Graph, layers: impl Iterator<Item = &'a Linear>) -> Vec<Vec<&'a Linear>> {
+        let bytes = |layer: &Linear| (layer.weight.elements() * g.types().weight.bytes()) as u64;
+        let mut products: Vec<Vec<&Linear>> = Vec::new();
+        for layer in layers {
+            let joins = |product: &&mut Vec<&Linear>| {
+                let whole = product.iter().all(|layer| layer.width().is_multiple_of(8));
+                whole && product.iter().map(|layer| bytes(layer)).sum::<u64>() + bytes(layer) <= g.max_binding()
+            };
+            match products.last_mut().filter(joins) {
+                Some(product) => product.push(layer),
+                None => products.push(vec![layer]),
+            }
+        }
+        products
+    }
+
+    /// That of one of them, `[1, C]`, if it has any.
+    fn of(&self, resnet: &Resnet) -> Result<Option<&Tensor>, Error> {
+        let Some(layer) = resnet.time() else { return Ok(None) };
+        let found = self.of.iter().find(|(path, _)| *path == layer.weight.path);
+        found.map(|(_, time)| Some(time)).ok_or_else(|| Error::Unbound(layer.weight.path.to_string()))
     }
 }

@@ -227,7 +227,7 @@ impl UNet {
     /// Down, through the middle, and up to the last layers of the outermost level: what they receive from below, `[B·F, h, w, C]`.
     fn descend(&self, g: &mut Graph, mut x: Tensor, flow: &Flow<'_>, skips: &mut Vec<Tensor>) -> Result<Tensor, Error> {
         for (i, block) in self.down_blocks.iter().enumerate() {
-            x = g.scope(format!("down_blocks.{i}"), |g| block.forward(g, x, flow, skips))?; // [B·F, h/2, w/2, C]
+            x = g.scope(format!("down_blocks.{i}"), |g| block.forward(g, x, flow, skips))?; // [F, h/2, w/2, C], as Flow says
             flow.tap(g, &format!("down_blocks.{i}"), &x)?;
         }
         x = g.scope("mid_block", |g| self.mid_block.forward(g, &x, flow))?;
