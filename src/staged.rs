@@ -48,9 +48,15 @@ pub struct Staged {
 }
 
 /// Checks that a file can be written, to be called before long work: its folder exists, is a folder and takes a file (a temporary one is
-/// created and removed), and no folder has the file's name, which is not `-`. An existing file is no error: it is replaced when the new one is complete.
+/// created and removed), the system takes the name, and no folder has it; it is not `-`. An existing file is no error: it is replaced when the new one is complete.
 pub fn check(path: &Path) -> Result<(), Error> {
     named(path)?;
+    // Too long, or with characters that the system refuses.
+    if let Err(cause) = fs::symlink_metadata(path)
+        && cause.kind() == io::ErrorKind::InvalidFilename
+    {
+        return Err(Error::Write { path: path.to_owned(), cause });
+    }
     let place = followed(path);
     let folder = folder_of(&place);
     let problem = match fs::metadata(folder) {

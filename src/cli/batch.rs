@@ -58,8 +58,13 @@ pub struct Batch {
 
 impl Batch {
     pub fn run(self) -> Result<(), Error> {
-        let started = Instant::now();
         let mut progress = Progress::new(self.machine.progress);
+        let made = self.make_all(&mut progress);
+        progress.ended(made)
+    }
+
+    fn make_all(&self, progress: &mut Progress) -> Result<(), Error> {
+        let started = Instant::now();
 
         // Everything that can be wrong with a line is found before anything takes long.
         let choices = self.machine.choosing.asked()?;
@@ -71,19 +76,19 @@ impl Batch {
         }
         let model = Model::opened(&checkpoint)?;
         let done = |_: usize, job: &Job| job.is_done();
-        let todo = check(&list, &model, &done, self.machine.no_advice, &mut progress)?;
+        let todo = check(&list, &model, &done, self.machine.no_advice, progress)?;
         let mut tally = Tally::new(list.jobs.len(), todo.len());
         if todo.is_empty() {
-            return tally.report(&progress, started.elapsed(), None);
+            return tally.report(progress, started.elapsed(), None);
         }
 
-        let engines = open(&self.machine, self.memory.policy(), choices, &list, &todo, &mut progress)?;
+        let engines = open(&self.machine, self.memory.policy(), choices, &list, &todo, progress)?;
         output::make_folder(&self.output)?;
         todo.iter().try_for_each(|todo| todo.job.target.check())?;
         let mut make = |todo: Todo<'_>, progress: &mut Progress| run(todo, &model, &engines, progress);
-        let worked = work(&list, todo, &done, &mut progress, &mut tally, &mut make);
-        save_pipelines(engines.device(), &progress);
-        tally.report(&progress, started.elapsed(), Some(engines.device()))?;
+        let worked = work(&list, todo, &done, progress, &mut tally, &mut make);
+        save_pipelines(engines.device(), progress);
+        tally.report(progress, started.elapsed(), Some(engines.device()))?;
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
     }

@@ -175,7 +175,7 @@ impl Decode {
         }));
         let all = started.elapsed();
         progress.finish();
-        progress.emit(json!({ "event": "done", "seconds": all.as_secs_f64(), "peak_device_bytes": memory.counted }));
+        progress.done(json!({ "event": "done", "seconds": all.as_secs_f64(), "peak_device_bytes": memory.counted }));
         let made = Made { seed: seed.unwrap_or_default(), files, memory };
         let row = if seed.is_some() { made.row() } else { vec![made.named()] };
         let (frames, all) = (units::counted(count, "frame"), units::time(all));

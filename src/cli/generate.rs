@@ -222,7 +222,7 @@ fn report(
     let [peak, planned] = memory.map_or([0, 0], |memory| [memory.counted, memory.planned]);
     let streaming = memory.and_then(|memory| memory.streaming);
     if progress.is_json() {
-        progress.emit(json!({
+        progress.done(json!({
             "event": "done", "seconds": all.as_secs_f64(), "seconds_per_step": per_step.as_secs_f64(), "peak_device_bytes": peak,
             "planned_device_bytes": planned, "streaming": streaming,
         }));

@@ -4,10 +4,11 @@
 //! standard output) carries one JSON object per line:
 //! `{"event":"phase","phase":"denoise","clip":1,"clips":2}`, then
 //! `{"event":"step","done":3,"of":50,"seconds_per_step":1.2,"seconds_left":56.4}`, `{"event":"frame","done":1,"of":16}`,
-//! `{"event":"note","text":"…"}`; `generate` adds `clip`, and ends with `done` or, where an error ends it,
-//! `{"event":"failed","error":"…"}`; `batch` adds `job`, too.
+//! `{"event":"note","text":"…"}`; `generate` adds `clip`, `batch` adds `job`, too. The last one is `done` or, where an error ends the command
+//! before, `{"event":"failed","error":"…"}`.
 
 use std::{
+    cell::Cell,
     io::{IsTerminal, stderr},
     ops::ControlFlow,
     process,
@@ -52,6 +53,8 @@ pub struct Progress {
     label: String,
     told: Option<Instant>,
     pace: Pace,
+    /// Has the last event been told?
+    over: Cell<bool>,
 }
 
 impl Progress {
@@ -74,7 +77,17 @@ impl Progress {
             shown.suspend(|| output::tell("stopping; press Ctrl-C again to stop at once"));
         });
         let (job, label, told) = (None, String::new(), None);
-        Self { style, beside_clip: false, bar, stopped, job, label, told, pace: Pace::default() }
+        Self {
+            style,
+            beside_clip: false,
+            bar,
+            stopped,
+            job,
+            label,
+            told,
+            pace: Pace::default(),
+            over: Cell::new(false),
+        }
     }
 
     /// The same; if the standard output `belongs` to a clip, everything is told on the standard error.
@@ -172,9 +185,19 @@ impl Progress {
         }
     }
 
-    /// What a command came to, whose error events tell in JSON mode, too.
+    /// The last event.
+    pub fn done(&self, event: Value) {
+        self.emit(event);
+        self.over.set(true);
+    }
+
+    /// What a command came to, whose error events tell in JSON mode, too, if it ended before its last event.
     pub fn ended(&self, made: Result<(), Error>) -> Result<(), Error> {
-        made.inspect_err(|error| self.emit(json!({ "event": "failed", "error": error.to_string() })))
+        made.inspect_err(|error| {
+            if !self.over.get() {
+                self.emit(json!({ "event": "failed", "error": error.to_string() }));
+            }
+        })
     }
 
     /// Takes the bar away; returns the mean time of a step.

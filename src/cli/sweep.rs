@@ -74,8 +74,13 @@ pub struct Sweep {
 
 impl Sweep {
     pub fn run(self) -> Result<(), Error> {
-        let started = Instant::now();
         let mut progress = Progress::new(self.machine.progress);
+        let made = self.make_all(&mut progress);
+        progress.ended(made)
+    }
+
+    fn make_all(&self, progress: &mut Progress) -> Result<(), Error> {
+        let started = Instant::now();
         let choices = self.machine.choosing.asked()?;
         let checkpoint = self.machine.checkpoint()?;
         let presets = self.machine.presets(checkpoint.defaults())?;
@@ -100,13 +105,13 @@ impl Sweep {
         let identity = !self.no_identity;
         let model = Model::opened(&checkpoint)?;
         let done = |index: usize, job: &Job| plan.is_done(index, job, identity);
-        let todo = batch::check(&plan.list, &model, &done, self.machine.no_advice, &mut progress)?;
+        let todo = batch::check(&plan.list, &model, &done, self.machine.no_advice, progress)?;
         let mut tally = Tally::new(plan.list.jobs.len(), todo.len());
         let mut worked = Ok(());
         if todo.is_empty() {
-            tally.report(&progress, started.elapsed(), None)?;
+            tally.report(progress, started.elapsed(), None)?;
         } else {
-            let engines = batch::open(&self.machine, self.memory.policy(), choices, &plan.list, &todo, &mut progress)?;
+            let engines = batch::open(&self.machine, self.memory.policy(), choices, &plan.list, &todo, progress)?;
             output::make_folder(&clips)?;
             todo.iter().try_for_each(|todo| todo.job.target.check())?;
             let mut make = |todo: Todo<'_>, progress: &mut Progress| {
@@ -115,12 +120,12 @@ impl Sweep {
                 let label = grid.settings.get(entry.setting).map(|setting| setting.label.as_str()).unwrap_or_default();
                 Ok((self.make(entry, todo, &model, &engines, progress)?, label.to_owned()))
             };
-            worked = batch::work(&plan.list, todo, &done, &mut progress, &mut tally, &mut make);
-            save_pipelines(engines.device(), &progress);
-            tally.report(&progress, started.elapsed(), Some(engines.device()))?;
+            worked = batch::work(&plan.list, todo, &done, progress, &mut tally, &mut make);
+            save_pipelines(engines.device(), progress);
+            tally.report(progress, started.elapsed(), Some(engines.device()))?;
         }
         // What is there is told, also if it is not all.
-        self.report(&grid, &plan, count, &progress)?;
+        self.report(&grid, &plan, count, progress)?;
         worked?;
         if tally.failed > 0 { Err(Error::Reported) } else { Ok(()) }
     }

@@ -91,9 +91,14 @@ const TWIN_WORK: f64 = 1e9;
 
 impl TraceTensors {
     pub fn run(self) -> Result<(), Error> {
-        let started = Instant::now();
         let style = if self.json { Style::None } else { self.machine.progress };
         let mut progress = Progress::new(style);
+        let traced = self.trace(&mut progress);
+        progress.ended(traced)
+    }
+
+    fn trace(&self, progress: &mut Progress) -> Result<(), Error> {
+        let started = Instant::now();
         let selection = self.selection()?;
         let mode = self.mode()?;
         let source = Source::open(self.picture.as_deref(), None)?;
@@ -110,14 +115,16 @@ impl TraceTensors {
         }
         overrides(&choices).iter().for_each(|note| progress.note(note));
         let device = self.machine.device.open()?;
-        let choices = self.machine.choices_on(choices, &device, &progress);
+        let choices = self.machine.choices_on(choices, &device, progress);
         let engine =
             Engine::new(device.clone(), checkpoint, recipe.dtype, recipe.request.compat)?.with_choices(choices);
         engine.check_overrides(&recipe.request)?.iter().for_each(|note| progress.note(note));
         if self.list {
             let plans = engine.plans(&recipe.request, Keep::Nothing)?;
             let all = list(&plans, &selection);
-            return if self.json { output::print_json(&all) } else { output::print(&report::listing(&all)) };
+            if self.json { output::print_json(&all) } else { output::print(&report::listing(&all)) }?;
+            progress.done(json!({ "event": "done", "ok": true, "seconds": started.elapsed().as_secs_f64() }));
+            return Ok(());
         }
         let about = json!({
             "program": concat!("i2vgen ", env!("CARGO_PKG_VERSION")), "model": engine.checkpoint().files().name(),
@@ -135,9 +142,10 @@ impl TraceTensors {
             max_memory: self.max_memory,
         };
         let tell = Box::new(progress.teller());
-        let traced = trace(engine, &recipe.request, ask, tell, &mut progress)?;
+        let traced = trace(engine, &recipe.request, ask, tell, progress)?;
         progress.finish();
         self.report(&traced, started)?;
+        progress.done(json!({ "event": "done", "ok": traced.ok(), "seconds": started.elapsed().as_secs_f64() }));
         if traced.ok() { Ok(()) } else { Err(Error::Reported) }
     }
 

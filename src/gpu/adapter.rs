@@ -31,6 +31,7 @@ pub fn choose(asked: Option<&str>) -> Result<Adapter, Error> {
     }
     let position = match asked {
         None => all.iter().enumerate().min_by_key(|(_, a)| rank(a.capabilities.kind)).map(|(i, _)| i),
+        Some("") => None,
         // A number is only ever an index: names hold digits too.
         Some(text) if text.parse::<usize>().is_ok() => text.parse().ok().filter(|&i| i < all.len()),
         Some(text) => {

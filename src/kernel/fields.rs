@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Fields of an op from `KEY=VALUE,…`: numbers, `true` and `false`, words, and lists as `64x64`, `320+320` or `true+false`.
+/// Fields of an op from `KEY=VALUE,…`: numbers, `true` and `false`, words (in quotes or not), and lists as `64x64`, `320+320` or `true+false`.
 ///
 /// # Errors
 /// What is wrong, in words.
@@ -28,7 +28,7 @@ fn value(text: &str) -> Value {
     let list: Option<Vec<Value>> = text.split(['x', '+']).map(whole).collect();
     match list {
         Some(list) if list.len() > 1 => list.into(),
-        _ => plain(text).unwrap_or_else(|| text.into()),
+        _ => plain(text).unwrap_or_else(|| text.trim_matches('"').into()),
     }
 }
 
@@ -41,11 +41,13 @@ mod tests {
 
     #[test]
     fn fields_become_json() {
-        let read =
-            fields("frames=16, size=64x64,sources=320+320,scale=-0.5,geglu=true,shared=true+false,dtype=f16,").unwrap();
+        let read = fields(
+            "frames=16, size=64x64,sources=320+320,scale=-0.5,geglu=true,shared=true+false,dtype=f16,x=\"f16\",",
+        )
+        .unwrap();
         let expected = json!({
             "frames": 16, "size": [64, 64], "sources": [320, 320], "scale": -0.5, "geglu": true, "shared": [true, false],
-            "dtype": "f16",
+            "dtype": "f16", "x": "f16",
         });
         assert_eq!(Value::Object(read), expected);
         for (text, word) in [("frames", "'frames'"), ("=3", "'=3'"), ("a=", "'a='"), ("a=1,a=2", "`a` is given twice")]

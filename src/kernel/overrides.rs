@@ -65,6 +65,10 @@ impl Override {
             Some(Value::Array(list)) if wanted.is_number() => {
                 list.first() == Some(wanted) && list.iter().skip(1).all(|other| other.as_u64() == Some(0))
             }
+            // As numbers are written, and as they are kept: in f32.
+            Some(Value::Number(found)) if found.is_f64() => {
+                wanted.as_f64().zip(found.as_f64()).is_some_and(|(wanted, found)| wanted as f32 == found as f32)
+            }
             found => found == Some(wanted),
         };
         self.kernel == op.kernel().name && self.shape.iter().all(is)
@@ -80,8 +84,8 @@ impl Override {
 
     /// As users write it.
     fn spelled(&self) -> String {
-        let fields: Vec<String> = self.shape.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let fields = if fields.is_empty() { String::new() } else { format!("[{}]", fields.join(",")) };
+        let fields = spelled(&Value::Object(self.shape.clone()));
+        let fields = if fields.is_empty() { String::new() } else { format!("[{fields}]") };
         let what = match &self.forced {
             Forced::Variant(name) => name,
             Forced::File(file) => &file.path,
@@ -200,7 +204,7 @@ mod tests {
             assert!(!variant("conv2d", shape, "register").is_for(&op));
         }
         let forced = of_file(json!({ "x": "f32" }), &WgslFile::new("mine.wgsl", "a"));
-        assert_eq!(forced.to_string(), r#"linear[x="f32"]=mine.wgsl (af63dc4c8601ec8c)"#);
+        assert_eq!(forced.to_string(), r#"linear[x=f32]=mine.wgsl (af63dc4c8601ec8c)"#);
     }
 
     /// What the planner would choose for these rows, and what is said of the overrides then.

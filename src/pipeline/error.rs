@@ -60,6 +60,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Could less of something help: another size, fewer frames, another way to guide?
+    pub(super) fn is_of_size(&self) -> bool {
+        match self {
+            Self::Graph(error) => !matches!(error, graph::Error::Fit { .. }),
+            other => matches!(other, Self::TooLarge { .. }),
+        }
+    }
+
     /// Had the device less room than was planned for?
     pub(super) fn is_out_of_memory(&self) -> bool {
         use gpu::Error::OutOfMemory;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checkpoint::Configs,
     gpu::Bytes,
-    graph::{self, Keep, Target},
+    graph::{Keep, Target},
 };
 
 /// Everything that plans depend on beside the request.
@@ -72,11 +72,9 @@ impl Planner<'_> {
     pub fn plan(&self, request: &Request, keep: Keep) -> Result<Plans, Error> {
         self.attempt(request, keep).map_err(|error| {
             let (reason, needed) = match error {
-                // No size would help.
-                Error::Graph(graph::Error::Fit { .. }) => return error,
+                other if !other.is_of_size() => return other,
                 Error::TooLarge { reason, needed, .. } => (reason, needed),
-                Error::Graph(error) => (error.to_string(), None),
-                other => return other,
+                other => (other.to_string(), None),
             };
             Error::TooLarge { reason, needed, remedy: self.remedy(request) }
         })
@@ -143,6 +141,8 @@ impl Planner<'_> {
                 });
                 match fitting {
                     Ok(plans) => return Ok(plans),
+                    // Another way would only hide what is wrong with this one.
+                    Err(error) if !error.is_of_size() => return Err(error),
                     Err(error) => least = Some(lesser(least, error)),
                 }
                 impossible[i] = made[i].is_none();

@@ -299,7 +299,7 @@ impl Request {
                 return error(
                     field,
                     format!(
-                        "{side} pixels is far beyond what the model can do; it was trained at 1280x704, and 512x512 works best"
+                        "{side} pixels is far beyond what the model can do; the published one was trained at 1280x704, and 512x512 works best with it"
                     ),
                 );
             }
@@ -309,12 +309,15 @@ impl Request {
             return error("--vae-tile", reason);
         }
         if self.frames == 0 {
-            return error("--frames", "a clip needs at least 1 frame; the model was trained with 16".into());
+            return error("--frames", "a clip needs at least 1 frame; the published model was trained with 16".into());
         }
         if self.frames > MAX_FRAMES {
             return error(
                 "--frames",
-                format!("{} frames are too many: at most {MAX_FRAMES}, and the model was trained with 16", self.frames),
+                format!(
+                    "{} frames are too many: at most {MAX_FRAMES}, and the published model was trained with 16",
+                    self.frames
+                ),
             );
         }
         let layers = configs.text_encoder.num_hidden_layers;

@@ -53,6 +53,23 @@ fn what_changes_the_cost_changes_the_plan() {
     assert!(wrong.code == Some(1) && wrong.stderr.contains("did you mean waves?"), "{wrong:?}");
 }
 
+/// What is wrong with a file is told, though guidance in two passes would have no such shape.
+#[test]
+fn a_broken_file_for_some_shapes_is_told_of() {
+    let room = Room::new();
+    let emitted = room.run(&["kernels", "emit", "layer_norm", "--variant", "portable"]).ok().stdout;
+    room.write("broken.wgsl", emitted.replace("let width = ", "let width = = "));
+    let given = |fields: &str| {
+        room.run(&["plan", "--model", "demo", "--override", &format!("layer_norm[{fields}]=broken.wgsl")])
+    };
+    for fields in ["channels=48,rows=1024", "channels=48,rows=1024,x=\"f16\",eps=1e-5"] {
+        let ran = given(fields);
+        assert!(ran.code == Some(1) && ran.stderr.contains("broken.wgsl"), "{ran:?}");
+        assert!(ran.stderr.contains("let width = = "), "{ran:?}");
+    }
+    assert!(given("channels=48,eps=2e-5").stderr.contains("applies to no operation of this run"));
+}
+
 /// An override that no job has is found before the first one is made; one that some of them have is none too many.
 #[test]
 fn overrides_of_jobs_are_checked_first() {

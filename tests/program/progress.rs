@@ -25,6 +25,26 @@ fn progress_as_json_tells_every_stage() {
     assert!(ran.stderr.is_empty(), "{}", ran.stderr);
 }
 
+/// Whatever ends a command, its last event says so.
+#[test]
+fn an_error_is_the_last_event() {
+    let room = Room::new();
+    for command in [
+        &["batch", "absent.jsonl", "-o", "out"][..],
+        &["sweep", "photo.png", "-p", "x", "-o", "out", "--eta", "0,2"],
+        &["trace-tensors", "absent.png", "-p", "x", "--list"],
+        &["generate", "absent.png", "-p", "x"],
+    ] {
+        let ran = room.run(&[command, &["--model", "model", "--progress", "json"]].concat());
+        let last = lines(&ran.stdout).pop().unwrap_or_else(|| panic!("{ran:?}"));
+        assert_eq!((ran.code, &last["event"]), (Some(1), &"failed".into()), "{ran:?}");
+        assert!(ran.stderr.ends_with(&format!("error: {}\n", last["error"].as_str().unwrap())), "{ran:?}");
+    }
+    let traced = ["trace-tensors", "photo.png", "-p", "x", "--list", "--model", "model", "--progress", "json"];
+    let ran = room.run(&traced).ok();
+    assert!(ran.stdout.lines().last().is_some_and(|line| line.contains("\"done\"")), "{ran:?}");
+}
+
 /// Without a seed one is drawn, printed, and makes the clip again.
 #[test]
 fn a_drawn_seed_is_printed() {

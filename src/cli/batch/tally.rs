@@ -42,7 +42,7 @@ impl Tally {
         let Self { jobs, skipped, made, failed, .. } = *self;
         let left = jobs.saturating_sub(skipped + made + failed);
         let peak = device.map(|device| self.peak(device.memory()[1]));
-        progress.emit(json!({
+        progress.done(json!({
             "event": "done", "made": made, "skipped": skipped, "failed": failed, "left": left,
             "seconds": all.as_secs_f64(), "peak_device_bytes": peak.unwrap_or_default(),
             "planned_device_bytes": self.peak[1],

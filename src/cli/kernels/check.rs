@@ -242,7 +242,8 @@ fn interpreted(report: &Report) -> String {
     if ran == 0 && all > 0 && found.unknown.is_none() && found.faults.is_empty() {
         let place = found.ended_at.as_ref().map_or(String::new(), |place| format!(", which ended at {place}"));
         text += &format!(
-            "\n        races and the like are not looked for to the end: 0 of {all} workgroups fit the interpreter's budget{place}"
+            "\n        races and the like are not looked for to the end: 0 of {all} workgroups fit the interpreter's budget{place}; a loop \
+             that never ends looks like that"
         );
     }
     match (&found.error, &found.at) {

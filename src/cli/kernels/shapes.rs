@@ -26,8 +26,16 @@ pub struct ShapeOptions {
     #[arg(long, value_name = "MODEL:WxHxF", help_heading = "Shapes")]
     shapes: Option<String>,
     /// How activations are stored [default: as the case or shape says, or f16 where a model run has it]
-    #[arg(long, value_name = "f32|f16", value_parser = by_name::<Dtype>, help_heading = "Shapes")]
+    #[arg(long, value_name = "f32|f16", value_parser = floats, help_heading = "Shapes")]
     dtype: Option<Dtype>,
+}
+
+/// The types of activations.
+fn floats(text: &str) -> Result<Dtype, String> {
+    match by_name::<Dtype>(text) {
+        Ok(dtype @ (Dtype::F32 | Dtype::F16)) => Ok(dtype),
+        _ => Err("expected `f32` or `f16`".into()),
+    }
 }
 
 /// What a command does where no shape is named.

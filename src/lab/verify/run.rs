@@ -18,6 +18,8 @@ use crate::{
 pub fn verify(engine: &Engine, case: &Case, tell: &mut dyn FnMut(&str)) -> Result<Verification, Error> {
     let request = request(case)?;
     request.check(engine.checkpoint().configs()).map_err(Error::Pipeline)?;
+    // What is compared last is asked for first.
+    ["final_latents", "frames_f32", "frames_u8"].iter().try_for_each(|name| case.tensor(name).map(drop))?;
     let course = course(engine, case, &request)?;
     let plans = engine.plans(&request, Keep::Taps)?;
     plans.check_overrides()?.iter().for_each(|note| tell(&format!("note: {note}")));

@@ -49,6 +49,7 @@ fn emitting_what_is_not_there() {
         (&["linear", "--variant", "register:TM=7"], &["TM=7"]),
         (&["linear", "--variant", "absent.wgsl"], &["cannot read absent.wgsl"]),
         (&["linear", "--target", "dxil"], &["'dxil'", "hlsl"]),
+        (&["linear", "--dtype", "u32"], &["'u32'", "`f32` or `f16`"]),
         (&["linear", "--target", "hlsl,msl"], &["--target", "hlsl, msl", "-o DIR"]),
         (&["linear", "--shader-checks", "some"], &["--shader-checks", "bounds"]),
         (

@@ -17,9 +17,13 @@ fn an_output_that_cannot_be_written() {
         ("out/clip.avi", &["clip.avi", ".mp4, .gif"]),
         ("out/clip.png", &["clip.png", "%03d"]),
         ("out/%d-%d.png", &["more than one frame number"]),
+        (&format!("out/{}.mp4", "n".repeat(300)), &["cannot write out/nnn"]),
     ] {
         refuses_to_generate(&room, "photo.png", &["-o", output], words);
     }
+    // The third clip's name is longer than the first one's.
+    let longest = format!("out/{}.mp4", "n".repeat(251));
+    refuses_to_generate(&room, "photo.png", &["--count", "3", "-o", &longest], &["cannot write out/nnn", "-2.mp4"]);
     // No file can be made there, not even by root.
     if cfg!(target_os = "linux") {
         refuses_to_generate(&room, "photo.png", &["-o", "/proc/clip.mp4"], &["/proc", "not writable"]);
