@@ -8,6 +8,7 @@ use clap::Args;
 use i2vgen::{
     checkpoint::Defaults,
     picture::Picture,
+    pipeline::check_side,
     prepare::{self, Mode, Preparation},
     staged::Staged,
 };
@@ -19,8 +20,11 @@ use super::{
     options::ModelOption,
     output,
     source::{Source, stem},
+    units,
 };
 
+/// Pixels of a latent: all checkpoints of this architecture have a VAE with three halvings.
+const FACTOR: u32 = 8;
 /// Pictures in a row of the contact sheet, and the longer side of each.
 const COLUMNS: u32 = 3;
 const CELL: u32 = 480;
@@ -60,8 +64,13 @@ impl Prepare {
             output::tell(&format!("note: {line}"));
         }
         let (width, height) = self.size()?;
+        check_side("--width", width, FACTOR)?;
+        check_side("--height", height, FACTOR)?;
         let done = self.options.apply(&source.opened, width, height, Mode::Auto)?;
         let files = self.write(&done)?;
+        if let Some(note) = self.left(&files) {
+            output::tell(&format!("note: {note}"));
+        }
         let mut text = done.report.to_string();
         for file in files {
             text += &format!("{}\n", file.display());
@@ -94,6 +103,22 @@ impl Prepare {
             staged.add(path, &picture.to_png()?)?;
         }
         Ok(staged.commit()?)
+    }
+
+    /// What to know of pictures that another preparation of this one left in the folder.
+    fn left(&self, written: &[PathBuf]) -> Option<String> {
+        let is_stage = |name: &str| {
+            let rest = name.strip_prefix(stem(&self.picture).to_str()?)?.strip_prefix('-')?.strip_suffix(".png")?;
+            Some(rest == "sheet" || rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let entries = std::fs::read_dir(&self.output).into_iter().flatten().flatten();
+        let names =
+            entries.filter(|entry| !written.contains(&entry.path())).filter_map(|e| e.file_name().into_string().ok());
+        let mut left: Vec<String> = names.filter(|name| is_stage(name) == Some(true)).collect();
+        left.sort_unstable();
+        let told =
+            || format!("{} of an earlier preparation stay: {}", units::counted(left.len(), "picture"), left.join(", "));
+        (!left.is_empty()).then(told)
     }
 
     /// `photo-NAME.png` in the folder.

@@ -44,6 +44,6 @@ pub use networks::{Networks, Source, weight_dtype};
 pub use noise::{Draw, Noise};
 pub use plans::{PlanTypes, Plans, Shape, StepPlans, check_overrides};
 pub use progress::{Event, Observer, Phase};
-pub use request::{Compat, DtypeChoice, Passes, Request, RngKind, VGEN_NEGATIVE_PROMPT, VaeTile};
+pub use request::{Compat, DtypeChoice, Passes, Request, RngKind, VGEN_NEGATIVE_PROMPT, VaeTile, check_side};
 pub use residences::{Residences, Streaming};
 pub use strips::{OVERLAP, Strip, Strips};

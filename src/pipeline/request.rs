@@ -218,6 +218,26 @@ pub struct Request {
     pub vae_tile: VaeTile,
 }
 
+/// Refuses a side that is no multiple of `factor`, the pixels of a latent, or far beyond what any model does.
+///
+/// # Errors
+/// [`Error::Request`] of this field, with what to take instead.
+pub fn check_side(field: &'static str, side: u32, factor: u32) -> Result<(), Error> {
+    let error = |reason: String| Err(Error::Request { field, reason });
+    if side == 0 || !side.is_multiple_of(factor) {
+        let below = (side / factor * factor).max(factor);
+        let above = side.saturating_add(factor - 1) / factor * factor;
+        let near = if below == above || side == 0 { below.to_string() } else { format!("{below} or {above}") };
+        return error(format!("{side} does not divide by {factor}: take {near}"));
+    }
+    if side > MAX_SIDE {
+        return error(format!(
+            "{side} pixels is far beyond what the model can do; the published one was trained at 1280x704, and 512x512 works best with it"
+        ));
+    }
+    Ok(())
+}
+
 impl Request {
     /// A request with the settings of the published pipeline: 16 frames of 512x512, 50 steps, guidance 9.
     pub fn new(picture: Picture, prompt: impl Into<String>) -> Self {
@@ -288,22 +308,8 @@ impl Request {
     pub fn check(&self, configs: &Configs) -> Result<(), Error> {
         let error = |field, reason: String| Err(Error::Request { field, reason });
         let factor = configs.vae.spatial_factor() as u32;
-        for (field, side) in [("--width", self.width), ("--height", self.height)] {
-            if side == 0 || side % factor != 0 {
-                let below = (side / factor * factor).max(factor);
-                let above = side.saturating_add(factor - 1) / factor * factor;
-                let near = if below == above || side == 0 { below.to_string() } else { format!("{below} or {above}") };
-                return error(field, format!("{side} does not divide by {factor}: take {near}"));
-            }
-            if side > MAX_SIDE {
-                return error(
-                    field,
-                    format!(
-                        "{side} pixels is far beyond what the model can do; the published one was trained at 1280x704, and 512x512 works best with it"
-                    ),
-                );
-            }
-        }
+        check_side("--width", self.width, factor)?;
+        check_side("--height", self.height, factor)?;
         if let Some(rows) = self.vae_tile.rows().filter(|rows| rows % factor != 0) {
             let reason = format!("{rows} rows do not divide by {factor}: take {}", rows.next_multiple_of(factor));
             return error("--vae-tile", reason);

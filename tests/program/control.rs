@@ -289,7 +289,13 @@ fn a_picture_is_prepared_in_stages_and_for_a_clip() {
     ] {
         refuses(&room.run(&[&["prepare", "square.png", "-o", "none"][..], options, &size].concat()), words);
     }
+    // No clip has such a size.
+    refuses(&room.run(&["prepare", "square.png", "-o", "none", "-W", "63"]), &["--width: 63", "take 56 or 64"]);
     assert!(!room.path("none").exists());
+    // What an earlier preparation left is not taken for this one's.
+    let other = ["prepare", "square.png", "-o", "stages", "--mask", "mask.png", "--prepare", "off"];
+    let ran = room.run(&[&other[..], &size].concat()).ok();
+    assert!(ran.stderr.contains("of an earlier preparation stay: square-1-subject.png, square-2-crop.png"), "{ran:?}");
     // A file with the name of a picture's folder: nothing of the others appears.
     std::fs::create_dir_all(room.path("half/square-sheet.png")).unwrap();
     let half = room.run(&[&["prepare", "square.png", "-o", "half", "--mask", "mask.png"][..], &size].concat());

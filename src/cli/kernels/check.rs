@@ -246,6 +246,11 @@ fn interpreted(report: &Report) -> String {
              that never ends looks like that"
         );
     }
+    if ran > 0 && ran < all {
+        text += &format!(
+            "\n        races and the like are looked for in {ran} of {all} workgroups, as many as fit the interpreter's budget"
+        );
+    }
     match (&found.error, &found.at) {
         (Some(error), Some((output, index))) if *error > report.tolerance => {
             text += &format!("\n        interpreter: worst {error:.1e} at {output}{index:?}");
@@ -316,7 +321,9 @@ mod tests {
         let text = lines(&report(Some(0.0), [0, 12]));
         assert!(text.starts_with("ok ") && text.contains("exact"), "{text}");
         assert!(text.contains("not looked for to the end: 0 of 12 workgroups fit the interpreter's budget"), "{text}");
-        assert_eq!(lines(&report(Some(0.0), [1, 12])).lines().count(), 1);
+        let text = lines(&report(Some(0.0), [1, 12]));
+        assert!(text.starts_with("ok ") && text.contains("looked for in 1 of 12 workgroups"), "{text}");
+        assert_eq!(lines(&report(Some(0.0), [12, 12])).lines().count(), 1);
     }
 
     #[test]

@@ -191,11 +191,10 @@ impl UNet {
 
     /// The residual blocks that run: those of the outermost layers, and all others.
     fn resnets(&self, depth: Depth) -> Vec<Vec<&Resnet>> {
-        let ups = self.up_blocks.iter().flat_map(UpBlock::resnets);
         let downs = self.down_blocks.iter().flat_map(DownBlock::resnets);
-        let mut outer: Vec<&Resnet> = downs.collect();
-        let mut inner = outer.split_off((OUTER_LAYERS - 1).min(outer.len()));
-        inner.extend(self.mid_block.resnets().chain(ups));
+        let ups = self.up_blocks.iter().flat_map(UpBlock::resnets);
+        let mut inner: Vec<&Resnet> = downs.chain(self.mid_block.resnets()).chain(ups).collect();
+        let mut outer: Vec<&Resnet> = inner.drain(..OUTER_LAYERS - 1).collect();
         outer.extend(inner.split_off(inner.len().saturating_sub(OUTER_LAYERS)));
         if depth == Depth::Outer { vec![outer] } else { vec![outer, inner] }
     }

@@ -80,7 +80,7 @@ fn steps(steps: usize, sampler: Sampler, usual: usize) -> Option<Advice> {
         Sampler::DpmSolver => usual.div_ceil(2),
     };
     let finding = if steps * 2 < usual {
-        format!("{steps} are few: frames stay rough")
+        format!("{steps} {} few: frames stay rough", if steps == 1 { "is" } else { "are" })
     } else if steps > usual * 2 {
         format!("{steps} take long and do not stop drift; anchoring is what helps")
     } else {
