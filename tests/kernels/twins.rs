@@ -83,7 +83,8 @@ fn patches_agree_with_their_twins() {
     check_all(&device, device.capabilities(), |case| {
         let mut patches = patches(case, device.capabilities());
         number += 1;
-        (!patches.is_empty()).then(|| patches.swap_remove(number % patches.len()))
+        let several = case.name.contains("more than a patch") && !patches.is_empty();
+        several.then(|| patches.swap_remove(number % patches.len()))
     });
     let card = Capabilities { kind: DeviceKind::Discrete, ..device.capabilities().clone() };
     let unrolled = |choice: &Choice| choice.defines.get("UNROLLED") == Some(&Define::Int(1));

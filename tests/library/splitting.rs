@@ -1,4 +1,4 @@
-//! A network that is recorded for a device with small bindings computes the same as one that is not.
+//! However the UNet is recorded it computes the same: for a device with small bindings, and for several clips side by side.
 
 use std::path::Path;
 
@@ -13,9 +13,10 @@ use i2vgen::{
 
 type Record = fn(&UNet, &mut Graph, &Condition) -> Result<(), i2vgen::graph::Error>;
 
-/// One UNet call on made-up inputs, recorded for bindings of at most `max_binding` bytes; its output and its number of operations.
-fn call(device: &Device, checkpoint: &Checkpoint, max_binding: u64) -> (Vec<f32>, usize) {
-    let (batch, frames, height, width) = (2, 4, 8, 8);
+/// One UNet call on made-up inputs for so many clips, recorded for bindings of at most `max_binding` bytes; its output and its number of
+/// operations. The context of the first clip is the same for any number of them.
+fn call(device: &Device, checkpoint: &Checkpoint, batch: usize, max_binding: u64) -> (Vec<f32>, usize) {
+    let (frames, height, width) = (4, 8, 8);
     let text_tokens = checkpoint.configs().tokenizer_length;
     let condition = Condition { batch, frames, height, width, text_tokens, image_branch_scale: 1.0 };
     let unet = UNet::new(&checkpoint.configs().unet, &Params::new());
@@ -47,18 +48,44 @@ fn call(device: &Device, checkpoint: &Checkpoint, max_binding: u64) -> (Vec<f32>
     (bytemuck::pod_collect_to_vec(&bytes.expect("the output")), operations)
 }
 
-#[test]
-fn temporal_attention_by_groups_of_heads_computes_the_same() {
+fn open() -> (Checkpoint, Device) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/guided-square/model");
     let checkpoint = Checkpoint::open(&dir).expect("the checkpoint opens");
     let adapter = gpu::choose(std::env::var("I2VGEN_DEVICE").ok().as_deref()).expect("a device");
-    let device = Device::open(&adapter, Disable::default()).expect("the device opens");
-    let (whole, operations) = call(&device, &checkpoint, u64::MAX);
-    let (parts, more) = call(&device, &checkpoint, 12 << 10);
+    (checkpoint, Device::open(&adapter, Disable::default()).expect("the device opens"))
+}
+
+/// The worst difference, relative to the rms of what is right.
+fn distance(right: &[f32], found: &[f32]) -> f32 {
+    assert_eq!(right.len(), found.len());
+    let rms = (right.iter().map(|v| v * v).sum::<f32>() / right.len() as f32).sqrt();
+    assert!(rms > 0.01, "nothing came out");
+    right.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / rms
+}
+
+#[test]
+fn temporal_attention_by_groups_of_heads_computes_the_same() {
+    let (checkpoint, device) = open();
+    let (whole, operations) = call(&device, &checkpoint, 2, u64::MAX);
+    let (parts, more) = call(&device, &checkpoint, 2, 12 << 10);
     assert!(more > operations, "nothing was done in groups: {more} operations");
-    let rms = (whole.iter().map(|v| v * v).sum::<f32>() / whole.len() as f32).sqrt();
-    let worst = whole.iter().zip(&parts).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    println!("worst difference {:.1e} of the rms", worst / rms);
     // Only the order of sums differs: 4e-6 on a CPU driver, and the network multiplies rounding by ten or so.
-    assert!(rms > 0.01 && worst / rms < 2e-4, "worst difference {} of the rms", worst / rms);
+    let worst = distance(&whole, &parts);
+    assert!(worst < 2e-4, "worst difference {worst} of the rms");
+}
+
+/// What clips share is computed once, and none of them notices.
+#[test]
+fn each_clip_of_a_batch_is_what_it_is_alone() {
+    let (checkpoint, device) = open();
+    let (alone, _) = call(&device, &checkpoint, 1, u64::MAX);
+    let (three, _) = call(&device, &checkpoint, 3, u64::MAX);
+    let clips: Vec<&[f32]> = three.chunks_exact(alone.len()).collect();
+    assert_eq!(clips.len(), 3);
+    // The same sums, perhaps in tiles of another size.
+    assert!(distance(&alone, clips[0]) < 2e-5, "{}", distance(&alone, clips[0]));
+    for (clip, other) in [(0, 1), (0, 2), (1, 2)] {
+        let apart = distance(clips[clip], clips[other]);
+        assert!(apart > 1e-3, "{clip} and {other} have contexts of their own: {apart}");
+    }
 }
