@@ -59,9 +59,14 @@ impl Graph {
             activation: e.activation,
             residual: e.residual.is_some(),
             w: self.types().weight,
-            y: if e.f32 { Dtype::F32 } else { self.types().activation },
+            y: self.stored(e),
             ..Gemm::plain(x.rows(), x.channels(), columns, x.dtype())
         }
+    }
+
+    /// The type of an output.
+    fn stored(&self, e: &Epilogue<'_>) -> Dtype {
+        if e.f32 { Dtype::F32 } else { self.types().activation }
     }
 
     pub(super) fn one(mut outputs: Vec<Tensor>, shape: &[usize]) -> Tensor {
@@ -102,7 +107,7 @@ impl Graph {
         let columns = layers.iter().map(|layer| layer.width()).sum();
         let y = match e.into {
             Some(y) => y.clone(),
-            None => self.tensor(&x.with_channels(columns), if e.f32 { Dtype::F32 } else { self.types().activation }),
+            None => self.tensor(&x.with_channels(columns), self.stored(&e)),
         };
         for start in (0..x.rows()).step_by(rows) {
             let part = start..start + rows;

@@ -119,13 +119,11 @@ impl Op for Conv3d {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        let rungs = gemm_rungs::variants(&self.gemm, device);
-        self.marked(gemm_patch::among(rungs, &self.gemm, self.map().as_ref(), device))
+        self.marked(gemm_rungs::variants(&self.gemm, self.map().as_ref(), device))
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        let patches = self.map().map(|map| gemm_patch::tunings(&self.gemm, &map, device));
-        self.marked(gemm_rungs::tunings(&self.gemm, device).into_iter().chain(patches.into_iter().flatten()).collect())
+        self.marked(gemm_rungs::tunings(&self.gemm, self.map().as_ref(), device))
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {

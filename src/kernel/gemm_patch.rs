@@ -83,14 +83,6 @@ pub(super) fn tunings(gemm: &Gemm, map: &Map, device: &Capabilities) -> Vec<Choi
     best.into_iter().chain(others).collect()
 }
 
-/// The rungs of a product with the patch for this map behind the tiles of matrices.
-pub(super) fn among(mut rungs: Vec<Choice>, gemm: &Gemm, map: Option<&Map>, device: &Capabilities) -> Vec<Choice> {
-    let patch = map.and_then(|map| variants(gemm, map, device).into_iter().next());
-    let behind = rungs.iter().position(|choice| choice.variant == "matrix").map_or(rungs.len(), |at| at + 1);
-    rungs.splice(behind..behind, patch);
-    rungs
-}
-
 /// Places of a patch of so many lines and of what its window reaches beyond, as many as all threads load: each has the same number of them.
 fn loads(threads: u32, lines: u32, window: [u32; 2]) -> u32 {
     let apart = (threads / (STEP / 4)).max(1);

@@ -6,12 +6,13 @@ use super::{
     Choice, Dtype,
     gemm::Gemm,
     gemm_matrix,
+    gemm_patch::{self, Map},
     threads::{self, shared_lanes, wide_lanes},
 };
 use crate::gpu::Capabilities;
 
-/// Every rung that can run this product on this device, the one for it first.
-pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
+/// Every rung that can run this product on this device, the one for it first; with patches, if it walks over a map.
+pub(super) fn variants(gemm: &Gemm, map: Option<&Map>, device: &Capabilities) -> Vec<Choice> {
     let cpu = device.is_cpu();
     let few = gemm.is_few();
     let (lanes, tall) = (if cpu { 8 } else { 64 }, if cpu && !few { 16 } else { 2 });
@@ -25,9 +26,9 @@ pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
     variants.splice(if few || cpu { 1..1 } else { 0..0 }, workgroup.map(|[tm, tn]| gemm.workgroup(tm, tn)));
     // On a CPU driver matrices are only there to be tested, and of few rows most of a matrix would stand empty.
     let at = if cpu || few { variants.len() } else { 0 };
-    if let Some(choice) = gemm_matrix::variants(gemm, device).into_iter().next() {
-        variants.insert(at, choice);
-    }
+    let matrix = gemm_matrix::variants(gemm, device).into_iter().next();
+    let patch = map.and_then(|map| gemm_patch::variants(gemm, map, device).into_iter().next());
+    variants.splice(at..at, matrix.into_iter().chain(patch));
     if gemm.is_split() {
         let at = if cpu { variants.len() } else { 0 };
         variants.insert(at, gemm.split(16));
@@ -52,9 +53,10 @@ pub(super) fn variants(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
 }
 
 /// Tile sizes of the rungs that are worth trying on this device.
-pub(super) fn tunings(gemm: &Gemm, device: &Capabilities) -> Vec<Choice> {
+pub(super) fn tunings(gemm: &Gemm, map: Option<&Map>, device: &Capabilities) -> Vec<Choice> {
     let reason = "tuned";
-    let mut tunings = variants(gemm, device);
+    let mut tunings = variants(gemm, map, device);
+    tunings.extend(map.into_iter().flat_map(|map| gemm_patch::tunings(gemm, map, device)));
     tunings.extend(gemm.workgroup_tiles(device).into_iter().map(|[tm, tn]| gemm.workgroup(tm, tn)));
     if gemm.is_split() {
         tunings.extend([4, 8].map(|slices| gemm.split(slices)));

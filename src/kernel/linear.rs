@@ -40,11 +40,11 @@ impl Op for Linear {
     }
 
     fn variants(&self, device: &Capabilities) -> Vec<Choice> {
-        gemm_rungs::variants(&self.0, device)
+        gemm_rungs::variants(&self.0, None, device)
     }
 
     fn tunings(&self, device: &Capabilities) -> Vec<Choice> {
-        gemm_rungs::tunings(&self.0, device)
+        gemm_rungs::tunings(&self.0, None, device)
     }
 
     fn geometry(&self) -> &'static [(&'static str, &'static str)] {
